@@ -1,0 +1,60 @@
+/**
+ * Every bound of the product, by name and with its unit. A loop, a body, a wait or a list that
+ * grows with what comes from outside takes its limit from here.
+ */
+export const limits = {
+  /** Our API: the largest request body. */
+  requestBodyBytes: 1024 * 1024,
+  /** Our API: rows a list answers at most, and when nothing is asked. */
+  listRowsMax: 1_000,
+  listRowsDefault: 100,
+  /** Counting stops here and says "more than". */
+  countRowsMax: 10_000,
+  /** Characters of any one string field unless its schema says less. */
+  fieldCharsMax: 4_096,
+  hierarchyDepthMax: 12,
+
+  /** Calls out: one connection attempt, the wait for headers, the gap between body chunks, all of it. */
+  connectMs: 10_000,
+  headersMs: 60_000,
+  bodyIdleMs: 30_000,
+  exchangeMs: 300_000,
+  /** The largest body an answer may have, after decompression. */
+  answerBytes: 64 * 1024 * 1024,
+  /** Tries of one call (the first included) before its error is handed on. */
+  callAttemptsMax: 6,
+  backoffFirstMs: 500,
+  backoffMaxMs: 60_000,
+  /** A Retry-After beyond this is taken as this: a typing error must not stop a tenant for years. */
+  retryAfterMaxMs: 15 * 60_000,
+  /** A token is renewed this long before it ends. */
+  tokenEarlyMs: 5 * 60_000,
+  tokenBytes: 64 * 1024,
+
+  /** Sync: pages of one list or delta before it counts as endless. */
+  syncPagesMax: 100_000,
+  /** Sync: objects that fail their schema kept with their reason, per run and model. */
+  syncRejectedMax: 1_000,
+  /** Sync: removals of one model in one run that need no person's yes. */
+  removalsWithoutApproval: 10,
+  /** Sync: objects whose sub-lists (members of a group) are read at the same time. */
+  partReadsInFlight: 8,
+  /** Graph's own page maximum for users and groups. */
+  graphPageMax: 999,
+  graphBatchMax: 20,
+
+  /** Transactions: objects one transaction changes. */
+  transactionStepsMax: 2_000,
+  idempotencyKeyChars: 128,
+
+  /** Jobs: a node says that it lives every so often, and is taken for dead after the other. */
+  heartbeatMs: 1_000,
+  heartbeatDeadMs: 6_000,
+  /** Jobs: one advance of a row is asked to yield after this. */
+  jobSliceMs: 10 * 60_000,
+
+  /** Events: rows one read of the outbox answers; how often a stream looks. */
+  eventRowsMax: 500,
+  eventPollMs: 250,
+  eventStreamMs: 60 * 60_000,
+} as const

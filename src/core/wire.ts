@@ -1,0 +1,56 @@
+import type { Call } from './call.ts'
+import type { JsonObject } from './json.ts'
+import type { Model } from './model.ts'
+
+/**
+ * What the engine asks of a connector, for one tenant. The engine knows no service: it hands over a
+ * model and a cursor and gets objects. A cursor is text the connector made; nobody else reads it.
+ */
+export interface Wire {
+  /** One page of a list. `cursor` absent: the first page. */
+  list(model: Model, cursor: string | undefined, signal: AbortSignal): Promise<Page>
+  /** The cursor of "from now on": taken before a list, so that nothing is missed meanwhile. */
+  deltaNow(model: Model, signal: AbortSignal): Promise<string>
+  /** One page of changes. Throws `microsoft-token-expired` when only a full list helps. */
+  delta(model: Model, cursor: string, signal: AbortSignal): Promise<DeltaPage>
+  /** One object by its key, or undefined when the service says it is not there. */
+  get(model: Model, key: string, signal: AbortSignal): Promise<ReadObject | undefined>
+  /** The keys behind the links that are sub-lists, for many objects at once. */
+  links(
+    model: Model,
+    keys: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Map<string, ObjectLinks>>
+  /** The call that would change these properties: data only, nothing is sent. */
+  updateCall(model: Model, key: string, changes: JsonObject): Call
+  /** Sends a call. Safe to repeat only when the call is. */
+  send(call: Call, signal: AbortSignal): Promise<void>
+}
+
+/** An object as read: the model's own properties, and the links that came with it by kind. */
+export interface ReadObject {
+  data: JsonObject
+  links: ObjectLinks
+}
+
+/** Keys by kind of link. A kind that is absent was not read: what is stored for it stays. */
+export type ObjectLinks = { [kind: string]: string[] }
+
+/** An object that is not what the model says it is. */
+export interface RejectedObject {
+  key: string | undefined
+  reason: string
+}
+
+export interface Page {
+  objects: ReadObject[]
+  rejected: RejectedObject[]
+  /** Absent on the last page. */
+  next: string | undefined
+}
+
+export interface DeltaPage extends Page {
+  removed: string[]
+  /** On the last page: where the next delta begins. */
+  resume: string | undefined
+}
