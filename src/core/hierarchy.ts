@@ -29,9 +29,9 @@ const rank: Record<Exclude<NodeKind, 'intermediate'>, number> = {
 export function mayStandBelow(child: NodeKind, ancestors: readonly NodeKind[]): boolean {
   if (ancestors.length === 0) return child === 'provider'
   if (child === 'intermediate') return !ancestors.includes('site')
-  const nearest = ancestors.findLast((kind) => kind !== 'intermediate')
-  if (nearest === undefined || nearest === 'intermediate') return false
-  return rank[child] > rank[nearest]
+  const typed = ancestors.filter((kind) => kind !== 'intermediate')
+  const nearest = typed.at(-1)
+  return nearest !== undefined && rank[child] > rank[nearest]
 }
 
 export function childPath(parentPath: string, id: number): string {
