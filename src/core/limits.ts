@@ -21,6 +21,10 @@ export const limits = {
   exchangeMs: 300_000,
   /** The largest body an answer may have, after decompression. */
   answerBytes: 64 * 1024 * 1024,
+  /** Calls out: connections held open to one origin, how long an idle one is kept, pools of them. */
+  connectionsPerOrigin: 64,
+  keepAliveMs: 30_000,
+  dispatchersMax: 500,
   /** Tries of one call (the first included) before its error is handed on. */
   callAttemptsMax: 6,
   backoffFirstMs: 500,
