@@ -1,0 +1,87 @@
+import Type from 'typebox'
+import { route } from './route.ts'
+import { AnyJson, Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
+
+/** What keeps the system running: who am I, jobs, events, audit, health. */
+export const operationRoutes = {
+  me: route({
+    name: 'session.show',
+    method: 'GET',
+    path: '/v1/me',
+    summary: 'Who you are signed in as, and your scope',
+    permission: 'signed-in',
+    answer: Closed({ id: Type.String(), name: Type.String(), scope: Type.String() }),
+    status: 200,
+  }),
+  jobs: route({
+    name: 'job.list',
+    method: 'GET',
+    path: '/v1/jobs',
+    summary: 'Syncs and transactions that wait or run, and the workers that live',
+    permission: { operation: 'Read', type: 'data/Job' },
+    answer: Closed({
+      jobs: Type.Array(
+        Closed({
+          kind: Type.Union([Type.Literal('sync'), Type.Literal('transaction')]),
+          id: Id,
+          tenantId: Id,
+          state: Type.String(),
+          requestedAt: Time,
+        }),
+      ),
+      workers: Type.Array(Closed({ id: Type.String(), startedAt: Time, seenAt: Time })),
+    }),
+    status: 200,
+  }),
+  events: route({
+    name: 'event.stream',
+    method: 'GET',
+    path: '/v1/events',
+    summary: 'Events as they happen (server-sent); resumes behind Last-Event-ID',
+    permission: { operation: 'Read', type: 'data/Event' },
+    query: Closed({
+      subject: Type.Optional(Text({ maxLength: 64 })),
+      after: Type.Optional(Text({ maxLength: 64 })),
+    }),
+    status: 200,
+    produces: 'text/event-stream',
+  }),
+  audit: route({
+    name: 'audit.list',
+    method: 'GET',
+    path: '/v1/audit',
+    summary: 'The audit, newest first',
+    permission: { operation: 'Read', type: 'data/Audit' },
+    query: Closed({ ...pageQuery, tenantId: Type.Optional(Id) }),
+    answer: PageOf(
+      Closed({
+        id: Id,
+        at: Time,
+        actor: Type.String(),
+        action: Type.String(),
+        tenantId: Nullable(Id),
+        subject: Type.String(),
+        detail: AnyJson,
+      }),
+    ),
+    status: 200,
+  }),
+  live: route({
+    name: 'health.live',
+    method: 'GET',
+    path: '/health/live',
+    summary: 'The process answers',
+    permission: 'open',
+    answer: Closed({ status: Type.Literal('live') }),
+    status: 200,
+  }),
+  ready: route({
+    name: 'health.ready',
+    method: 'GET',
+    path: '/health/ready',
+    summary: 'The database answers and the schema is current',
+    permission: 'open',
+    answer: Closed({ status: Type.Literal('ready') }),
+    status: 200,
+  }),
+}

@@ -1,0 +1,143 @@
+import Type from 'typebox'
+import { route } from './route.ts'
+import {
+  AnyJson,
+  AnyObject,
+  Closed,
+  Id,
+  Nullable,
+  PageOf,
+  pageQuery,
+  Text,
+  Time,
+} from './schemas.ts'
+
+const Segment = Text({ minLength: 1, maxLength: 64 })
+const type = 'device/{application}/{name}'
+
+export const Model = Closed({
+  model: Type.String(),
+  title: Type.String(),
+  wire: Type.String(),
+  noun: Type.String(),
+  key: Type.String(),
+  name: Type.String(),
+  columns: Type.Array(Type.String()),
+  readOnly: Type.Boolean(),
+  delta: Type.Boolean(),
+  links: Type.Array(Closed({ kind: Type.String(), to: Type.Array(Type.String()) })),
+  needs: Closed({ read: Type.Array(Type.String()), write: Type.Array(Type.String()) }),
+  properties: Type.Array(
+    Closed({
+      name: Type.String(),
+      type: Type.String(),
+      many: Type.Boolean(),
+      readOnly: Type.Boolean(),
+      maxLength: Nullable(Type.Integer()),
+      values: Nullable(Type.Array(Type.String())),
+      description: Nullable(Type.String()),
+    }),
+  ),
+})
+
+export const Resource = Closed({
+  key: Type.String(),
+  model: Type.String(),
+  name: Type.String(),
+  columns: AnyObject,
+  changedAt: Time,
+})
+
+const Edge = Closed({ kind: Type.String(), key: Type.String(), name: Nullable(Type.String()) })
+
+export const ResourceDetail = Closed({
+  key: Type.String(),
+  model: Type.String(),
+  name: Type.String(),
+  changedAt: Time,
+  removedAt: Nullable(Time),
+  data: AnyObject,
+  links: Type.Array(Edge),
+  linkedFrom: Type.Array(Edge),
+})
+
+const place = { tenantId: Id, application: Segment, name: Segment }
+/** A key, or the value of a column that only one object has: a user principal name, say. */
+const ref = Text({ minLength: 1, maxLength: 512 })
+
+export const modelRoutes = {
+  list: route({
+    name: 'model.list',
+    method: 'GET',
+    path: '/v1/models',
+    summary: 'The models in force',
+    permission: 'signed-in',
+    answer: PageOf(Model),
+    status: 200,
+  }),
+  show: route({
+    name: 'model.show',
+    method: 'GET',
+    path: '/v1/models/device/{application}/{name}',
+    summary: 'One model with its properties',
+    permission: 'signed-in',
+    params: Closed({ application: Segment, name: Segment }),
+    answer: Model,
+    status: 200,
+  }),
+}
+
+export const resourceRoutes = {
+  list: route({
+    name: 'resource.list',
+    method: 'GET',
+    path: '/v1/tenants/{tenantId}/resources/device/{application}/{name}',
+    summary: 'Objects of a model as last synced',
+    permission: { operation: 'Read', type },
+    params: Closed(place),
+    query: Closed({
+      ...pageQuery,
+      search: Type.Optional(Text({ maxLength: 255 })),
+      filter: Type.Optional(
+        Type.Array(Text({ maxLength: 512 }), {
+          maxItems: 20,
+          description: 'column=value; equal without regard to case; several must all hold',
+        }),
+      ),
+    }),
+    answer: Closed({
+      items: Type.Array(Resource),
+      next: Nullable(Type.String()),
+      count: Type.Integer(),
+      countIsExact: Type.Boolean(),
+    }),
+    status: 200,
+  }),
+  show: route({
+    name: 'resource.show',
+    method: 'GET',
+    path: '/v1/tenants/{tenantId}/resources/device/{application}/{name}/{ref}',
+    summary: 'One object with its links, by key or by the value of a column only it has',
+    permission: { operation: 'Read', type },
+    params: Closed({ ...place, ref }),
+    answer: ResourceDetail,
+    status: 200,
+  }),
+  history: route({
+    name: 'resource.history',
+    method: 'GET',
+    path: '/v1/tenants/{tenantId}/resources/device/{application}/{name}/{ref}/history',
+    summary: 'What changed on one object, when and by which sync or transaction',
+    permission: { operation: 'Read', type },
+    params: Closed({ ...place, ref }),
+    query: Closed(pageQuery),
+    answer: PageOf(
+      Closed({
+        at: Time,
+        cause: Type.String(),
+        changes: Type.Array(Closed({ property: Type.String(), before: AnyJson, after: AnyJson })),
+      }),
+    ),
+    status: 200,
+  }),
+}
