@@ -1,0 +1,34 @@
+import filterJson from './data/graph-filter.json' with { type: 'json' }
+
+/** Whether a query works plain, as an advanced query (header and `$count`), or both. */
+export type QuerySupport = 'default+advanced' | 'advanced only' | 'default only'
+export type FilterOperator = 'eq' | 'eqNull' | 'startsWith' | 'geLe'
+
+type Rules = Readonly<Record<string, Readonly<Partial<Record<FilterOperator, string>>>>>
+
+const rules: Readonly<Record<string, Rules>> = filterJson.filter
+const numbered = /^(onPremisesExtensionAttributes\/extensionAttribute)\d+$/
+const kinds: readonly QuerySupport[] = ['default+advanced', 'advanced only', 'default only']
+
+/**
+ * How `operator` is supported on a property of `user` or `group`; a collection is written
+ * `assignedLicenses/any(skuId)`, or `proxyAddresses/any` when its items are plain. Undefined: not at all.
+ */
+export function filterSupport(
+  type: string,
+  property: string,
+  operator: FilterOperator,
+): QuerySupport | undefined {
+  const found = rules[type]?.[documentedName(property)]?.[operator]
+  return kinds.find((kind) => kind === found)
+}
+
+/** The table writes lambdas out, with the collection's first letter: `assignedPlans/any(a:a/service)`. */
+function documentedName(property: string): string {
+  if (numbered.test(property)) return property.replace(numbered, '$11-15')
+  const [, collection, member] = /^(.*)\/any(?:\((.+)\))?$/.exec(property) ?? []
+  if (collection === undefined) return property
+  if (member === undefined) return `${collection}/any(p:p)`
+  const letter = collection.charAt(0)
+  return `${collection}/any(${letter}:${letter}/${member})`
+}
