@@ -1,0 +1,145 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Compile } from 'typebox/compile'
+import { parse } from 'yaml'
+import { type CatalogueProperty, entityType } from '../../catalogue/graph.ts'
+import { AppError } from '../../core/errors.ts'
+import type { LinkDeclaration, Model, Operation, Property } from '../../core/model.ts'
+import { ModelFile } from './grammar.ts'
+
+const grammar = Compile(ModelFile)
+
+/** The models of a folder, each before those that link to it where there is such an order. */
+export async function loadModels(folder: string): Promise<Model[]> {
+  const files = (await readdir(folder, { recursive: true }))
+    .filter((file) => file.endsWith('.yaml'))
+    .sort()
+  const models: Model[] = []
+  for (const file of files) {
+    const model = parseModel(file, await readFile(join(folder, file), 'utf8'))
+    if (`${model.id}.yaml` !== file.replaceAll('\\', '/')) {
+      throw broken(file, `declares ${model.id}; its place is ${model.id}.yaml`)
+    }
+    models.push(model)
+  }
+  for (const model of models) checkLinks(model, models)
+  return inReferenceOrder(models)
+}
+
+/** One model from the text of its file. `file` is only for messages. */
+export function parseModel(file: string, text: string): Model {
+  const declared = readGrammar(file, text)
+  const known = knownProperties(file, declared)
+  const properties = Object.entries(declared.properties).map(([name, override]) => {
+    const property = known.get(name)
+    if (property === undefined) {
+      throw broken(file, `properties.${name}: ${declared.noun} has no such property`)
+    }
+    return asProperty(property, override)
+  })
+  for (const place of ['key', 'name'] as const) {
+    if (!Object.hasOwn(declared.properties, declared[place])) {
+      throw broken(file, `${place}: ${declared[place]} is not among its properties`)
+    }
+  }
+  const strange = declared.columns.find((column) => !Object.hasOwn(declared.properties, column))
+  if (strange !== undefined) throw broken(file, `columns: ${strange} is not among its properties`)
+  return {
+    id: declared.model,
+    title: declared.title,
+    wire: declared.wire,
+    noun: declared.noun,
+    key: declared.key,
+    name: declared.name,
+    properties,
+    list: asOperation(declared.list),
+    delta: declared.delta && asOperation(declared.delta),
+    get: declared.get && asOperation(declared.get),
+    update: declared.update && asOperation(declared.update),
+    links: Object.entries(declared.links ?? {}).map(([kind, link]) => asLink(file, kind, link)),
+    columns: declared.columns,
+    needs: declared.needs,
+  }
+}
+
+function readGrammar(file: string, text: string): ModelFile {
+  let value: unknown
+  try {
+    value = parse(text, { maxAliasCount: 0 })
+  } catch (cause) {
+    throw new AppError('bad-input', `${file} is not YAML: ${(cause as Error).message}`, { cause })
+  }
+  if (grammar.Check(value)) return value
+  const [first] = grammar.Errors(value)
+  throw broken(file, `${first?.instancePath.slice(1).replaceAll('/', '.')} ${first?.message}`)
+}
+
+// Graph is the only wire with a catalogue so far; a further one adds its look-up here.
+function knownProperties(file: string, declared: ModelFile): Map<string, CatalogueProperty> {
+  const type = declared.wire === 'graph' ? entityType(declared.noun) : undefined
+  if (type === undefined) {
+    throw broken(file, `noun: the catalogue of ${declared.wire} knows no ${declared.noun}`)
+  }
+  return new Map(type.properties.map((property) => [property.name, property]))
+}
+
+function asProperty(
+  known: CatalogueProperty,
+  override: { readOnly?: boolean; volatile?: boolean },
+): Property {
+  return {
+    name: known.name,
+    type: known.type,
+    many: known.many,
+    readOnly: known.readOnly || known.name === 'id' || override.readOnly === true,
+    volatile: override.volatile === true,
+    maxLength: known.maxLength,
+    values: known.values,
+    description: known.description,
+  }
+}
+
+function asOperation(declared: { call: string; with?: Record<string, string> }): Operation {
+  return { call: declared.call, with: declared.with ?? {} }
+}
+
+function asLink(
+  file: string,
+  kind: string,
+  link: { to: string[]; from?: string; call?: string },
+): LinkDeclaration {
+  if ((link.from === undefined) === (link.call === undefined)) {
+    throw broken(file, `links.${kind}: give either from or call`)
+  }
+  return { kind, to: link.to, from: link.from, call: link.call }
+}
+
+function checkLinks(model: Model, models: readonly Model[]): void {
+  for (const link of model.links) {
+    const missing = link.to.find((target) => !models.some((other) => other.id === target))
+    if (missing !== undefined) {
+      throw broken(`${model.id}.yaml`, `links.${link.kind}: there is no model ${missing}`)
+    }
+  }
+}
+
+/** A model after those it links to; a circle is cut where it is entered, in order of names. */
+function inReferenceOrder(models: readonly Model[]): Model[] {
+  const ordered: Model[] = []
+  const entered = new Set<string>()
+  const place = (model: Model): void => {
+    if (entered.has(model.id)) return
+    entered.add(model.id)
+    for (const target of model.links.flatMap((link) => link.to)) {
+      const other = models.find((candidate) => candidate.id === target)
+      if (other !== undefined) place(other)
+    }
+    ordered.push(model)
+  }
+  for (const model of models) place(model)
+  return ordered
+}
+
+function broken(file: string, what: string): AppError {
+  return new AppError('bad-input', `models/${file}: ${what}.`)
+}
