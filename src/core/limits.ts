@@ -31,9 +31,21 @@ export const limits = {
   backoffMaxMs: 60_000,
   /** A Retry-After beyond this is taken as this: a typing error must not stop a tenant for years. */
   retryAfterMaxMs: 15 * 60_000,
+  /** A longer pause than this is not waited for inside a call: its error says when to come back. */
+  callWaitMs: 60_000,
+  /** Calls of one tenant and service that wait for their turn. */
+  laneWaitersMax: 10_000,
   /** A token is renewed this long before it ends. */
   tokenEarlyMs: 5 * 60_000,
   tokenBytes: 64 * 1024,
+  tokenLifeMaxMs: 24 * 60 * 60_000,
+  /** Tries of one sign-in, and the longest wait between two of them. */
+  tokenAttemptsMax: 3,
+  tokenWaitMs: 10_000,
+  /** Tokens (and refusals) kept in memory: tenants times services. */
+  tokensMax: 10_000,
+  /** Credentials that were refused are not tried again in the background before this. */
+  credentialRetryMs: 15 * 60_000,
 
   /** Sync: pages of one list or delta before it counts as endless. */
   syncPagesMax: 100_000,
@@ -61,4 +73,20 @@ export const limits = {
   eventRowsMax: 500,
   eventPollMs: 250,
   eventStreamMs: 60 * 60_000,
+
+  /** Database: connections of one process, and how long a request waits for one. */
+  poolMax: 10,
+  poolWaitMs: 5_000,
+  /** Database: one statement, the wait for a row lock, a transaction in which nothing happens. */
+  statementMs: 60_000,
+  lockWaitMs: 5_000,
+  idleInTransactionMs: 10_000,
+
+  /** Embedded PostgreSQL: until it answers, one look, between looks, to leave, to end, its log. */
+  embeddedStartMs: 60_000,
+  embeddedProbeMs: 5_000,
+  embeddedPollMs: 20,
+  embeddedLeaveMs: 3_000,
+  embeddedStopMs: 30_000,
+  embeddedLogBytes: 10 * 1024 * 1024,
 } as const
