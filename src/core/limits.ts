@@ -58,6 +58,8 @@ export const limits = {
   /** Graph's own page maximum for users and groups. */
   graphPageMax: 999,
   graphBatchMax: 20,
+  /** Links to next pages; real ones carry tokens of some thousand characters. */
+  linkCharsMax: 16_384,
 
   /** Transactions: objects one transaction changes. */
   transactionStepsMax: 2_000,

@@ -1,0 +1,70 @@
+import { Kysely, PostgresDialect, type PostgresPoolClient, type Transaction } from 'kysely'
+import type pg from 'pg'
+import { AppError } from '../core/errors.ts'
+import { scopeEnd } from '../core/hierarchy.ts'
+import type { Database } from './database.ts'
+import { asStoreError } from './errors.ts'
+import type { Tables } from './tables.ts'
+
+/**
+ * A transaction within a scope. Kysely's, with the driver's own connection beside it for what
+ * Kysely has no words for (COPY). One query at a time: the connection is one.
+ */
+export type Tx = Transaction<Tables> & { readonly client: pg.PoolClient }
+
+const scopePattern = /^(?:[0-9]+\.)+$/
+
+/**
+ * Runs `work` in one transaction that sees and writes only rows at and below `scope`, a node path
+ * such as `1.4.`. Commits when `work` returns, rolls back when it throws. Errors of the database
+ * come out as AppError `unavailable` or `conflict`; other errors as they were thrown.
+ */
+export async function inScope<T>(
+  db: Database,
+  scope: string,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  if (!scopePattern.test(scope)) {
+    throw new AppError('internal', 'A transaction was begun with a scope that is not a node path.')
+  }
+  try {
+    const client = await db.pool.connect()
+    return await runAndRelease(client, scope, work)
+  } catch (error) {
+    throw asStoreError(error)
+  }
+}
+
+async function runAndRelease<T>(
+  client: pg.PoolClient,
+  scope: string,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  // Without a listener an error between two queries would end the process.
+  const ignore = () => {}
+  client.on('error', ignore)
+  const pool = { connect: async () => soleClient(client), end: async () => {}, options: {} }
+  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  try {
+    return await kysely.transaction().execute(async (transaction) => {
+      await client.query(
+        `select set_config('patchbay.scope', $1, true), set_config('patchbay.scope_end', $2, true)`,
+        [scope, scopeEnd(scope)],
+      )
+      return work(Object.assign(transaction, { client }))
+    })
+  } finally {
+    client.off('error', ignore)
+    // Only a connection that is idle for certain goes back; any other might carry the scope on.
+    client.release(client.getTransactionStatus() !== 'I')
+  }
+}
+
+/** The connection as Kysely's pool would lend it: giving it back is ours to do. */
+function soleClient(client: pg.PoolClient): PostgresPoolClient {
+  return {
+    // pg declares many overloads of query, Kysely the one it uses; TypeScript cannot pick it.
+    query: client.query.bind(client) as PostgresPoolClient['query'],
+    release: () => {},
+  }
+}

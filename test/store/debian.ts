@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { Sealed } from '../../src/core/secret.ts'
+import { makeDataDir, serverAccount } from '../../src/store/embeddedFiles.ts'
+
+const bin = '/usr/lib/postgresql/15/bin'
+const run = promisify(execFile)
+
+/**
+ * Debian's PostgreSQL 15, the oldest version we support, in a directory of its own; the address of
+ * its superuser. Started once and then found running, by however many tests come at the same time.
+ */
+export async function startDebian(dir: string): Promise<Sealed> {
+  const account = await serverAccount()
+  const cluster = join(dir, 'cluster')
+  await makeDataDir(dir, account)
+  if (!(await readFile(join(cluster, 'PG_VERSION')).catch(() => undefined))) {
+    const beside = join(dir, randomUUID())
+    await mkdir(beside, { mode: 0o700 })
+    await writeFile(`${beside}.password`, 'test-only')
+    if (account) await chown(beside, account.uid, account.gid)
+    const options = [
+      '--auth=scram-sha-256',
+      '-U',
+      'postgres',
+      '--encoding=UTF8',
+      '--locale=C.UTF-8',
+    ]
+    await run(join(bin, 'initdb'), ['-D', beside, '--pwfile', `${beside}.password`, ...options], {
+      ...account,
+      cwd: '/',
+    })
+    await rename(beside, cluster).catch(() => rm(beside, { recursive: true }))
+  }
+  const settings =
+    '-c unix_socket_directories= -c max_connections=200 -c listen_addresses=127.0.0.1'
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const lines = (await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')).split(
+      '\n',
+    )
+    if (lines[7]?.trim() === 'ready' && isAlive(Number(lines[0]))) {
+      return new Sealed(`postgres://postgres:test-only@127.0.0.1:${lines[3]}/postgres`)
+    }
+    const port = 20_000 + Math.floor(Math.random() * 10_000)
+    const start = [
+      'start',
+      '-D',
+      cluster,
+      '-l',
+      join(cluster, 'log'),
+      '-w',
+      '-o',
+      `-p ${port} ${settings}`,
+    ]
+    await run(join(bin, 'pg_ctl'), start, { ...account, cwd: '/' }).catch(() => wait(50))
+  }
+  throw new Error(`PostgreSQL 15 did not start in ${dir}`)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
