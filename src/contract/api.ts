@@ -1,13 +1,20 @@
 import { certificateRoutes } from './certificates.ts'
 import { nodeRoutes } from './nodes.ts'
-import { operationRoutes } from './operations.ts'
+import {
+  auditRoutes,
+  eventRoutes,
+  healthRoutes,
+  jobRoutes,
+  metricsRoutes,
+  sessionRoutes,
+} from './operations.ts'
 import { modelRoutes, resourceRoutes } from './resources.ts'
 import type { Route, RouteAnswer, RouteInput } from './route.ts'
 import { syncRoutes } from './syncs.ts'
 import { tenantRoutes } from './tenants.ts'
 import { transactionRoutes } from './transactions.ts'
 
-/** Every route of Patchbay's API, by noun and verb. */
+/** Every route of Patchbay's API. A route's name is its two keys here: `tenant.list`. */
 export const api = {
   node: nodeRoutes,
   tenant: tenantRoutes,
@@ -16,7 +23,12 @@ export const api = {
   model: modelRoutes,
   resource: resourceRoutes,
   transaction: transactionRoutes,
-  operation: operationRoutes,
+  job: jobRoutes,
+  event: eventRoutes,
+  audit: auditRoutes,
+  session: sessionRoutes,
+  metrics: metricsRoutes,
+  health: healthRoutes,
 }
 
 export type Api = typeof api

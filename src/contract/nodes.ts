@@ -4,7 +4,7 @@ import { route } from './route.ts'
 import { Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
 
 const NodeName = Text({ minLength: 1, maxLength: 255 })
-const Kind = Type.Union(nodeKinds.map((kind) => Type.Literal(kind)))
+const Kind = Type.Enum(nodeKinds)
 
 export const Node = Closed({
   id: Id,

@@ -2,9 +2,9 @@ import Type from 'typebox'
 import { route } from './route.ts'
 import { AnyJson, Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
 
-/** What keeps the system running: who am I, jobs, events, audit, health. */
-export const operationRoutes = {
-  me: route({
+/** What keeps the system running: who am I, jobs, events, audit, figures, health. */
+export const sessionRoutes = {
+  show: route({
     name: 'session.show',
     method: 'GET',
     path: '/v1/me',
@@ -13,7 +13,10 @@ export const operationRoutes = {
     answer: Closed({ id: Type.String(), name: Type.String(), scope: Type.String() }),
     status: 200,
   }),
-  jobs: route({
+}
+
+export const jobRoutes = {
+  list: route({
     name: 'job.list',
     method: 'GET',
     path: '/v1/jobs',
@@ -33,20 +36,29 @@ export const operationRoutes = {
     }),
     status: 200,
   }),
-  events: route({
+}
+
+const EventId = Text({ maxLength: 64 })
+
+export const eventRoutes = {
+  stream: route({
     name: 'event.stream',
     method: 'GET',
     path: '/v1/events',
     summary: 'Events as they happen (server-sent); resumes behind Last-Event-ID',
     permission: { operation: 'Read', type: 'data/Event' },
+    headers: Type.Object({ 'last-event-id': Type.Optional(EventId) }),
     query: Closed({
       subject: Type.Optional(Text({ maxLength: 64 })),
-      after: Type.Optional(Text({ maxLength: 64 })),
+      after: Type.Optional(EventId),
     }),
     status: 200,
     produces: 'text/event-stream',
   }),
-  audit: route({
+}
+
+export const auditRoutes = {
+  list: route({
     name: 'audit.list',
     method: 'GET',
     path: '/v1/audit',
@@ -66,6 +78,21 @@ export const operationRoutes = {
     ),
     status: 200,
   }),
+}
+
+export const metricsRoutes = {
+  show: route({
+    name: 'metrics.show',
+    method: 'GET',
+    path: '/metrics',
+    summary: 'Figures of this process, as Prometheus reads them',
+    permission: { operation: 'Read', type: 'data/Metrics' },
+    status: 200,
+    produces: 'text/plain',
+  }),
+}
+
+export const healthRoutes = {
   live: route({
     name: 'health.live',
     method: 'GET',

@@ -9,9 +9,7 @@ const params = Closed({ tenantId: Id })
 /** One finding of Test Connection. `remedy` is there whenever the outcome is not `passed`. */
 export const CheckStep = Closed({
   step: Type.String(),
-  outcome: Type.Union(
-    ['passed', 'warning', 'failed', 'skipped'].map((outcome) => Type.Literal(outcome)),
-  ),
+  outcome: Type.Enum(['passed', 'warning', 'failed', 'skipped']),
   message: Type.String(),
   remedy: Nullable(Type.String()),
   details: Type.Optional(Type.Array(Type.String())),
