@@ -5,6 +5,13 @@
 export const limits = {
   /** Our API: the largest request body. */
   requestBodyBytes: 1024 * 1024,
+  /** Our API: all headers of a request, and all of it, must be there by then (slow senders). */
+  requestHeadersMs: 10_000,
+  requestMs: 30_000,
+  /** Our API: nesting of a body, characters of one path segment still encoded, problems named. */
+  requestDepthMax: 32,
+  pathSegmentChars: 8_192,
+  fieldProblemsMax: 32,
   /** Our API: rows a list answers at most, and when nothing is asked. */
   listRowsMax: 1_000,
   listRowsDefault: 100,
@@ -60,6 +67,11 @@ export const limits = {
   graphBatchMax: 20,
   /** Links to next pages; real ones carry tokens of some thousand characters. */
   linkCharsMax: 16_384,
+  /** Values read from a service: characters of one text, items of one list, depth, a key's length. */
+  textCharsMax: 256 * 1024,
+  collectionItemsMax: 20_000,
+  valueDepthMax: 16,
+  keyCharsMax: 256,
 
   /** Transactions: objects one transaction changes. */
   transactionStepsMax: 2_000,
@@ -75,6 +87,9 @@ export const limits = {
   eventRowsMax: 500,
   eventPollMs: 250,
   eventStreamMs: 60 * 60_000,
+  /** A comment now and then keeps a silent stream open through proxies; streams of one process. */
+  eventHeartbeatMs: 15_000,
+  eventStreamsMax: 500,
 
   /** Database: connections of one process, and how long a request waits for one. */
   poolMax: 10,

@@ -1,0 +1,64 @@
+import { isJsonObject, type Json } from '../../core/json.ts'
+import { limits } from '../../core/limits.ts'
+import type { Model } from '../../core/model.ts'
+import type { ObjectLinks } from '../../core/wire.ts'
+import { graphCost } from './cost.ts'
+import { isKey } from './objects.ts'
+import { brokenPage, getCall, itemsOf, linkIn, unlessGone } from './pages.ts'
+import { inParallel } from './parallel.ts'
+import { itemTemplate, pathOf } from './reading.ts'
+import type { GraphTransport } from './transport.ts'
+
+/**
+ * The sub-lists of many objects (`groups/{id}/members`), each read to its end. An object that is
+ * gone is absent from the answer; any other failure fails the whole, so that no list is half read.
+ */
+export async function readAllLinks(
+  transport: GraphTransport,
+  model: Model,
+  keys: readonly string[],
+  signal: AbortSignal,
+): Promise<Map<string, ObjectLinks>> {
+  const found = new Map<string, ObjectLinks>(keys.map((key) => [key, {}]))
+  const reads = model.links.flatMap(({ kind, call }) =>
+    call === undefined ? [] : keys.map((key) => ({ kind, key, call })),
+  )
+  await inParallel(reads, limits.partReadsInFlight, async ({ kind, key, call }) => {
+    const links = found.get(key)
+    // Another of its lists was not found already: the object is gone.
+    if (links === undefined) return
+    const template = `${itemTemplate(model)}/${call}`
+    const members = await readSublist(transport, template, key, signal)
+    if (members === undefined) found.delete(key)
+    else links[kind] = members
+  })
+  return found
+}
+
+async function readSublist(
+  transport: GraphTransport,
+  template: string,
+  key: string,
+  signal: AbortSignal,
+): Promise<string[] | undefined> {
+  const query = { $select: 'id', $top: String(limits.graphPageMax) }
+  const cost = graphCost('GET', template, query)
+  const members = new Set<string>()
+  const call = getCall(pathOf(template, key), query, cost)
+  let answer = await unlessGone(transport.send(call, { signal }))
+  let current: string | undefined
+  for (let page = 0; page < limits.syncPagesMax; page += 1) {
+    if (answer === undefined) return undefined
+    for (const item of itemsOf(answer)) members.add(memberKey(item))
+    current = linkIn(answer, '@odata.nextLink', transport.graph, current)
+    if (current === undefined) return [...members].sort()
+    answer = await unlessGone(transport.follow(current, cost, { signal }))
+  }
+  throw brokenPage()
+}
+
+function memberKey(item: Json): string {
+  const id = isJsonObject(item) ? item.id : undefined
+  if (!isKey(id)) throw brokenPage()
+  return id
+}

@@ -1,0 +1,79 @@
+import { entityType } from '../../catalogue/graph.ts'
+import type { Model, Operation } from '../../core/model.ts'
+import { graphCost } from './cost.ts'
+import { createObjectReader, type ObjectReader } from './objects.ts'
+
+/** One read of a model, ready to be sent: what to ask, what it costs, what comes with it. */
+export interface Reading {
+  /** `users/{key}`: segments between slashes, `{key}` where the object's key goes. */
+  template: string
+  query: Readonly<Record<string, string>>
+  cost: number
+  expanded: ReadonlySet<string>
+  /** An advanced query: reads the index that lags, and must say so on every page. */
+  eventual: boolean
+}
+
+/** A model compiled for Graph. */
+export interface GraphModel {
+  reader: ObjectReader
+  list: Reading
+  get: Reading
+  delta: Reading | undefined
+}
+
+/**
+ * `$select` and `$top` follow from the model; what the operation's `with` names takes their place,
+ * and an empty text leaves the option out (`subscribedSkus` takes no options: `$top: ''`).
+ */
+export function compileModel(model: Model, pageSize: number): GraphModel {
+  const relations = new Set(entityType(model.noun)?.navigation.map(({ name }) => name))
+  const plain = [model.key, ...model.properties.map(({ name }) => name)]
+  const heads = model.links.flatMap(({ from }) => from?.split('.')[0] ?? [])
+  const selected = unique([...plain, ...heads.filter((head) => !relations.has(head))])
+  const sublists = model.links.flatMap(({ call }) => call ?? [])
+  const $select = selected.join(',')
+  const item = model.get ?? { call: itemTemplate(model), with: {} }
+  return {
+    reader: createObjectReader(model, relations),
+    list: reading(model.list, { $select, $top: String(pageSize) }),
+    get: reading(item, { $select }),
+    // A delta reports relations only when `$select` names them, and takes neither $top nor $expand.
+    delta:
+      model.delta &&
+      reading(model.delta, { $select: unique([...selected, ...heads, ...sublists]).join(',') }),
+  }
+}
+
+export function itemTemplate(model: Model): string {
+  return model.get?.call ?? `${model.list.call}/{key}`
+}
+
+function reading(operation: Operation, derived: Record<string, string>): Reading {
+  const merged = Object.entries({ ...derived, ...operation.with })
+  const query = Object.fromEntries(merged.filter(([, value]) => value !== ''))
+  return {
+    template: operation.call,
+    query,
+    cost: graphCost('GET', operation.call, query),
+    expanded: new Set(expandedNames(query.$expand ?? '')),
+    eventual: query.$count === 'true' || query.$search !== undefined,
+  }
+}
+
+/** `manager($select=id),owners` -> manager, owners. */
+function expandedNames(expand: string): string[] {
+  return expand
+    .replace(/\([^)]*\)/g, '')
+    .split(',')
+    .filter((name) => name !== '')
+}
+
+function unique(names: readonly string[]): string[] {
+  return [...new Set(names)]
+}
+
+/** The path segments of a template. The key fills its own segment, so it needs no quoting here. */
+export function pathOf(template: string, key?: string): string[] {
+  return template.split('/').map((segment) => (segment === '{key}' ? (key ?? '') : segment))
+}

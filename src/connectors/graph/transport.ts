@@ -1,0 +1,236 @@
+import { randomUUID } from 'node:crypto'
+import type { GraphCall } from '../../core/call.ts'
+import type { Clock, Random } from '../../core/clock.ts'
+import { AppError } from '../../core/errors.ts'
+import { isJsonObject, type Json } from '../../core/json.ts'
+import { limits } from '../../core/limits.ts'
+import type { Sealed } from '../../core/secret.ts'
+import type { Answer } from '../../net/answer.ts'
+import type { Exchange } from '../../net/egress.ts'
+import type { Application } from '../microsoft/application.ts'
+import { backoffMs, pause } from '../microsoft/backoff.ts'
+import type { LogCall } from '../microsoft/callLog.ts'
+import { graphDestination } from '../microsoft/clouds.ts'
+import { microsoftFailure } from '../microsoft/failures.ts'
+import { parseJson } from '../microsoft/json.ts'
+import type { Priority } from '../microsoft/lane.ts'
+import type { Lanes } from '../microsoft/lanes.ts'
+import { retryAfterMs } from '../microsoft/retryAfter.ts'
+import type { TokenClient } from '../microsoft/tokens.ts'
+import { callUrl, linkUrl, operationName } from './address.ts'
+import { graphError } from './errors.ts'
+
+export interface GraphDependencies {
+  exchange: Exchange
+  tokens: TokenClient
+  lanes: Lanes
+  clock: Clock
+  random: Random
+  log: LogCall
+}
+
+export interface SendOptions {
+  signal: AbortSignal
+  /** Reads the index that advanced queries need (`ConsistencyLevel: eventual`); it lags behind. */
+  eventual?: boolean
+}
+
+export interface GraphAnswer {
+  status: number
+  /** Absent when the answer has none, as after a PATCH. */
+  body: Json | undefined
+  headers: Readonly<Record<string, string>>
+}
+
+/** Graph for one tenant: signs in, waits for its turn, tries again, and reads answers strictly. */
+export interface GraphTransport {
+  /** Origin of the tenant's Graph: cursors are checked against it as soon as they are read. */
+  graph: string
+  /** Throws `microsoft-*`, `credentials-rejected`, `consent-missing`, `timed-out`, `cancelled`. */
+  send(call: GraphCall, options: SendOptions): Promise<GraphAnswer>
+  /** A GET of a link that Graph gave, at `cost` units. A link to elsewhere is refused. */
+  follow(link: unknown, cost: number, options: SendOptions): Promise<GraphAnswer>
+}
+
+interface Prepared {
+  method: GraphCall['method']
+  url: URL
+  body: string | undefined
+  cost: number
+  operation: string
+}
+
+interface Failure {
+  error: AppError
+  status: number | undefined
+}
+
+export function createGraphTransport(
+  dependencies: GraphDependencies,
+  application: Application,
+  priority: Priority,
+): GraphTransport {
+  const { clock, random, tokens } = dependencies
+  const { graph } = application.cloud
+
+  async function perform(prepared: Prepared, options: SendOptions): Promise<GraphAnswer> {
+    let renewed = false
+    let last: Failure | undefined
+    for (let attempt = 1; ; attempt += 1) {
+      const token = await tokens.token(application, { signal: options.signal })
+      const freshConnection = last?.status === 503
+      const send = { prepared, options, token, attempt, freshConnection }
+      const result = await tryOnce(dependencies, application, priority, send)
+      if (!('error' in result)) return result
+      last = result
+      if (result.status === 401 && !renewed) {
+        renewed = true
+        tokens.invalidate(application, token)
+        continue
+      }
+      // 0 is no wait at all; taking it at its word would be a busy loop.
+      const waitMs = result.error.retryAfterMs || backoffMs(attempt, random)
+      const worthIt = mayRepeat(prepared.method, result) && waitMs <= limits.callWaitMs
+      if (!worthIt || attempt >= limits.callAttemptsMax) throw result.error
+      await pause(clock, waitMs, options.signal)
+    }
+  }
+
+  return {
+    graph,
+    send: async (call, options) => {
+      const url = callUrl(graph, call)
+      const body = call.body === undefined ? undefined : JSON.stringify(call.body)
+      return await perform(prepare(call.method, url, body, call.cost), options)
+    },
+    follow: async (link, cost, options) =>
+      await perform(prepare('GET', linkUrl(graph, link), undefined, cost), options),
+  }
+}
+
+function prepare(
+  method: GraphCall['method'],
+  url: URL,
+  body: string | undefined,
+  cost: number,
+): Prepared {
+  return { method, url, body, cost, operation: operationName(method, url) }
+}
+
+/**
+ * A refusal for want of room (429) was not carried out, so anything may be sent again. After a fault
+ * the request may have been carried out: only what gives the same result twice is repeated.
+ */
+function mayRepeat(method: GraphCall['method'], { error, status }: Failure): boolean {
+  if (error.code === 'microsoft-throttled' && status !== undefined) return true
+  if (method === 'POST') return false
+  return (
+    error.code === 'microsoft-unavailable' ||
+    error.code === 'microsoft-broken-answer' ||
+    error.code === 'timed-out'
+  )
+}
+
+interface Try {
+  prepared: Prepared
+  options: SendOptions
+  token: Sealed
+  attempt: number
+  freshConnection: boolean
+}
+
+/** One request, in its turn, with its line in the log. */
+async function tryOnce(
+  { exchange, lanes, clock, log }: GraphDependencies,
+  application: Application,
+  priority: Priority,
+  { prepared, options, token, attempt, freshConnection }: Try,
+): Promise<GraphAnswer | Failure> {
+  const { method, url, body, cost, operation } = prepared
+  const { tenantId, clientId, cloud, proxy } = application
+  const lane = lanes.lane({ clientId, tenantId, service: 'graph' })
+  const endTurn = await lane.take(cost, { priority, signal: options.signal, kind: operation })
+  const clientRequestId = randomUUID()
+  const began = clock.now()
+  let answer: Answer | undefined
+  try {
+    answer = await exchange({
+      destination: graphDestination(cloud),
+      proxy,
+      method,
+      url,
+      headers: requestHeaders({ token, clientRequestId, priority, body, options }),
+      body,
+      signal: options.signal,
+      freshConnection,
+    })
+    return readAnswer(answer, prepared, clock.now())
+  } catch (thrown) {
+    const error = microsoftFailure(thrown)
+    if (!(error instanceof AppError)) throw error
+    return { error, status: undefined }
+  } finally {
+    const milliseconds = clock.now() - began
+    const pauseMs = retryAfterMs(answer?.headers['retry-after'], clock.now())
+    endTurn({ status: answer?.status, retryAfterMs: pauseMs, latencyMs: milliseconds })
+    const requestId = answer?.headers['request-id']
+    const { status } = answer ?? {}
+    log({
+      tenantId,
+      wire: 'graph',
+      operation,
+      status,
+      milliseconds,
+      attempt,
+      clientRequestId,
+      requestId,
+    })
+  }
+}
+
+function requestHeaders(from: {
+  token: Sealed
+  clientRequestId: string
+  priority: Priority
+  body: string | undefined
+  options: SendOptions
+}): Record<string, string> {
+  return {
+    authorization: `Bearer ${from.token.reveal()}`,
+    accept: 'application/json',
+    'accept-encoding': 'gzip',
+    'client-request-id': from.clientRequestId,
+    'x-ms-throttle-priority': from.priority === 'interactive' ? 'high' : 'low',
+    ...(from.body === undefined ? {} : { 'content-type': 'application/json' }),
+    // Not implied by a link: it has to be said again on every page.
+    ...(from.options.eventual ? { consistencylevel: 'eventual' } : {}),
+  }
+}
+
+function readAnswer(
+  answer: Answer,
+  { method, operation }: Prepared,
+  now: number,
+): GraphAnswer | Failure {
+  const { status, headers } = answer
+  const body = parseJson(answer)
+  const requestId = headers['request-id']
+  if (status < 200 || status > 299) {
+    const waitMs = retryAfterMs(headers['retry-after'], now)
+    return {
+      status,
+      error: graphError({ status, body, requestId, retryAfterMs: waitMs, operation }),
+    }
+  }
+  const mayBeEmpty = method !== 'GET' && answer.body.length === 0
+  if (isJsonObject(body) || mayBeEmpty) return { status, headers, body }
+  return { status, error: brokenAnswer(operation, requestId) }
+}
+
+function brokenAnswer(operation: string, requestId: string | undefined): AppError {
+  return new AppError(
+    'microsoft-broken-answer',
+    `${operation}: what came back with a good status was not complete JSON (cut short, or a page of something in between). Nothing of it was used.`,
+    requestId === undefined ? {} : { foreignRequestId: requestId },
+  )
+}

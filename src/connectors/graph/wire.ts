@@ -1,0 +1,149 @@
+import { AppError, badInput } from '../../core/errors.ts'
+import type { Json, JsonObject } from '../../core/json.ts'
+import { limits } from '../../core/limits.ts'
+import { type Model, writableProperty } from '../../core/model.ts'
+import type { DeltaPage, Page, Wire } from '../../core/wire.ts'
+import { graphCost } from './cost.ts'
+import { foldDelta } from './delta.ts'
+import { readAllLinks } from './links.ts'
+import { isRejected, type ObjectReader } from './objects.ts'
+import { brokenPage, getCall, itemsOf, linkIn, unlessGone } from './pages.ts'
+import { compileModel, type GraphModel, itemTemplate, pathOf, type Reading } from './reading.ts'
+import type { GraphAnswer, GraphTransport } from './transport.ts'
+import { checkOf, wrong } from './values.ts'
+
+/**
+ * Graph as the engine sees it, for one tenant. Cursors are the links Graph gave. `pageSize`: objects
+ * per page, where the model does not say otherwise.
+ */
+export function createGraphWire(
+  transport: GraphTransport,
+  pageSize: number = limits.graphPageMax,
+): Wire {
+  const { graph } = transport
+  const compiled = new WeakMap<Model, GraphModel>()
+
+  function compile(model: Model): GraphModel {
+    const known = compiled.get(model) ?? compileModel(model, pageSize)
+    compiled.set(model, known)
+    return known
+  }
+
+  function first(reading: Reading, signal: AbortSignal, more: Record<string, string> = {}) {
+    const query = { ...reading.query, ...more }
+    const call = getCall(pathOf(reading.template), query, reading.cost)
+    return transport.send(call, { signal, eventual: reading.eventual })
+  }
+
+  function follow(reading: Reading, cursor: string, signal: AbortSignal): Promise<GraphAnswer> {
+    return transport.follow(cursor, reading.cost, { signal, eventual: reading.eventual })
+  }
+
+  return {
+    async list(model, cursor, signal) {
+      const { list, reader } = compile(model)
+      const answer =
+        cursor === undefined ? await first(list, signal) : await follow(list, cursor, signal)
+      const page = readObjects(reader, itemsOf(answer), list.expanded)
+      return { ...page, next: linkIn(answer, '@odata.nextLink', graph, cursor) }
+    },
+
+    async deltaNow(model, signal) {
+      const reading = deltaReading(model, compile(model))
+      const answer = await first(reading, signal, { $deltatoken: 'latest' })
+      const resume = linkIn(answer, '@odata.deltaLink', graph, undefined)
+      if (resume === undefined) throw brokenPage()
+      return resume
+    },
+
+    async delta(model, cursor, signal) {
+      const compiledModel = compile(model)
+      const answer = await follow(deltaReading(model, compiledModel), cursor, signal)
+      return readDelta(compiledModel.reader, answer, graph, cursor)
+    },
+
+    async get(model, key, signal) {
+      const { get, reader } = compile(model)
+      const call = getCall(pathOf(get.template, key), get.query, get.cost)
+      const answer = await unlessGone(transport.send(call, { signal, eventual: get.eventual }))
+      if (answer === undefined) return undefined
+      const read = reader.read(answer.body ?? null, get.expanded)
+      if (isRejected(read)) throw brokenObject(model, read.reason)
+      return read
+    },
+
+    links: (model, keys, signal) => readAllLinks(transport, model, keys, signal),
+
+    updateCall(model, key, changes) {
+      const template = model.update?.call ?? itemTemplate(model)
+      return {
+        wire: 'graph',
+        method: 'PATCH',
+        path: pathOf(template, key),
+        query: {},
+        body: writableChanges(model, changes),
+        cost: graphCost('PATCH', template, {}),
+      }
+    },
+
+    async send(call, signal) {
+      await transport.send(call, { signal })
+    },
+  }
+}
+
+function readObjects(
+  reader: ObjectReader,
+  items: readonly Json[],
+  expanded: ReadonlySet<string>,
+): Omit<Page, 'next'> {
+  const page: Omit<Page, 'next'> = { objects: [], rejected: [] }
+  for (const item of items) {
+    const read = reader.read(item, expanded)
+    if (isRejected(read)) page.rejected.push(read)
+    else page.objects.push(read)
+  }
+  return page
+}
+
+const nothingExpanded: ReadonlySet<string> = new Set()
+
+function readDelta(
+  reader: ObjectReader,
+  answer: GraphAnswer,
+  graph: string,
+  cursor: string,
+): DeltaPage {
+  const { present, removed } = foldDelta(itemsOf(answer), reader.keyOf)
+  const page = readObjects(reader, present, nothingExpanded)
+  const next = linkIn(answer, '@odata.nextLink', graph, cursor)
+  const resume = linkIn(answer, '@odata.deltaLink', graph, cursor)
+  if (next === undefined && resume === undefined) throw brokenPage()
+  return { ...page, removed, next, resume }
+}
+
+function deltaReading(model: Model, { delta }: GraphModel): Reading {
+  if (delta === undefined) {
+    throw new AppError('internal', `${model.id} declares no delta, so it can only be listed.`)
+  }
+  return delta
+}
+
+function writableChanges(model: Model, changes: JsonObject): JsonObject {
+  const body: JsonObject = {}
+  for (const [name, value] of Object.entries(changes)) {
+    const property = writableProperty(model, name)
+    if (property === undefined) throw badInput(name, 'cannot be changed at Microsoft through here')
+    const normal = value === null ? null : checkOf(property)(value)
+    if (normal === wrong) throw badInput(name, `is not a value of type ${property.type}`)
+    body[name] = normal
+  }
+  return body
+}
+
+function brokenObject(model: Model, reason: string): AppError {
+  return new AppError(
+    'microsoft-broken-answer',
+    `Graph answered with a ${model.title} that is not one: ${reason}. Nothing of it was used.`,
+  )
+}
