@@ -76,6 +76,11 @@ export const limits = {
   /** Transactions: objects one transaction changes. */
   transactionStepsMax: 2_000,
   idempotencyKeyChars: 128,
+  /** An Idempotency-Key is remembered this long. */
+  idempotencyKeepMs: 24 * 60 * 60_000,
+  /** Reading a change back: tries, and the wait before the second; it doubles. */
+  readBackAttemptsMax: 6,
+  readBackFirstMs: 500,
 
   /** Jobs: a node says that it lives every so often, and is taken for dead after the other. */
   heartbeatMs: 1_000,
@@ -86,6 +91,8 @@ export const limits = {
   /** Events: rows one read of the outbox answers; how often a stream looks. */
   eventRowsMax: 500,
   eventPollMs: 250,
+  /** Events: how often a quiet listening connection is asked whether it still lives. */
+  eventCheckMs: 10_000,
   eventStreamMs: 60 * 60_000,
   /** A comment now and then keeps a silent stream open through proxies; streams of one process. */
   eventHeartbeatMs: 15_000,
@@ -106,4 +113,13 @@ export const limits = {
   embeddedLeaveMs: 3_000,
   embeddedStopMs: 30_000,
   embeddedLogBytes: 10 * 1024 * 1024,
+
+  /** Emulated tenant: changes kept for delta, calls and schema violations kept, largest request. */
+  emulatorChangesMax: 200_000,
+  emulatorCallsMax: 100_000,
+  emulatorViolationsMax: 1_000,
+  emulatorRequestBytes: 4 * 1024 * 1024,
+  /** Emulated tenant: how long a page token is known, objects of one page of delta. */
+  emulatorPageTokenMs: 15 * 60_000,
+  emulatorDeltaPage: 200,
 } as const

@@ -1,0 +1,45 @@
+import type { Clock } from '../core/clock.ts'
+import type { Model } from '../core/model.ts'
+import type { Wire } from '../core/wire.ts'
+import type { Database } from '../store/database.ts'
+import type { Log } from '../store/log.ts'
+
+/** What the verbs work with. Models and wires come in as values: no service is known by name here. */
+export interface Engine {
+  db: Database
+  models: readonly Model[]
+  openWires: OpenWires
+  clock: Clock
+  log: Log
+}
+
+/**
+ * The wires of one tenant, opened for one piece of work. `onCall` is told of every request that
+ * goes out, so that the work can say what it cost.
+ */
+export type OpenWires = (
+  place: { tenantId: number; scope: string },
+  onCall: () => void,
+) => Promise<TenantWires>
+
+export interface TenantWires {
+  /** Throws `bad-input` when this version has no such wire. */
+  wire(name: string): Wire
+  /** Removals of one model in one sync that need no person's yes. */
+  removalsWithoutApproval: number
+}
+
+/** What a job hands to a verb: the row to advance, and the scope it lies in. */
+export interface Job {
+  id: number
+  scope: string
+  signal: AbortSignal
+}
+
+/** What a verb answers: finished, or come again after a while. */
+export type Advance = { done: true } | { waitMs: number }
+
+export function modelById(models: readonly Model[], id: string): Model | undefined {
+  const wanted = id.toLowerCase()
+  return models.find((model) => model.id.toLowerCase() === wanted)
+}

@@ -1,0 +1,127 @@
+import { type AppError, asAppError } from '../../core/errors.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { writeAudit } from '../../store/audit.ts'
+import { emit } from '../../store/events.ts'
+import { inScope } from '../../store/scope.ts'
+import type { RunTable } from '../../store/tables.ts'
+import { type Advance, type Engine, type Job, modelById, type TenantWires } from '../engine.ts'
+import {
+  claimRun,
+  endRun,
+  failRunModel,
+  type ModelOutcome,
+  modelOutcomes,
+  type Run,
+  type RunModel,
+  runModels,
+} from './queries.ts'
+import { commitAs, tellProgress } from './storePage.ts'
+import { syncModel } from './syncModel.ts'
+
+/**
+ * Does what is left of a run: its models one after the other, in reference order. A model that
+ * fails is marked so and removes nothing; the others go on. Only being taken over, cancelled or
+ * stopped ends the run's work early.
+ */
+export async function advanceSync(engine: Engine, job: Job): Promise<Advance> {
+  const claimed = await inScope(engine.db, job.scope, async (tx) => {
+    const run = await claimRun(tx, job.id)
+    return run && { run, models: await runModels(tx, run.id) }
+  })
+  if (claimed === undefined) return { done: true }
+  const { run, models } = claimed
+  const requests = counter()
+  try {
+    const place = { tenantId: run.tenantId, scope: run.nodePath }
+    const wires = await engine.openWires(place, requests.add)
+    for (const state of models) {
+      if (state.phase === 'done' || state.phase === 'failed') continue
+      await syncOrMark(engine, run, wires, state, job.signal, requests.take)
+    }
+    const outcomes = await inScope(engine.db, run.nodePath, (tx) => modelOutcomes(tx, run.id))
+    await finish(engine, run, stateAfter(outcomes), null)
+  } catch (thrown) {
+    const error = asAppError(thrown, `Sync ${run.id}`)
+    if (job.signal.aborted || error.code === 'fenced' || error.code === 'unavailable') throw error
+    await finish(engine, run, error.code === 'cancelled' ? 'cancelled' : 'failed', asJson(error))
+  }
+  return { done: true }
+}
+
+async function syncOrMark(
+  engine: Engine,
+  run: Run,
+  wires: TenantWires,
+  state: RunModel,
+  signal: AbortSignal,
+  takeRequests: () => number,
+): Promise<void> {
+  try {
+    const model = modelById(engine.models, state.model)
+    if (model === undefined) throw new Error(`${state.model} is no longer among the models`)
+    const wire = wires.wire(model.wire)
+    await syncModel({ engine, run, model, wire, wires, signal, takeRequests }, state)
+  } catch (thrown) {
+    const error = asAppError(thrown, `Sync ${run.id} of ${state.model}`)
+    if (signal.aborted || endsRun(error)) throw error
+    engine.log.warn({ sync: run.id, model: state.model, code: error.code }, error.message)
+    await inScope(engine.db, run.nodePath, async (tx) => {
+      await commitAs(tx, run)
+      await failRunModel(tx, run.id, state.modelId, asJson(error), takeRequests())
+      await tellProgress(tx, run, { ...state, phase: 'failed' }, {})
+    })
+  }
+}
+
+/** Errors about us, not about one model: they end this attempt at the whole run. */
+function endsRun(error: AppError): boolean {
+  return error.code === 'fenced' || error.code === 'cancelled' || error.code === 'unavailable'
+}
+
+function stateAfter(outcomes: readonly ModelOutcome[]): RunTable['state'] {
+  if (outcomes.some((outcome) => outcome.phase === 'held')) return 'awaiting-approval'
+  const failed = outcomes.filter((outcome) => outcome.phase === 'failed').length
+  if (failed === outcomes.length) return 'failed'
+  const hasErrors = failed > 0 || outcomes.some((outcome) => outcome.rejected > 0)
+  return hasErrors ? 'succeeded-with-errors' : 'succeeded'
+}
+
+async function finish(
+  engine: Engine,
+  run: Run,
+  state: RunTable['state'],
+  error: JsonObject | null,
+): Promise<void> {
+  await inScope(engine.db, run.nodePath, async (tx) => {
+    const { nodePath, tenantId, actor } = run
+    const subject = `sync:${run.id}`
+    await writeAudit(tx, {
+      nodePath,
+      actor,
+      action: 'sync.ended',
+      tenantId,
+      subject,
+      detail: { state },
+    })
+    await endRun(tx, run, state, error)
+    await emit(tx, { nodePath, tenantId, subject, kind: 'sync.ended', data: { state } })
+  })
+}
+
+function asJson(error: AppError): JsonObject {
+  return { code: error.code, message: error.message }
+}
+
+function counter(): { add: () => void; take: () => number } {
+  let count = 0
+  return {
+    add: () => {
+      count++
+    },
+    take: () => {
+      const taken = count
+      count = 0
+      return taken
+    },
+  }
+}

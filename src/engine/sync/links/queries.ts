@@ -1,0 +1,68 @@
+import { sql } from 'kysely'
+import { copyIn, copyRow } from '../../../store/copy.ts'
+import type { Tx } from '../../../store/scope.ts'
+
+export interface Edge {
+  kind: string
+  from: string
+  to: string
+}
+
+export async function edgesFrom(
+  tx: Tx,
+  tenantId: number,
+  kinds: readonly string[],
+  keys: readonly string[],
+): Promise<Edge[]> {
+  if (kinds.length === 0 || keys.length === 0) return []
+  const { rows } = await tx.client.query<Edge>({
+    name: 'edges-from',
+    text: `select kind, from_key as "from", to_key as "to" from link
+           where tenant_id = $1 and kind = any($2) and from_key = any($3)`,
+    values: [tenantId, kinds, keys],
+  })
+  return rows
+}
+
+export async function addEdges(
+  tx: Tx,
+  place: { tenantId: number; nodePath: string },
+  edges: readonly Edge[],
+): Promise<void> {
+  if (edges.length === 0) return
+  await tx.client.query(`create temporary table if not exists incoming_link
+    (kind text, from_key text, to_key text) on commit delete rows`)
+  await copyIn(
+    tx,
+    'copy incoming_link (kind, from_key, to_key) from stdin',
+    edges.map((edge) => copyRow([edge.kind, edge.from, edge.to])),
+  )
+  await tx.client.query({
+    name: 'add-edges',
+    text: `insert into link (tenant_id, kind, from_key, to_key, node_path)
+           select $1, kind, from_key, to_key, $2 from incoming_link on conflict do nothing`,
+    values: [place.tenantId, place.nodePath],
+  })
+  await tx.client.query('truncate incoming_link')
+}
+
+export async function dropEdges(tx: Tx, tenantId: number, edges: readonly Edge[]): Promise<void> {
+  if (edges.length === 0) return
+  await sql`
+    delete from link using unnest(${edges.map((edge) => edge.kind)}::text[],
+      ${edges.map((edge) => edge.from)}::text[], ${edges.map((edge) => edge.to)}::text[])
+      as gone (kind, from_key, to_key)
+    where link.tenant_id = ${tenantId} and link.kind = gone.kind
+      and link.from_key = gone.from_key and link.to_key = gone.to_key`.execute(tx)
+}
+
+/** Every edge from and to objects that are gone. */
+export async function dropEdgesOf(
+  tx: Tx,
+  tenantId: number,
+  keys: readonly string[],
+): Promise<void> {
+  await sql`
+    delete from link where tenant_id = ${tenantId}
+      and (from_key = any(${keys}) or to_key = any(${keys}))`.execute(tx)
+}

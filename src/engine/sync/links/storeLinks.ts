@@ -1,0 +1,57 @@
+import type { Model } from '../../../core/model.ts'
+import type { Tx } from '../../../store/scope.ts'
+import type { Row } from '../../row.ts'
+import { addEdges, dropEdges, type Edge, edgesFrom } from './queries.ts'
+
+/**
+ * Makes the stored edges of these rows what was read. A kind that was not read stays as it is.
+ * `fresh` rows have none stored, so nothing is looked up for them. Answers how many edges changed.
+ */
+export async function storeLinks(
+  tx: Tx,
+  place: { tenantId: number; nodePath: string },
+  model: Model,
+  rows: { fresh: readonly Row[]; known: readonly Row[] },
+): Promise<number> {
+  const kinds = model.links.map((link) => link.kind)
+  const stored = await edgesFrom(
+    tx,
+    place.tenantId,
+    kinds,
+    rows.known.map((row) => row.key),
+  )
+  const wanted = edgesOf(rows.known)
+  const present = new Set(stored.map(identity))
+  const isRead = readKinds(rows.known)
+  const added = [...edgesOf(rows.fresh).values()]
+  for (const [id, edge] of wanted) if (!present.has(id)) added.push(edge)
+  const dropped = stored.filter(
+    (edge) => isRead.has(`${edge.kind} ${edge.from}`) && !wanted.has(identity(edge)),
+  )
+  await dropEdges(tx, place.tenantId, dropped)
+  await addEdges(tx, place, added)
+  return added.length + dropped.length
+}
+
+function identity(edge: Edge): string {
+  return `${edge.kind} ${edge.from} ${edge.to}`
+}
+
+function edgesOf(rows: readonly Row[]): Map<string, Edge> {
+  const edges = new Map<string, Edge>()
+  for (const row of rows) {
+    for (const kind of Object.keys(row.links)) {
+      for (const to of row.links[kind] ?? []) {
+        const edge = { kind, from: row.key, to }
+        edges.set(identity(edge), edge)
+      }
+    }
+  }
+  return edges
+}
+
+function readKinds(rows: readonly Row[]): Set<string> {
+  const read = new Set<string>()
+  for (const row of rows) for (const kind of Object.keys(row.links)) read.add(`${kind} ${row.key}`)
+  return read
+}

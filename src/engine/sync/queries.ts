@@ -1,0 +1,251 @@
+import { sql } from 'kysely'
+import type { Actor } from '../../core/actor.ts'
+import type { Change, JsonObject } from '../../core/json.ts'
+import type { RejectedObject } from '../../core/wire.ts'
+import { copyIn, copyRow } from '../../store/copy.ts'
+import type { Tx } from '../../store/scope.ts'
+import type { RunModelTable, RunTable } from '../../store/tables.ts'
+import { toJsonb } from '../../store/text.ts'
+import type { Row } from '../row.ts'
+
+export interface Run {
+  id: number
+  tenantId: number
+  nodePath: string
+  state: RunTable['state']
+  fullList: boolean
+  actor: Actor
+  epoch: number
+}
+
+export type Phase = RunModelTable['phase']['__select__']
+
+export interface RunModel {
+  modelId: number
+  model: string
+  phase: Phase
+  /** Whether this run read a complete list: only then does absence mean anything. */
+  listed: boolean
+  pageSeq: number
+  cursor: string | null
+  deltaCursor: string | null
+}
+
+export const noCounts = { added: 0, updated: 0, removed: 0, unchanged: 0, rejected: 0, requests: 0 }
+export type Counts = typeof noCounts
+
+/** Takes the run: whoever worked on it before is refused from here on. Undefined when it has ended. */
+export async function claimRun(tx: Tx, id: number): Promise<Run | undefined> {
+  const { rows } = await sql<Run>`
+    update run set epoch = epoch + 1, state = 'running', started_at = coalesce(started_at, now())
+    where id = ${id} and state in ('queued', 'running')
+    returning id, tenant_id as "tenantId", node_path as "nodePath", state,
+      full_list as "fullList", actor, epoch`.execute(tx)
+  return rows[0]
+}
+
+/** Locks the run for this commit. Undefined: another worker has taken it over. */
+export async function holdRun(tx: Tx, run: Run): Promise<{ cancelAsked: boolean } | undefined> {
+  const { rows } = await sql<{ cancelAsked: boolean }>`
+    select cancel_asked as "cancelAsked" from run
+    where id = ${run.id} and epoch = ${run.epoch} and state = 'running' for update`.execute(tx)
+  return rows[0]
+}
+
+export async function runModels(tx: Tx, runId: number): Promise<RunModel[]> {
+  const { rows } = await sql<RunModel>`
+    select rm.model_id as "modelId", m.name as model, phase, listed, page_seq as "pageSeq", cursor,
+      delta_cursor as "deltaCursor"
+    from run_model rm join model m on m.id = rm.model_id
+    where run_id = ${runId} order by seq`.execute(tx)
+  return rows
+}
+
+/** Moves a model of a run on: where it stands, and what was counted since. */
+export async function advanceRunModel(
+  tx: Tx,
+  runId: number,
+  state: RunModel,
+  counted: Partial<Counts> = {},
+): Promise<void> {
+  const count = { ...noCounts, ...counted }
+  const ended = state.phase === 'done' || state.phase === 'held' || state.phase === 'failed'
+  await sql`
+    update run_model set phase = ${state.phase}, listed = ${state.listed},
+      page_seq = ${state.pageSeq}, cursor = ${state.cursor},
+      delta_cursor = ${state.deltaCursor},
+      added = added + ${count.added}, updated = updated + ${count.updated},
+      removed = removed + ${count.removed}, unchanged = unchanged + ${count.unchanged},
+      rejected = rejected + ${count.rejected}, requests = requests + ${count.requests},
+      started_at = coalesce(started_at, now()), ended_at = ${ended ? sql`now()` : null}
+    where run_id = ${runId} and model_id = ${state.modelId}`.execute(tx)
+}
+
+export async function failRunModel(
+  tx: Tx,
+  runId: number,
+  modelId: number,
+  error: JsonObject,
+  requests: number,
+): Promise<void> {
+  await sql`
+    update run_model set phase = 'failed', error = ${toJsonb(error)}, ended_at = now(),
+      started_at = coalesce(started_at, now()), requests = requests + ${requests}
+    where run_id = ${runId} and model_id = ${modelId}`.execute(tx)
+}
+
+export async function endRun(
+  tx: Tx,
+  run: Run,
+  state: RunTable['state'],
+  error: JsonObject | null,
+): Promise<void> {
+  await sql`
+    update run set state = ${state}, ended_at = now(), error = ${error && toJsonb(error)}
+    where id = ${run.id} and epoch = ${run.epoch}`.execute(tx)
+}
+
+export interface ModelOutcome {
+  phase: Phase
+  rejected: number
+}
+
+export async function modelOutcomes(tx: Tx, runId: number): Promise<ModelOutcome[]> {
+  const { rows } = await sql<ModelOutcome>`
+    select phase, rejected from run_model where run_id = ${runId}`.execute(tx)
+  return rows
+}
+
+export async function deltaCursorOf(
+  tx: Tx,
+  tenantId: number,
+  modelId: number,
+): Promise<string | undefined> {
+  const { rows } = await sql<{ cursor: string | null }>`
+    select delta_cursor as cursor from sync_state
+    where tenant_id = ${tenantId} and model_id = ${modelId}`.execute(tx)
+  return rows[0]?.cursor ?? undefined
+}
+
+export async function saveDeltaCursor(tx: Tx, run: Run, state: RunModel): Promise<void> {
+  await sql`
+    insert into sync_state (tenant_id, model_id, node_path, delta_cursor, listed_at, synced_at)
+    values (${run.tenantId}, ${state.modelId}, ${run.nodePath}, ${state.deltaCursor},
+      ${state.listed ? sql`now()` : null}, now())
+    on conflict (tenant_id, model_id) do update set delta_cursor = excluded.delta_cursor,
+      listed_at = coalesce(excluded.listed_at, sync_state.listed_at), synced_at = now()`.execute(tx)
+}
+
+export interface KnownRow {
+  id: number
+  key: string
+  hash: string
+  gone: boolean
+}
+
+/** What is stored under these keys already; the hash in hex. */
+export async function knownRows(
+  tx: Tx,
+  tenantId: number,
+  modelId: number,
+  keys: readonly string[],
+): Promise<Map<string, KnownRow>> {
+  const { rows } = await tx.client.query<KnownRow>({
+    name: 'known-rows',
+    text: `select id, key, encode(hash, 'hex') as hash, removed_at is not null as gone
+           from resource where tenant_id = $1 and model_id = $2 and key = any($3)`,
+    values: [tenantId, modelId, keys],
+  })
+  return new Map(rows.map((row) => [row.key, row]))
+}
+
+export async function dataOf(
+  tx: Tx,
+  tenantId: number,
+  ids: readonly number[],
+): Promise<Map<number, JsonObject>> {
+  if (ids.length === 0) return new Map()
+  const { rows } = await sql<{ id: number; data: JsonObject }>`
+    select id, data from resource_data
+    where tenant_id = ${tenantId} and id = any(${ids})`.execute(tx)
+  return new Map(rows.map((row) => [row.id, row.data]))
+}
+
+/** Writes new and changed rows; answers their ids by key. COPY goes through a temporary table. */
+export async function writeRows(
+  tx: Tx,
+  place: { tenantId: number; modelId: number; nodePath: string },
+  rows: readonly Row[],
+): Promise<Map<string, number>> {
+  if (rows.length === 0) return new Map()
+  await tx.client.query(`create temporary table if not exists incoming
+    (key text, name text, cols text[], hash bytea, data jsonb) on commit delete rows`)
+  await copyIn(
+    tx,
+    'copy incoming (key, name, cols, hash, data) from stdin',
+    rows.map((row) => copyRow([row.key, row.name, row.cols, row.hash, row.json])),
+  )
+  const { rows: written } = await tx.client.query<{ id: number; key: string }>({
+    name: 'write-rows',
+    text: `
+      with written as (
+        insert into resource as r (tenant_id, model_id, key, node_path, name, cols, hash)
+        select $1, $2, key, $3, name, cols, hash from incoming
+        on conflict (tenant_id, model_id, key) do update set name = excluded.name,
+          cols = excluded.cols, hash = excluded.hash, changed_at = now(), removed_at = null
+        returning r.id, r.key
+      ), wide as (
+        insert into resource_data (tenant_id, id, node_path, data)
+        select $1, written.id, $3, incoming.data from written join incoming using (key)
+        on conflict (tenant_id, id) do update set data = excluded.data
+      )
+      select id, key from written`,
+    values: [place.tenantId, place.modelId, place.nodePath],
+  })
+  return new Map(written.map((row) => [row.key, row.id]))
+}
+
+export async function recordChanges(
+  tx: Tx,
+  place: { tenantId: number; nodePath: string },
+  cause: string,
+  changes: readonly { id: number; patch: Change[] }[],
+): Promise<void> {
+  if (changes.length === 0) return
+  await sql`
+    insert into resource_change (tenant_id, id, node_path, cause, patch)
+    select ${place.tenantId}, id, ${place.nodePath}, ${cause}, patch::jsonb
+    from unnest(${changes.map((change) => change.id)}::bigint[],
+      ${changes.map((change) => toJsonb(change.patch))}::text[]) as c (id, patch)`.execute(tx)
+}
+
+export async function savePage(
+  tx: Tx,
+  run: Run,
+  state: RunModel,
+  ids: readonly number[],
+): Promise<void> {
+  await sql`
+    insert into sync_page (run_id, model_id, seq, node_path, ids)
+    values (${run.id}, ${state.modelId}, ${state.pageSeq}, ${run.nodePath}, ${ids}::bigint[])`.execute(
+    tx,
+  )
+}
+
+/** Keeps rejected objects up to `max` of a run and model: enough to see what is wrong. */
+export async function saveRejected(
+  tx: Tx,
+  run: Run,
+  modelId: number,
+  rejected: readonly RejectedObject[],
+  max: number,
+): Promise<void> {
+  if (rejected.length === 0) return
+  await sql`
+    insert into sync_rejected (run_id, model_id, key, reason, node_path)
+    select ${run.id}, ${modelId}, key, reason, ${run.nodePath}
+    from unnest(${rejected.map((one) => one.key ?? null)}::text[],
+      ${rejected.map((one) => one.reason)}::text[]) as r (key, reason)
+    limit greatest(0, ${max} - (select count(*) from sync_rejected
+      where run_id = ${run.id} and model_id = ${modelId}))`.execute(tx)
+}

@@ -1,0 +1,157 @@
+import { AppError } from '../../core/errors.ts'
+import { changesBetween, type JsonObject } from '../../core/json.ts'
+import { limits } from '../../core/limits.ts'
+import type { Model } from '../../core/model.ts'
+import type { DeltaPage, RejectedObject } from '../../core/wire.ts'
+import { writeAudit } from '../../store/audit.ts'
+import { emit } from '../../store/events.ts'
+import { inScope, type Tx } from '../../store/scope.ts'
+import type { Engine } from '../engine.ts'
+import { type Row, toRow } from '../row.ts'
+import { storeLinks } from './links/storeLinks.ts'
+import {
+  advanceRunModel,
+  type Counts,
+  dataOf,
+  holdRun,
+  type KnownRow,
+  knownRows,
+  type Run,
+  type RunModel,
+  recordChanges,
+  savePage,
+  saveRejected,
+  writeRows,
+} from './queries.ts'
+import { disproveRemovals, reportRemovals } from './removals/queries.ts'
+
+/**
+ * Commits one page: rows that differ, their edges, what was reported removed, what was rejected,
+ * the ids the run has seen, the counts, the cursor of the next page and the event. `state` says
+ * where the model stands after it.
+ */
+export async function storePage(
+  engine: Engine,
+  run: Run,
+  model: Model,
+  state: RunModel,
+  page: DeltaPage,
+  requests: number,
+): Promise<void> {
+  const { rows, rejected } = readRows(model, page)
+  await inScope(engine.db, run.nodePath, async (tx) => {
+    await commitAs(tx, run)
+    const rejectedKeys = rejected.flatMap((one) => (one.key === undefined ? [] : [one.key]))
+    const known = await knownRows(tx, run.tenantId, state.modelId, [
+      ...rows.keys(),
+      ...rejectedKeys,
+    ])
+    const split = splitRows(rows, known)
+    const place = { tenantId: run.tenantId, modelId: state.modelId, nodePath: run.nodePath }
+    await recordUpdates(tx, run, model, split.updated, known)
+    const written = await writeRows(tx, place, [...split.fresh, ...split.updated])
+    const seen = [...written.values(), ...seenIds(known, written)]
+    await storeLinks(tx, place, model, {
+      fresh: split.fresh,
+      known: [...split.updated, ...split.unchanged],
+    })
+    await disproveRemovals(tx, run.id, seen)
+    await reportRemovals(tx, run, state.modelId, page.removed)
+    await saveRejected(tx, run, state.modelId, rejected, limits.syncRejectedMax)
+    await savePage(tx, run, state, seen)
+    const counts = {
+      added: split.fresh.length,
+      updated: split.updated.length,
+      unchanged: split.unchanged.length,
+      rejected: rejected.length,
+      requests,
+    }
+    await advanceRunModel(tx, run.id, state, counts)
+    await tellProgress(tx, run, state, counts)
+  })
+}
+
+/** Holds the run for this commit, or refuses: it was taken over by another worker, or cancelled. */
+export async function commitAs(tx: Tx, run: Run): Promise<void> {
+  const held = await holdRun(tx, run)
+  if (held === undefined) {
+    throw new AppError('fenced', `Another worker has taken over sync ${run.id}; it goes on there.`)
+  }
+  if (held.cancelAsked) {
+    throw new AppError('cancelled', `Sync ${run.id} was cancelled; what was read before stays.`)
+  }
+}
+
+export async function tellProgress(
+  tx: Tx,
+  run: Run,
+  state: RunModel,
+  counts: Partial<Counts>,
+): Promise<void> {
+  await emit(tx, {
+    nodePath: run.nodePath,
+    tenantId: run.tenantId,
+    subject: `sync:${run.id}`,
+    kind: 'sync.progress',
+    data: { model: state.model, phase: state.phase, page: state.pageSeq, ...counts },
+  })
+}
+
+/** The page's objects by key, the last of each; what cannot be a row joins the rejected. */
+function readRows(
+  model: Model,
+  page: DeltaPage,
+): { rows: Map<string, Row>; rejected: RejectedObject[] } {
+  const rows = new Map<string, Row>()
+  const rejected = [...page.rejected]
+  for (const object of page.objects) {
+    const row = toRow(model, object)
+    if ('reason' in row) rejected.push({ key: undefined, reason: row.reason })
+    else rows.set(row.key, row)
+  }
+  return { rows, rejected }
+}
+
+function splitRows(rows: Map<string, Row>, known: Map<string, KnownRow>) {
+  const fresh: Row[] = []
+  const updated: Row[] = []
+  const unchanged: Row[] = []
+  for (const row of rows.values()) {
+    const stored = known.get(row.key)
+    if (stored === undefined) fresh.push(row)
+    else if (stored.gone || stored.hash !== row.hash.toString('hex')) updated.push(row)
+    else unchanged.push(row)
+  }
+  return { fresh, updated, unchanged }
+}
+
+function* seenIds(known: Map<string, KnownRow>, written: Map<string, number>): Iterable<number> {
+  for (const row of known.values()) if (!written.has(row.key)) yield row.id
+}
+
+async function recordUpdates(
+  tx: Tx,
+  run: Run,
+  model: Model,
+  updated: readonly Row[],
+  known: Map<string, KnownRow>,
+): Promise<void> {
+  const idOf = (row: Row): number => known.get(row.key)?.id ?? 0
+  const before = await dataOf(tx, run.tenantId, updated.map(idOf))
+  const changes = updated.map((row) => ({
+    id: idOf(row),
+    patch: changesBetween(before.get(idOf(row)) ?? {}, JSON.parse(row.json) as JsonObject),
+  }))
+  await recordChanges(tx, run, `run:${run.id}`, changes)
+  const returned = updated.filter((row) => known.get(row.key)?.gone).map((row) => row.key)
+  if (returned.length > 0) {
+    await writeAudit(tx, {
+      nodePath: run.nodePath,
+      actor: run.actor,
+      action: 'resource.returned',
+      tenantId: run.tenantId,
+      subject: `sync:${run.id}`,
+      detail: { model: model.id, keys: returned },
+    })
+  }
+}

@@ -1,0 +1,183 @@
+import { AppError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import type { Model } from '../../core/model.ts'
+import type { DeltaPage, Wire } from '../../core/wire.ts'
+import { inScope, type Tx } from '../../store/scope.ts'
+import type { Engine, TenantWires } from '../engine.ts'
+import {
+  advanceRunModel,
+  deltaCursorOf,
+  type Run,
+  type RunModel,
+  saveDeltaCursor,
+} from './queries.ts'
+import { findAbsent } from './removals/queries.ts'
+import { settleApproved, settleFound } from './removals/settle.ts'
+import { commitAs, storePage, tellProgress } from './storePage.ts'
+
+/** One model of a run at work: what every step of it needs. */
+export interface ModelSync {
+  engine: Engine
+  run: Run
+  model: Model
+  wire: Wire
+  wires: TenantWires
+  signal: AbortSignal
+  /** Requests sent since the last time it was asked. */
+  takeRequests: () => number
+}
+
+/**
+ * Reads one model in, from where the run left it to its end. A first or full sync is: the delta
+ * token of now, the list, the delta since that token, removals. A later one: the delta, removals.
+ * Every page and every change of phase is a commit, after which another worker can go on.
+ */
+export async function syncModel(sync: ModelSync, start: RunModel): Promise<void> {
+  if (start.phase === 'held') return endApproved(sync, start)
+  let state = start
+  if (state.phase === 'queued') state = await begin(sync, state)
+  if (state.phase === 'delta') state = await readDeltaOrRestart(sync, state)
+  if (state.phase === 'list') state = await readPages(sync, state, listPage, afterList(sync.model))
+  if (state.phase === 'catch-up') state = await readPages(sync, state, deltaPage, 'removals')
+  if (state.phase === 'removals') await settleAndEnd(sync, state)
+}
+
+async function begin(sync: ModelSync, state: RunModel): Promise<RunModel> {
+  const { engine, run, model } = sync
+  const cursor = await inScope(engine.db, run.nodePath, (tx) =>
+    deltaCursorOf(tx, run.tenantId, state.modelId),
+  )
+  if (cursor === undefined || run.fullList || model.delta === undefined) {
+    return beginList(sync, state)
+  }
+  return moveTo(sync, { ...state, phase: 'delta', cursor })
+}
+
+async function beginList(sync: ModelSync, state: RunModel): Promise<RunModel> {
+  const { model, wire, signal } = sync
+  // Before the list: a change during it is then in the delta that follows it.
+  const deltaCursor = model.delta === undefined ? null : await wire.deltaNow(model, signal)
+  return moveTo(sync, { ...state, phase: 'list', listed: true, cursor: null, deltaCursor })
+}
+
+/** A delta token that Microsoft no longer knows costs a full list, and nothing else. */
+async function readDeltaOrRestart(sync: ModelSync, state: RunModel): Promise<RunModel> {
+  try {
+    return await readPages(sync, state, deltaPage, 'removals')
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'microsoft-token-expired') throw error
+    return beginList(sync, state)
+  }
+}
+
+type ReadPage = (sync: ModelSync, cursor: string | null) => Promise<DeltaPage>
+
+const listPage: ReadPage = async ({ wire, model, signal }, cursor) => {
+  const page = await wire.list(model, cursor ?? undefined, signal)
+  return { ...page, removed: [], resume: undefined }
+}
+
+const deltaPage: ReadPage = async ({ wire, model, signal }, cursor) => {
+  if (cursor === null)
+    throw new AppError('internal', `${model.id} has no delta cursor to read from.`)
+  return wire.delta(model, cursor, signal)
+}
+
+/** Reads page after page from the state's cursor; the next is fetched while one is being stored. */
+async function readPages(
+  sync: ModelSync,
+  start: RunModel,
+  readPage: ReadPage,
+  nextPhase: RunModel['phase'],
+): Promise<RunModel> {
+  const cursors = new Set<string>()
+  let state = start
+  let reading = fetchWithLinks(sync, readPage, state.cursor)
+  for (let pages = 0; pages < limits.syncPagesMax; pages++) {
+    const page = await reading
+    const { next } = page
+    if (next !== undefined) {
+      if (cursors.has(next)) throw repeating(sync.model)
+      cursors.add(next)
+      reading = fetchWithLinks(sync, readPage, next)
+      // Its failure is met when it is awaited, after this page is safe.
+      reading.catch(() => {})
+    }
+    state = {
+      ...state,
+      pageSeq: state.pageSeq + 1,
+      cursor: next ?? nextCursor(state, nextPhase),
+      deltaCursor: page.resume ?? state.deltaCursor,
+      phase: next === undefined ? nextPhase : state.phase,
+    }
+    await storePage(sync.engine, sync.run, sync.model, state, page, sync.takeRequests())
+    if (next === undefined) return state
+  }
+  throw repeating(sync.model)
+}
+
+/** The catch-up begins at the token taken before the list; other phases need no cursor to begin. */
+function nextCursor(state: RunModel, nextPhase: RunModel['phase']): string | null {
+  return nextPhase === 'catch-up' ? state.deltaCursor : null
+}
+
+function afterList(model: Model): RunModel['phase'] {
+  return model.delta === undefined ? 'removals' : 'catch-up'
+}
+
+/** A page with the sub-lists of its objects: members and owners of groups. */
+async function fetchWithLinks(
+  sync: ModelSync,
+  readPage: ReadPage,
+  cursor: string | null,
+): Promise<DeltaPage> {
+  const { model, wire, signal } = sync
+  const page = await readPage(sync, cursor)
+  if (!model.links.some((link) => link.call !== undefined)) return page
+  const keys = page.objects.map((object) => String(object.data[model.key]))
+  const links = await wire.links(model, keys, signal)
+  for (const object of page.objects) {
+    object.links = { ...object.links, ...links.get(String(object.data[model.key])) }
+  }
+  return page
+}
+
+async function settleAndEnd(sync: ModelSync, state: RunModel): Promise<void> {
+  const { engine, run, wires } = sync
+  if (state.listed) {
+    await inScope(engine.db, run.nodePath, async (tx) => {
+      await commitAs(tx, run)
+      await findAbsent(tx, run, state.modelId)
+    })
+  }
+  const held = await settleFound(sync, state, wires.removalsWithoutApproval)
+  await moveTo(sync, { ...state, phase: held ? 'held' : 'done' }, saveDeltaCursor)
+}
+
+/** The cursor stays as it is: later syncs may have moved it on since the removals were held. */
+async function endApproved(sync: ModelSync, state: RunModel): Promise<void> {
+  const held = await settleApproved(sync, state)
+  await moveTo(sync, { ...state, phase: held ? 'held' : 'done' })
+}
+
+async function moveTo(
+  sync: ModelSync,
+  state: RunModel,
+  alsoSave?: (tx: Tx, run: Run, state: RunModel) => Promise<void>,
+): Promise<RunModel> {
+  const { engine, run } = sync
+  await inScope(engine.db, run.nodePath, async (tx) => {
+    await commitAs(tx, run)
+    await advanceRunModel(tx, run.id, state, { requests: sync.takeRequests() })
+    await alsoSave?.(tx, run, state)
+    await tellProgress(tx, run, state, {})
+  })
+  return state
+}
+
+function repeating(model: Model): AppError {
+  return new AppError(
+    'microsoft-broken-answer',
+    `The list of ${model.id} does not end: its pages repeat. What was read is kept and nothing was removed; sync again later.`,
+  )
+}

@@ -1,0 +1,111 @@
+import { sql } from 'kysely'
+import type { Actor } from '../../core/actor.ts'
+import type { JsonObject } from '../../core/json.ts'
+import type { Tx } from '../../store/scope.ts'
+import type { TransactionStepTable, TransactionTable } from '../../store/tables.ts'
+import { toJsonb } from '../../store/text.ts'
+
+export type TransactionState = TransactionTable['state']
+export type StepState = TransactionStepTable['state']['__select__']
+
+export interface Transaction {
+  id: number
+  tenantId: number
+  nodePath: string
+  kind: string
+  state: TransactionState
+  actor: Actor
+  epoch: number
+  /** Why it is being undone, once it is. */
+  error: JsonObject | null
+}
+
+export interface Step {
+  seq: number
+  kind: string
+  input: JsonObject
+  state: StepState
+  before: JsonObject | null
+  after: JsonObject | null
+}
+
+/** Takes the transaction; undefined when it has ended. */
+export async function claimTransaction(tx: Tx, id: number): Promise<Transaction | undefined> {
+  const { rows } = await sql<Transaction>`
+    update transaction set epoch = epoch + 1, started_at = coalesce(started_at, now()),
+      state = case when state = 'queued' then 'running' else state end
+    where id = ${id} and state in ('queued', 'running', 'undoing')
+    returning id, tenant_id as "tenantId", node_path as "nodePath", kind, state, actor, epoch,
+      error`.execute(tx)
+  return rows[0]
+}
+
+export async function holdTransaction(
+  tx: Tx,
+  transaction: Transaction,
+): Promise<{ cancelAsked: boolean } | undefined> {
+  const { rows } = await sql<{ cancelAsked: boolean }>`
+    select cancel_asked as "cancelAsked" from transaction
+    where id = ${transaction.id} and epoch = ${transaction.epoch}
+      and state in ('running', 'undoing') for update`.execute(tx)
+  return rows[0]
+}
+
+export async function stepsOf(tx: Tx, transactionId: number): Promise<Step[]> {
+  const { rows } = await sql<Step>`
+    select seq, kind, input, state, before, after from transaction_step
+    where transaction_id = ${transactionId} order by seq`.execute(tx)
+  return rows
+}
+
+/** Writes where a step stands. A member left out stays as it is. */
+export async function saveStep(
+  tx: Tx,
+  transactionId: number,
+  seq: number,
+  change: {
+    state: StepState
+    before?: JsonObject
+    after?: JsonObject
+    error?: JsonObject
+    attempted?: boolean
+  },
+): Promise<void> {
+  const ended = change.state !== 'doing' && change.state !== 'undoing'
+  const optional = (value: JsonObject | undefined) => (value === undefined ? null : toJsonb(value))
+  await sql`
+    update transaction_step set state = ${change.state},
+      before = coalesce(${optional(change.before)}::jsonb, before),
+      after = coalesce(${optional(change.after)}::jsonb, after),
+      error = coalesce(${optional(change.error)}::jsonb, error),
+      attempts = attempts + ${change.attempted === true ? 1 : 0},
+      started_at = coalesce(started_at, now()), ended_at = ${ended ? sql`now()` : null}
+    where transaction_id = ${transactionId} and seq = ${seq}`.execute(tx)
+}
+
+export async function skipWaitingSteps(tx: Tx, transactionId: number): Promise<void> {
+  await sql`
+    update transaction_step set state = 'skipped'
+    where transaction_id = ${transactionId} and state = 'waiting'`.execute(tx)
+}
+
+export async function saveTransaction(
+  tx: Tx,
+  transaction: Transaction,
+  state: TransactionState,
+  error: JsonObject | null,
+): Promise<void> {
+  const ended = state !== 'running' && state !== 'undoing'
+  await sql`
+    update transaction set state = ${state}, error = ${error && toJsonb(error)},
+      ended_at = ${ended ? sql`now()` : null}
+    where id = ${transaction.id} and epoch = ${transaction.epoch}`.execute(tx)
+}
+
+/** The database's short number of a model, given out when it is first used. */
+export async function modelNumber(tx: Tx, model: string): Promise<number> {
+  const { rows } = await sql<{ id: number }>`
+    insert into model (name) values (${model})
+    on conflict (name) do update set name = excluded.name returning id`.execute(tx)
+  return rows[0]?.id ?? 0
+}
