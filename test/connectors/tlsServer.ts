@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomInt } from 'node:crypto'
-import { createServer, type RequestListener, type ServerOptions } from 'node:https'
+import type { RequestListener } from 'node:http'
+import { createServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import forge from 'node-forge'
 
