@@ -1,0 +1,52 @@
+# The front door. `make demo` and `make test` need Debian with Node 20, npm and make, nothing else:
+# npm brings the Node this project runs on and a PostgreSQL.
+
+.POSIX:
+.PHONY: help demo test check types lint rules knip bench install clean
+
+# Tools and `node` come from node_modules, so that an older Node of the system is not used.
+IN_PROJECT = PATH="$(CURDIR)/node_modules/.bin:$$PATH"
+INSTALLED = node_modules/.package-lock.json
+
+help:
+	@echo 'make demo        a running Patchbay with an emulated Microsoft 365 (ONCE=1: one pass, then stop)'
+	@echo 'make test        every check and every test'
+	@echo 'make check       types, format, repository rules, unused code'
+	@echo 'make bench       measurements; NAME=... for one of them'
+
+install: $(INSTALLED)
+
+# npm writes this file last; its time says whether the installation is as new as the lock file.
+$(INSTALLED): package-lock.json
+	npm ci
+	@touch $(INSTALLED)
+
+demo: $(INSTALLED)
+	@$(IN_PROJECT) node bin/patchbay.js demo $${ONCE:+--once}
+
+# Embedded PostgreSQL for everything; the database tests once more on PostgreSQL 15, the oldest
+# supported, where Debian has installed it. The repository rules are among the tests.
+test: $(INSTALLED)
+	@$(MAKE) --no-print-directory -j2 -O types lint knip
+	@$(IN_PROJECT) PATCHBAY_TEST_POSTGRES=both vitest run
+
+check: $(INSTALLED)
+	@$(MAKE) --no-print-directory -j2 -O types lint rules knip
+
+types: $(INSTALLED)
+	@$(IN_PROJECT) tsc -p tsconfig.json
+
+lint: $(INSTALLED)
+	@$(IN_PROJECT) biome check .
+
+rules: $(INSTALLED)
+	@$(IN_PROJECT) vitest run --reporter=dot test/rules
+
+knip: $(INSTALLED)
+	@$(IN_PROJECT) knip
+
+bench: $(INSTALLED)
+	@$(IN_PROJECT) node bench/main.ts $(NAME)
+
+clean:
+	rm -rf node_modules .data
