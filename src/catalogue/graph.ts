@@ -32,11 +32,15 @@ export interface EntityType {
   name: string
   properties: readonly CatalogueProperty[]
   navigation: readonly NavigationProperty[]
+  /** By its name in lower case, as the service compares them. */
+  byName: ReadonlyMap<string, CatalogueProperty>
 }
 
 export interface ComplexType {
   name: string
   properties: readonly CatalogueProperty[]
+  /** By its name in lower case, as the service compares them. */
+  byName: ReadonlyMap<string, CatalogueProperty>
   /** Holds further properties that the schema does not name. */
   open: boolean
 }
@@ -92,9 +96,11 @@ export const entityType = remember((name: string): EntityType | undefined => {
   if (chain.length === 0) return undefined
   const raw = chain.flatMap((type) => type.properties)
   const isDefault = defaultRule(name, raw)
+  const properties = raw.map((property) => readProperty(property, isDefault(property)))
   return {
     name,
-    properties: raw.map((property) => readProperty(property, isDefault(property))),
+    properties,
+    byName: new Map(properties.map((property) => [property.name.toLowerCase(), property])),
     navigation: chain.flatMap((type) => type.navigationProperties ?? []).map(readNavigation),
   }
 })
@@ -104,9 +110,11 @@ export const complexType = remember((name: string): ComplexType | undefined => {
   const chain = inheritance(schema.complexTypes, namespace + name)
   if (chain.length === 0) return undefined
   const raw = chain.flatMap((type) => type.properties)
+  const properties = raw.map((property) => readProperty(property, true))
   return {
     name,
-    properties: raw.map((property) => readProperty(property, true)),
+    properties,
+    byName: new Map(properties.map((property) => [property.name.toLowerCase(), property])),
     open: chain.some((type) => type.openType === true),
   }
 })

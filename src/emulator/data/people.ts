@@ -1,0 +1,217 @@
+import type { Random } from '../../core/clock.ts'
+import type { Json, JsonObject } from '../../core/json.ts'
+import type { User } from '../directory/types.ts'
+import { type Department, departments } from './jobs.ts'
+import type { LicencePicker } from './licences.ts'
+import { addressPart, type Language, names } from './names.ts'
+import { type Office, offices } from './offices.ts'
+import { integerBetween, pick, pickSkewed, pickWeighted, randomGuid } from './random.ts'
+
+export interface PeoplePlan {
+  count: number
+  random: Random
+  companyName: string
+  initialDomain: string
+  /** Verified domains, the default one first. */
+  domains: readonly [string, ...string[]]
+  pickLicences: LicencePicker
+}
+
+const day = 86_400_000
+/** Dates are counted back from here and not from now, so that equal seeds give equal people. */
+const newest = Date.UTC(2026, 9, 1)
+const disabledShare = 0.04
+const guestShare = 0.06
+const withoutManagerShare = 0.02
+/** People one manager has, about. */
+const span = 8
+const languages = Object.keys(names) as Language[]
+const guestHomes = ['fabrikam.example', 'adatum.example', 'northwind.example'] as const
+const noAttributes: JsonObject = Object.fromEntries(
+  Array.from({ length: 15 }, (_, index) => [`extensionAttribute${index + 1}`, null]),
+)
+
+/** The people of a tenant: members and guests, each with a manager somewhere above. */
+export function makePeople(plan: PeoplePlan): User[] {
+  const sites = officesFor(plan.count)
+  const taken = new Map<string, number>()
+  const teams = new Map<Department, User[]>()
+  const users: User[] = []
+  let chief: User | undefined
+  for (let index = 0; index < plan.count; index++) {
+    const guest = index > 2 && plan.random() < guestShare
+    const department = pickWeighted(plan.random, departments)
+    const team = teams.get(department) ?? []
+    const rank = team.length
+    const data = guest
+      ? guestData(plan, taken)
+      : memberData(plan, taken, index, pickWeighted(plan.random, sites), department, rank)
+    const user: User = {
+      seq: index + 1,
+      id: String(data.id),
+      type: 'user',
+      data,
+      manager: undefined,
+    }
+    users.push(user)
+    if (guest) continue
+    const head = team[Math.floor((rank - 1) / span)] ?? chief
+    if (plan.random() >= withoutManagerShare) user.manager = head
+    team.push(user)
+    teams.set(department, team)
+    chief ??= user
+  }
+  return users
+}
+
+/** A small company sits in one or two places, a large one in all. */
+function officesFor(count: number): [Office, ...Office[]] {
+  const places = count <= 50 ? 2 : count <= 500 ? 5 : offices.length
+  const [first, ...others] = offices.slice(0, places)
+  if (first === undefined) throw new Error('The list of offices is empty.')
+  return [first, ...others]
+}
+
+function memberData(
+  plan: PeoplePlan,
+  taken: Map<string, number>,
+  index: number,
+  office: Office,
+  department: Department,
+  rank: number,
+): JsonObject {
+  const { random } = plan
+  const { given, family } = drawName(random, office.language)
+  const alias = uniqueAlias(taken, `${addressPart(given)}.${addressPart(family)}`)
+  const upn = `${alias}@${pickSkewed(random, plan.domains)}`
+  const enabled = random() >= disabledShare
+  const { assignedLicenses, mailbox } = plan.pickLicences(random, enabled)
+  const hired = newest - integerBetween(random, 20, 5_000) * day
+  return personData(randomGuid(random), {
+    accountEnabled: enabled,
+    assignedLicenses,
+    businessPhones: random() < 0.9 ? [`${office.phone} ${extension(index)}`] : [],
+    city: office.city,
+    companyName: plan.companyName,
+    country: office.country,
+    createdDateTime: dateText(hired + integerBetween(random, 0, 30_000) * 1000),
+    department: department.name,
+    displayName: `${given} ${family}`,
+    employeeHireDate: dateText(hired),
+    employeeId: random() < 0.95 ? String(100_001 + index) : null,
+    employeeType: random() < 0.9 ? 'Employee' : 'Contractor',
+    givenName: given,
+    jobTitle: titleAt(random, department, rank),
+    lastPasswordChangeDateTime: dateText(newest - integerBetween(random, 0, 400) * day),
+    mail: mailbox ? upn : null,
+    mailNickname: alias,
+    mobilePhone: random() < 0.75 ? `${office.mobile} ${integerBetween(random, 1000, 9999)}` : null,
+    officeLocation: `${office.city} ${integerBetween(random, 1, 12)}.${integerBetween(random, 1, 40)}`,
+    passwordPolicies: random() < 0.1 ? 'DisablePasswordExpiration' : null,
+    postalCode: office.postalCode,
+    preferredLanguage: random() < 0.7 ? office.locale : null,
+    state: office.state,
+    streetAddress: office.street,
+    surname: family,
+    usageLocation: office.code,
+    userPrincipalName: upn,
+    userType: 'Member',
+  })
+}
+
+function guestData(plan: PeoplePlan, taken: Map<string, number>): JsonObject {
+  const { random } = plan
+  const { given, family } = drawName(random, 'en')
+  const home = pick(random, guestHomes)
+  const local = uniqueAlias(taken, `${addressPart(given)}.${addressPart(family)}_${home}`)
+  const invited = newest - integerBetween(random, 5, 1_500) * day
+  const accepted = random() < 0.8
+  return personData(randomGuid(random), {
+    accountEnabled: true,
+    assignedLicenses: [],
+    createdDateTime: dateText(invited),
+    creationType: 'Invitation',
+    displayName: random() < 0.8 ? `${given} ${family}` : `${given} ${family} (Guest)`,
+    externalUserState: accepted ? 'Accepted' : 'PendingAcceptance',
+    externalUserStateChangeDateTime: dateText(invited + (accepted ? 2 * day : 0)),
+    givenName: random() < 0.5 ? given : null,
+    mail: `${local.replace('_', '@')}`,
+    mailNickname: `${local}#EXT#`,
+    surname: random() < 0.5 ? family : null,
+    userPrincipalName: `${local}#EXT#@${plan.initialDomain}`,
+    userType: 'Guest',
+  })
+}
+
+/** Every person has the same properties in the same order: one hidden class for all of them. */
+function personData(id: string, given: JsonObject): JsonObject {
+  const read = (name: string): Json => given[name] ?? null
+  return {
+    id,
+    deletedDateTime: null,
+    accountEnabled: read('accountEnabled'),
+    assignedLicenses: given.assignedLicenses ?? [],
+    businessPhones: given.businessPhones ?? [],
+    city: read('city'),
+    companyName: read('companyName'),
+    country: read('country'),
+    createdDateTime: read('createdDateTime'),
+    creationType: read('creationType'),
+    department: read('department'),
+    displayName: read('displayName'),
+    employeeHireDate: read('employeeHireDate'),
+    employeeId: read('employeeId'),
+    employeeType: read('employeeType'),
+    externalUserState: read('externalUserState'),
+    externalUserStateChangeDateTime: read('externalUserStateChangeDateTime'),
+    givenName: read('givenName'),
+    jobTitle: read('jobTitle'),
+    lastPasswordChangeDateTime: read('lastPasswordChangeDateTime'),
+    mail: read('mail'),
+    mailNickname: read('mailNickname'),
+    mobilePhone: read('mobilePhone'),
+    officeLocation: read('officeLocation'),
+    onPremisesExtensionAttributes: noAttributes,
+    otherMails: [],
+    passwordPolicies: read('passwordPolicies'),
+    postalCode: read('postalCode'),
+    preferredLanguage: read('preferredLanguage'),
+    state: read('state'),
+    streetAddress: read('streetAddress'),
+    surname: read('surname'),
+    usageLocation: read('usageLocation'),
+    userPrincipalName: read('userPrincipalName'),
+    userType: read('userType'),
+  }
+}
+
+/** Mostly as people are called where the office is, with others among them. */
+function drawName(random: Random, local: Language): { given: string; family: string } {
+  const [first = local, ...rest] = languages
+  const language = random() < 0.8 ? local : pick(random, [first, ...rest])
+  const { given, family } = names[language]
+  return { given: pickSkewed(random, given), family: pickSkewed(random, family) }
+}
+
+function uniqueAlias(taken: Map<string, number>, alias: string): string {
+  const before = taken.get(alias) ?? 0
+  taken.set(alias, before + 1)
+  return before === 0 ? alias : `${alias}${before + 1}`
+}
+
+function titleAt(random: Random, department: Department, rank: number): string {
+  const [head, lead, first, ...others] = department.titles
+  if (rank === 0) return head
+  if (rank <= span) return lead
+  return pick(random, [first, ...others])
+}
+
+/** Two groups of digits, so that no two people of a tenant share a number. */
+function extension(index: number): string {
+  const digits = String(index + 1).padStart(6, '0')
+  return `${digits.slice(0, 2)} ${digits.slice(2)}`
+}
+
+function dateText(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`
+}

@@ -1,0 +1,134 @@
+import type { Random } from '../../core/clock.ts'
+import { newChangeLog } from '../directory/changes.ts'
+import type {
+  AppRegistration,
+  DirectoryObject,
+  RoleAssignment,
+  Tenant,
+  User,
+} from '../directory/types.ts'
+import { textOf } from '../directory/types.ts'
+import type { TenantSpec } from '../options.ts'
+import { makeGroups } from './groups.ts'
+import { boughtSkus, licencePicker } from './licences.ts'
+import { addressPart } from './names.ts'
+import { makePeople } from './people.ts'
+import { pick, randomGuid, seededRandom } from './random.ts'
+import { directoryRoleIds } from './roles.ts'
+
+const usersPerGroup = 14
+const year = 365 * 86_400_000
+const companies = [
+  'Contoso',
+  'Litware',
+  'Tailspin',
+  'Wingtip',
+  'Proseware',
+  'Alpine',
+  'Lucerne',
+  'Trey',
+] as const
+
+/** Everything an application needs to read what Patchbay reads and to write what it writes. */
+export const defaultRoles: readonly string[] = [
+  'User.ReadWrite.All',
+  'User-PasswordProfile.ReadWrite.All',
+  'User.EnableDisableAccount.All',
+  'User.DeleteRestore.All',
+  'Group.ReadWrite.All',
+  'Organization.Read.All',
+  'Domain.Read.All',
+  'LicenseAssignment.ReadWrite.All',
+  'Directory.Read.All',
+  'Application.Read.All',
+  'RoleManagement.Read.Directory',
+  'Exchange.ManageAsApp',
+]
+
+/** A whole tenant from its specification: equal users and seed give equal objects with equal ids. */
+export function makeTenant(spec: TenantSpec, now: number): Tenant {
+  const { seed } = spec
+  const random = seededRandom(seed, 'tenant')
+  const company = spec.displayName ?? `${pick(random, companies)} ${seed}`
+  const name = spec.domain?.split('.')[0] ?? addressPart(company)
+  const initialDomain = spec.domain ?? `${name}.onmicrosoft.com`
+  const domains: [string, ...string[]] = [`${name}.example`, initialDomain, `labs.${name}.example`]
+  const users = makePeople({
+    count: spec.users,
+    random: seededRandom(seed, 'people'),
+    companyName: company,
+    initialDomain,
+    domains,
+    pickLicences: licencePicker(),
+  })
+  const groups = makeGroups({
+    count: spec.groups ?? Math.ceil(spec.users / usersPerGroup),
+    random: seededRandom(seed, 'groups'),
+    users,
+    domain: domains[0],
+    firstSeq: users.length + 1,
+  })
+  const id = spec.tenantId ?? randomGuid(random)
+  const app = makeApp(spec, random, now)
+  const objects: DirectoryObject[] = [...users, ...groups]
+  return {
+    id,
+    seed,
+    displayName: company,
+    initialDomain,
+    domains,
+    countryCode: users[0] === undefined ? 'US' : textOf(users[0], 'usageLocation'),
+    app,
+    users,
+    groups,
+    byId: new Map(objects.map((object) => [object.id, object])),
+    byUpn: new Map(users.map((user) => [textOf(user, 'userPrincipalName').toLowerCase(), user])),
+    deleted: new Map(),
+    skus: boughtSkus(users, random),
+    roleAssignments: administrators(users, random),
+    servicePrincipalIds: { graph: randomGuid(random), exchange: randomGuid(random) },
+    changes: newChangeLog(),
+    random: seededRandom(seed, 'later'),
+    lastSeq: objects.length,
+    tokenSeconds: spec.tokenSeconds ?? 3599,
+  }
+}
+
+function makeApp(spec: TenantSpec, random: Random, now: number): AppRegistration {
+  const clientId = spec.clientId ?? randomGuid(random)
+  return {
+    clientId,
+    objectId: randomGuid(random),
+    servicePrincipalId: randomGuid(random),
+    displayName: 'Patchbay',
+    secrets: [
+      {
+        keyId: randomGuid(random),
+        text: spec.secret ?? makeSecret(random),
+        displayName: 'first',
+        startsAt: now - 86_400_000,
+        endsAt: now + (spec.secretDays === undefined ? year : spec.secretDays * 86_400_000),
+      },
+    ],
+    certificates: [],
+    roles: [...(spec.roles ?? defaultRoles)],
+    directoryRoles: [...(spec.directoryRoles ?? ['Teams Administrator', 'Exchange Administrator'])],
+  }
+}
+
+/** Looks like the portal's: three characters, `8Q~`, and noise. */
+export function makeSecret(random: Random): string {
+  const noise = `${randomGuid(random)}${randomGuid(random)}`.replaceAll('-', '')
+  return `${noise.slice(0, 3)}8Q~${noise.slice(3, 37)}`
+}
+
+/** A few people hold directory roles, as the first of a company do. */
+function administrators(users: readonly User[], random: Random): RoleAssignment[] {
+  const roles = ['Global Administrator', 'User Administrator', 'Global Reader']
+  return roles.flatMap((role, index) => {
+    const user = users[index]
+    const roleTemplateId = directoryRoleIds[role]
+    if (user === undefined || roleTemplateId === undefined) return []
+    return [{ id: randomGuid(random), principalId: user.id, roleTemplateId }]
+  })
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
+import { type Product, plans } from '../data/skus.ts'
+import { type Entity, type Tenant, textOf } from './types.ts'
+
+type Compute = (tenant: Tenant, entity: Entity) => Json
+
+/** Properties that follow from others and are therefore not stored. */
+const computed: Readonly<Record<string, Readonly<Record<string, Compute>>>> = {
+  user: {
+    assignedPlans: (tenant, user) =>
+      effectivePlans(tenant, user).map((plan) => ({
+        assignedDateTime: textOf(user, 'createdDateTime'),
+        capabilityStatus: 'Enabled',
+        service: plan.service,
+        servicePlanId: plan.id,
+      })),
+    provisionedPlans: (tenant, user) =>
+      [...new Set(effectivePlans(tenant, user).map((plan) => plan.service))].map((service) => ({
+        capabilityStatus: 'Enabled',
+        provisioningStatus: 'Success',
+        service,
+      })),
+    licenseAssignmentStates: (_, user) =>
+      licencesIn(user).map(({ skuId, disabledPlans }) => ({
+        assignedByGroup: null,
+        disabledPlans,
+        error: 'None',
+        lastUpdatedDateTime: textOf(user, 'createdDateTime'),
+        skuId,
+        state: 'Active',
+      })),
+    identities: (tenant, user) => [
+      {
+        issuer: tenant.initialDomain,
+        issuerAssignedId: textOf(user, 'userPrincipalName'),
+        signInType: 'userPrincipalName',
+      },
+    ],
+    imAddresses: (_, user) =>
+      textOf(user, 'mail') === '' ? [] : [textOf(user, 'userPrincipalName').toLowerCase()],
+    passwordProfile: () => null,
+    proxyAddresses: (tenant, user) => {
+      const mail = textOf(user, 'mail')
+      if (mail === '') return []
+      if (user.data.userType === 'Guest') return [`SMTP:${mail}`]
+      return [`SMTP:${mail}`, `smtp:${textOf(user, 'mailNickname')}@${tenant.initialDomain}`]
+    },
+    securityIdentifier: (_, user) => securityIdentifier(user.id),
+  },
+  group: { securityIdentifier: (_, group) => securityIdentifier(group.id) },
+}
+
+/** How to read one property; collections that are not stored are empty, everything else null. */
+export function propertyReader(type: string, name: string, many: boolean): Compute {
+  const compute = computed[type]?.[name]
+  if (compute !== undefined) return compute
+  const absent: Json = many ? [] : null
+  return (_, entity) => entity.data[name] ?? absent
+}
+
+export interface Licence {
+  skuId: string
+  disabledPlans: string[]
+}
+
+/** `assignedLicenses` of a person, as stored. */
+export function licencesIn(user: Entity): Licence[] {
+  const stored = user.data.assignedLicenses
+  if (!Array.isArray(stored)) return []
+  return stored.filter(isJsonObject).map((licence: JsonObject) => ({
+    skuId: String(licence.skuId),
+    disabledPlans: Array.isArray(licence.disabledPlans) ? licence.disabledPlans.map(String) : [],
+  }))
+}
+
+export function productOf(tenant: Tenant, skuId: string): Product | undefined {
+  return tenant.skus.find((sku) => sku.product.skuId === skuId)?.product
+}
+
+function effectivePlans(tenant: Tenant, user: Entity): { id: string; service: string }[] {
+  return licencesIn(user).flatMap(({ skuId, disabledPlans }) =>
+    (productOf(tenant, skuId)?.plans ?? []).flatMap((name) => {
+      const plan = plans[name]
+      return plan === undefined || disabledPlans.includes(plan.id) ? [] : [plan]
+    }),
+  )
+}
+
+/** A SID of the form that cloud objects have. */
+function securityIdentifier(id: string): string {
+  const hash = createHash('sha1').update(id).digest()
+  const parts = [0, 4, 8, 12].map((offset) => hash.readUInt32LE(offset))
+  return `S-1-12-1-${parts.join('-')}`
+}

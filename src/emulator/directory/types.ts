@@ -1,0 +1,115 @@
+import type { Random } from '../../core/clock.ts'
+import type { JsonObject } from '../../core/json.ts'
+import type { Product } from '../data/skus.ts'
+import type { ChangeLog } from './changes.ts'
+
+/** Anything Graph can list. `type` is the catalogue's entity type; `data` what is stored of it. */
+export interface Entity {
+  readonly seq: number
+  readonly id: string
+  readonly type: string
+  readonly data: JsonObject
+}
+
+export interface User extends Entity {
+  readonly type: 'user'
+  manager: User | undefined
+}
+
+export interface Group extends Entity {
+  readonly type: 'group'
+  readonly members: DirectoryObject[]
+  readonly owners: User[]
+}
+
+export type DirectoryObject = User | Group
+
+export interface Sku {
+  product: Product
+  enabledUnits: number
+  subscriptionId: string
+}
+
+/** A secret of the application. An emulated one: it is made to be printed. */
+export interface ClientSecret {
+  keyId: string
+  text: string
+  displayName: string
+  startsAt: number
+  endsAt: number
+}
+
+export interface ClientCertificate {
+  keyId: string
+  pem: string
+  /** SHA-1 and SHA-256 of the DER form, base64url: the `x5t` and `x5t#S256` of an assertion. */
+  thumbprint1: string
+  thumbprint256: string
+  subject: string
+  startsAt: number
+  endsAt: number
+}
+
+/** The one registered application of the tenant, with what it has been granted. */
+export interface AppRegistration {
+  clientId: string
+  objectId: string
+  servicePrincipalId: string
+  displayName: string
+  secrets: ClientSecret[]
+  certificates: ClientCertificate[]
+  /** Names of application permissions. */
+  roles: string[]
+  /** Display names of directory roles. */
+  directoryRoles: string[]
+}
+
+/** A directory role held by a person or by a service principal. */
+export interface RoleAssignment {
+  id: string
+  principalId: string
+  roleTemplateId: string
+}
+
+export interface DeletedObject {
+  entity: DirectoryObject
+  deletedAt: number
+  /** The names it had: deleting changes a person's. */
+  userPrincipalName: string | undefined
+}
+
+export interface Tenant {
+  readonly id: string
+  readonly seed: number
+  readonly displayName: string
+  /** `name.onmicrosoft.com`. */
+  readonly initialDomain: string
+  /** All verified ones; the first is the default. */
+  readonly domains: readonly string[]
+  readonly countryCode: string
+  readonly app: AppRegistration
+  readonly users: User[]
+  readonly groups: Group[]
+  readonly byId: Map<string, DirectoryObject>
+  readonly byUpn: Map<string, User>
+  readonly deleted: Map<string, DeletedObject>
+  readonly skus: Sku[]
+  readonly roleAssignments: RoleAssignment[]
+  readonly servicePrincipalIds: { graph: string; exchange: string }
+  readonly changes: ChangeLog
+  /** For what is made after the start; depends on the seed as everything does. */
+  readonly random: Random
+  lastSeq: number
+  tokenSeconds: number
+}
+
+export function nextSeq(tenant: { lastSeq: number }): number {
+  tenant.lastSeq += 1
+  return tenant.lastSeq
+}
+
+/** The text of a stored property, or the empty text when it has none. */
+export function textOf(entity: Entity, property: string): string {
+  const value = entity.data[property]
+  return typeof value === 'string' ? value : ''
+}

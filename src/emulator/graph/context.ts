@@ -1,0 +1,35 @@
+import type { Tenant } from '../directory/types.ts'
+import type { Reply, Request } from '../exchange.ts'
+import type { Claims } from '../login/keys.ts'
+import type { State } from '../state.ts'
+
+/** One call of Graph, past sign-in and routing. */
+export interface GraphCallContext {
+  state: State
+  tenant: Tenant
+  claims: Claims
+  request: Request
+  /** The values of the path's parameters, decoded, in order. */
+  params: readonly string[]
+  /** The path below the version, as asked: `users/delta`. */
+  resource: string
+  options: URLSearchParams
+}
+
+export interface GraphRoute {
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
+  /** `/users/{id}`; alternate keys are written `/applications(appId)/{id}`. */
+  path: string
+  /** Where the catalogue has no entry for this method and path: one that needs the same, or names. */
+  needs?: string | readonly string[]
+  answer(context: GraphCallContext): Reply | Promise<Reply>
+}
+
+/** Header and parameter together make a query an advanced one. */
+export function isAdvanced(context: GraphCallContext): boolean {
+  return wantsEventual(context) && context.options.get('$count') === 'true'
+}
+
+export function wantsEventual(context: GraphCallContext): boolean {
+  return context.request.headers.consistencylevel === 'eventual'
+}

@@ -1,0 +1,96 @@
+import { permissionsFor } from '../../catalogue/permissions.ts'
+import { randomGuid } from '../data/random.ts'
+import type { Tenant } from '../directory/types.ts'
+import { headerText, type Reply, type Request } from '../exchange.ts'
+import { type Claims, verifyToken } from '../login/keys.ts'
+import { isGraphAudience } from '../login/token.ts'
+import type { State } from '../state.ts'
+import type { GraphRoute } from './context.ts'
+import { badQuery, GraphRefusal, type RequestIds, refusalReply, refuse } from './errors.ts'
+import { matchRoute, pathSegments } from './routes.ts'
+
+/** Everything under graph.microsoft.com. */
+export async function answerGraph(state: State, request: Request): Promise<Reply> {
+  const ids: RequestIds = {
+    requestId: randomGuid(state.random),
+    clientRequestId: headerText(request, 'client-request-id') ?? randomGuid(state.random),
+  }
+  const reply = await answerOrRefuse(state, request, ids)
+  Object.assign(reply.headers, {
+    'request-id': ids.requestId,
+    'client-request-id': ids.clientRequestId,
+    'x-ms-ags-diagnostic':
+      '{"ServerInfo":{"DataCenter":"West Europe","Slice":"E","Ring":"5","ScaleUnit":"004","RoleInstance":"AM4PEPF00000001"}}',
+    'cache-control': 'no-cache',
+    'strict-transport-security': 'max-age=31536000',
+    date: new Date(state.clock.now()).toUTCString(),
+  })
+  return reply
+}
+
+async function answerOrRefuse(state: State, request: Request, ids: RequestIds): Promise<Reply> {
+  try {
+    const { claims, tenant } = signedIn(state, request)
+    return await dispatch(state, tenant, claims, request)
+  } catch (thrown) {
+    if (!(thrown instanceof GraphRefusal)) throw thrown
+    return refusalReply(thrown, ids, state.clock.now())
+  }
+}
+
+/** Whose token it is; refuses without one, or when it is not good for Graph now. */
+function signedIn(state: State, request: Request): { claims: Claims; tenant: Tenant } {
+  const [scheme, token] = (request.headers.authorization ?? '').split(' ')
+  if (scheme?.toLowerCase() !== 'bearer' || !token) throw unauthorized('no token')
+  const claims = verifyToken(state.keys, token)
+  const tenant = claims === undefined ? undefined : state.tenants.get(claims.tid)
+  if (claims === undefined || tenant === undefined) {
+    throw unauthorized('no token', 'Access token validation failure.')
+  }
+  if (!isGraphAudience(claims.aud)) throw unauthorized('wrong audience')
+  if (claims.exp * 1000 <= state.clock.now()) throw unauthorized('expired token')
+  return { claims, tenant }
+}
+
+function unauthorized(name: string, message?: string): GraphRefusal {
+  const known = refuse(name)
+  return new GraphRefusal(known.status, known.code, message ?? known.message, {
+    headers: {
+      'www-authenticate':
+        'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000"',
+    },
+  })
+}
+
+async function dispatch(
+  state: State,
+  tenant: Tenant,
+  claims: Claims,
+  request: Request,
+): Promise<Reply> {
+  const segments = pathSegments(request.path)
+  const matched = matchRoute(request.method, segments)
+  if (matched === 'other method') throw refuse('method not allowed')
+  if (matched === undefined) {
+    throw badQuery(`Resource not found for the segment '${segments[segments.length - 1] ?? ''}'.`)
+  }
+  requireRole(matched.route, claims)
+  return matched.route.answer({
+    state,
+    tenant,
+    claims,
+    request,
+    params: matched.params,
+    resource: segments.join('/'),
+    options: new URLSearchParams(request.queryText),
+  })
+}
+
+/** Any one of the permissions that the catalogue names for the operation suffices. */
+function requireRole(route: GraphRoute, claims: Claims): void {
+  const { needs = route.path } = route
+  const wanted = typeof needs === 'string' ? permissionsFor(route.method, needs) : needs
+  if (!wanted.some((name) => claims.roles.includes(name))) {
+    throw refuse('missing permission (directory)')
+  }
+}

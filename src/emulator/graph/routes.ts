@@ -1,0 +1,56 @@
+import type { GraphRoute } from './context.ts'
+import { organizationRoutes } from './organization.ts'
+import { userRoutes } from './users.ts'
+
+const routes: readonly GraphRoute[] = [...userRoutes, ...organizationRoutes]
+
+export interface Matched {
+  route: GraphRoute
+  params: string[]
+}
+
+/** What a path leads to: a route, another method of it, or nothing. */
+export function matchRoute(
+  method: string,
+  segments: readonly string[],
+): Matched | 'other method' | undefined {
+  let otherMethod = false
+  for (const route of routes) {
+    const params = matchPath(route.path, segments)
+    if (params === undefined) continue
+    if (route.method === method) return { route, params }
+    otherMethod = true
+  }
+  return otherMethod ? 'other method' : undefined
+}
+
+function matchPath(path: string, segments: readonly string[]): string[] | undefined {
+  const parts = path.split('/').slice(1)
+  if (parts.length !== segments.length) return undefined
+  const params: string[] = []
+  for (const [index, part] of parts.entries()) {
+    const segment = segments[index] ?? ''
+    if (part.startsWith('{')) params.push(segment)
+    else if (part.toLowerCase() !== segment.toLowerCase()) return undefined
+  }
+  return params
+}
+
+/**
+ * The decoded segments below the version. Keys may stand in brackets: `users('id')` is
+ * `users/id`, `applications(appId='x')` is `applications(appId)/x`.
+ */
+export function pathSegments(path: string): string[] {
+  return path
+    .split('/')
+    .slice(2)
+    .filter((segment) => segment !== '')
+    .flatMap((raw) => {
+      const segment = decodeURIComponent(raw)
+      const [, name = '', key, value = ''] =
+        /^([^(]+)\((?:(\w+)=)?'((?:[^']|'')*)'\)$/.exec(segment) ?? []
+      if (name === '') return [segment]
+      const unquoted = value.replaceAll("''", "'")
+      return key === undefined ? [name, unquoted] : [`${name}(${key})`, unquoted]
+    })
+}

@@ -1,0 +1,123 @@
+import { appRoleId, exchangeManageAsApp, resourceAppIds } from '../../catalogue/permissions.ts'
+import { randomGuid } from '../data/random.ts'
+import { directoryRoleIds } from '../data/roles.ts'
+import type { AppRegistration, Tenant } from '../directory/types.ts'
+import { jsonReply, type Reply, type Request } from '../exchange.ts'
+import type { State } from '../state.ts'
+import { signInWith } from './credentials.ts'
+import { refusal } from './errors.ts'
+import { signToken } from './keys.ts'
+
+export interface Resource {
+  /** What a token for it names as audience. */
+  audience: string
+  appId: string
+}
+
+const graphAudiences = [
+  'https://graph.microsoft.com',
+  'https://graph.microsoft.us',
+  'https://microsoftgraph.chinacloudapi.cn',
+]
+const exchangeAudiences = ['https://outlook.office365.com', 'https://outlook.office.com']
+const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** Answers `POST /{tenant}/oauth2/v2.0/token`; throws a TokenRefusal. */
+export function answerToken(state: State, tenant: Tenant, request: Request): Reply {
+  const form = new URLSearchParams(request.body.toString('utf8'))
+  const grant = form.get('grant_type') ?? ''
+  if (grant !== 'client_credentials') throw refusal('unknown grant', { x: grant })
+  const { clientId, secret } = clientOf(request, form)
+  if (!guid.test(clientId)) throw refusal('malformed client_id', { guid: clientId })
+  const { app } = tenant
+  if (clientId.toLowerCase() !== app.clientId) {
+    throw refusal('app not in tenant', { appId: clientId, tenant: tenant.displayName })
+  }
+  const scope = form.get('scope') ?? ''
+  if (!scope.endsWith('/.default')) throw refusal('scope without /.default', { s: scope })
+  const method = signInWith(state, tenant, form, secret)
+  const name = scope.slice(0, -'/.default'.length)
+  const resource = resourceNamed(name)
+  if (resource === undefined) {
+    throw refusal('resource not in tenant', { r: name, t: tenant.displayName })
+  }
+  return jsonReply(
+    200,
+    {
+      token_type: 'Bearer',
+      expires_in: tenant.tokenSeconds,
+      ext_expires_in: tenant.tokenSeconds,
+      access_token: issueToken(state, tenant, resource, method),
+    },
+    { 'cache-control': 'no-store, no-cache', pragma: 'no-cache' },
+  )
+}
+
+/** In the form, or as HTTP Basic credentials whose parts are form-encoded (RFC 6749, 2.3.1). */
+function clientOf(
+  request: Request,
+  form: URLSearchParams,
+): { clientId: string; secret: string | undefined } {
+  const [scheme, encoded] = (request.headers.authorization ?? '').split(' ')
+  if (scheme?.toLowerCase() !== 'basic' || encoded === undefined) {
+    return {
+      clientId: form.get('client_id') ?? '',
+      secret: form.get('client_secret') ?? undefined,
+    }
+  }
+  const text = Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  const part = (value: string) => new URLSearchParams(`v=${value}`).get('v') ?? ''
+  return { clientId: part(text.slice(0, colon)), secret: part(text.slice(colon + 1)) }
+}
+
+function resourceNamed(name: string): Resource | undefined {
+  const bare = name.replace(/\/$/, '')
+  if (graphAudiences.includes(bare)) return { audience: bare, appId: resourceAppIds.graph }
+  if (bare === resourceAppIds.graph) return { audience: bare, appId: bare }
+  if (exchangeAudiences.includes(bare)) return { audience: bare, appId: resourceAppIds.exchange }
+  if (bare === resourceAppIds.teamsAdministration) return { audience: bare, appId: bare }
+  return undefined
+}
+
+export function isGraphAudience(audience: string): boolean {
+  return audience === resourceAppIds.graph || graphAudiences.includes(audience)
+}
+
+/** A token as Graph issues them: version 1, with the roles that are granted at this moment. */
+export function issueToken(
+  state: State,
+  tenant: Tenant,
+  resource: Resource,
+  method: 'secret' | 'certificate',
+): string {
+  const { app } = tenant
+  const now = Math.floor(state.clock.now() / 1000)
+  return signToken(state.keys, {
+    aud: resource.audience,
+    iss: `https://sts.windows.net/${tenant.id}/`,
+    iat: now - 300,
+    nbf: now - 300,
+    exp: now + tenant.tokenSeconds,
+    app_displayname: app.displayName,
+    appid: app.clientId,
+    appidacr: method === 'secret' ? '1' : '2',
+    idp: `https://sts.windows.net/${tenant.id}/`,
+    idtyp: 'app',
+    oid: app.servicePrincipalId,
+    roles: rolesFor(app, resource),
+    sub: app.servicePrincipalId,
+    tid: tenant.id,
+    uti: Buffer.from(randomGuid(state.random)).toString('base64url').slice(0, 22),
+    ver: '1.0',
+    wids: app.directoryRoles.flatMap((name) => directoryRoleIds[name] ?? []),
+  })
+}
+
+function rolesFor(app: AppRegistration, resource: Resource): string[] {
+  const ofExchange = resource.appId === resourceAppIds.exchange
+  return app.roles.filter((role) => {
+    if (role === exchangeManageAsApp.name) return ofExchange
+    return resource.appId === resourceAppIds.graph && appRoleId(role) !== undefined
+  })
+}

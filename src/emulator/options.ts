@@ -1,0 +1,73 @@
+import type { Clock } from '../core/clock.ts'
+
+/** One tenant to be made. Equal `users` and `seed` give equal objects with equal ids. */
+export interface TenantSpec {
+  users: number
+  seed: number
+  /** One for every 14 users unless said otherwise. */
+  groups?: number
+  displayName?: string
+  /** The initial domain, `name.onmicrosoft.com`. */
+  domain?: string
+  tenantId?: string
+  clientId?: string
+  secret?: string
+  /** Days until the secret ends; negative when it ended already. A year unless said otherwise. */
+  secretDays?: number
+  /** PEM certificates the application may sign in with. */
+  certificates?: readonly string[]
+  /** Names of application permissions; unless given, those Patchbay needs for everything. */
+  roles?: readonly string[]
+  /** Display names of directory roles the application holds. */
+  directoryRoles?: readonly string[]
+  /** How long access tokens last; 3599 as Microsoft's unless said otherwise. */
+  tokenSeconds?: number
+}
+
+/** t = (fixedMs + perRowMs * rows) * (1 + inFlight / inFlightDivisor), per tenant. */
+export interface Latency {
+  fixedMs: number
+  perRowMs: number
+  /** 0: calls in flight slow nothing down. */
+  inFlightDivisor: number
+}
+
+export interface EmulatorOptions {
+  /** Certificates and keys are kept here, so that a client's trust survives a restart. */
+  dataDir: string
+  clock: Clock
+  /** 127.0.0.1 unless said otherwise. */
+  host?: string
+  /** 0 takes any free port. */
+  port?: number
+  tenants: readonly TenantSpec[]
+  /** Whether `/_control/` exists. */
+  control: boolean
+  /** Checks every answer against the catalogue; what does not fit is readable by the control API. */
+  checkAnswers?: boolean
+  /** Compresses answers for clients that accept it; on unless said otherwise. */
+  gzip?: boolean
+  latency?: Latency
+}
+
+/** What a client needs to know of a tenant. */
+export interface TenantAccess {
+  tenantId: string
+  domain: string
+  displayName: string
+  clientId: string
+  /** Emulated, and made to be printed. */
+  clientSecret: string
+  users: number
+  groups: number
+}
+
+export interface Emulator {
+  /** `https://127.0.0.1:port`: sign-in and Graph alike. */
+  url: string
+  /** The authority that signed the emulator's certificate, as a file and as text. */
+  caFile: string
+  caPem: string
+  tenants: TenantAccess[]
+  close(): Promise<void>
+}

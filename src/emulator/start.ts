@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto'
+import { loadCertificates } from './certificates.ts'
+import { seededRandom } from './data/random.ts'
+import { makeTenant } from './data/tenant.ts'
+import type { Tenant } from './directory/types.ts'
+import { tokenKeys } from './login/keys.ts'
+import type { Emulator, EmulatorOptions, TenantAccess } from './options.ts'
+import { createEmulatorServer } from './server.ts'
+import { emulatorClock, type State } from './state.ts'
+
+/** Starts an emulated Microsoft 365 on one https address and resolves once it listens. */
+export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
+  const { host = '127.0.0.1', port = 0 } = options
+  const clock = emulatorClock(options.clock)
+  const certificates = await loadCertificates(options.dataDir, clock.now())
+  const tenants = options.tenants.map((spec) => makeTenant(spec, clock.now()))
+  const state: State = {
+    clock,
+    tenants: new Map(tenants.map((tenant) => [tenant.id, tenant])),
+    keys: tokenKeys(certificates.tokenKey),
+    pageKey: { secret: randomBytes(32) },
+    random: seededRandom(tenants[0]?.seed ?? 0, 'requests'),
+    controlled: options.control,
+    checkAnswers: options.checkAnswers ?? false,
+    gzip: options.gzip ?? true,
+    latency: options.latency ?? { fixedMs: 0, perRowMs: 0, inFlightDivisor: 0 },
+  }
+  const server = createEmulatorServer(state, certificates)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => resolve())
+  })
+  const address = server.address()
+  const listening = typeof address === 'object' && address !== null ? address.port : port
+  return {
+    url: `https://${host}:${listening}`,
+    caFile: certificates.caFile,
+    caPem: certificates.caPem,
+    tenants: tenants.map(accessTo),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+export function accessTo(tenant: Tenant): TenantAccess {
+  return {
+    tenantId: tenant.id,
+    domain: tenant.initialDomain,
+    displayName: tenant.displayName,
+    clientId: tenant.app.clientId,
+    clientSecret: tenant.app.secrets[0]?.text ?? '',
+    users: tenant.users.length,
+    groups: tenant.groups.length,
+  }
+}

@@ -1,0 +1,43 @@
+import type { Clock, Random } from '../core/clock.ts'
+import type { Tenant } from './directory/types.ts'
+import type { TokenKeys } from './login/keys.ts'
+import type { TokenKey } from './odata/pageToken.ts'
+import type { Latency } from './options.ts'
+
+/** Everything one emulator knows; made once at start and handed to whoever answers. */
+export interface State {
+  readonly clock: EmulatorClock
+  readonly tenants: Map<string, Tenant>
+  readonly keys: TokenKeys
+  readonly pageKey: TokenKey
+  readonly random: Random
+  readonly controlled: boolean
+  readonly checkAnswers: boolean
+  readonly gzip: boolean
+  latency: Latency
+}
+
+/** The given clock with an offset that the control API moves. */
+export interface EmulatorClock extends Clock {
+  offsetMs: number
+}
+
+export function emulatorClock(clock: Clock): EmulatorClock {
+  const own: EmulatorClock = {
+    offsetMs: 0,
+    now: () => clock.now() + own.offsetMs,
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+  }
+  return own
+}
+
+/** By id or by any verified domain, ignoring case. */
+export function findTenant(state: State, name: string): Tenant | undefined {
+  const wanted = name.toLowerCase()
+  const byId = state.tenants.get(wanted)
+  if (byId !== undefined) return byId
+  for (const tenant of state.tenants.values()) {
+    if (tenant.domains.includes(wanted)) return tenant
+  }
+  return undefined
+}
