@@ -13,7 +13,9 @@ export interface DatabaseOptions {
   /** What `pg_stat_activity` shows, such as `patchbay serve`. */
   name: string
   log: Log
+  /** How many connections, and how long one is waited for; see limits. */
   poolMax?: number
+  poolWaitMs?: number
 }
 
 /**
@@ -37,7 +39,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     connectionString: url.reveal(),
     application_name: options.name,
     max: options.poolMax ?? limits.poolMax,
-    connectionTimeoutMillis: limits.poolWaitMs,
+    connectionTimeoutMillis: options.poolWaitMs ?? limits.poolWaitMs,
     statement_timeout: limits.statementMs,
     // For a server that has gone silent: it cannot time out its own statement.
     query_timeout: limits.statementMs + limits.poolWaitMs,

@@ -15,6 +15,7 @@ export interface Tables {
   tenant: TenantTable
   connection: ConnectionTable
   certificate: CertificateTable
+  master_key: MasterKeyTable
   data_key: DataKeyTable
   secret: SecretTable
   model: ModelTable
@@ -97,6 +98,11 @@ export interface CertificateTable {
   not_after: Date
   public_pem: string
   created_at: Generated<Date>
+}
+
+export interface MasterKeyTable {
+  id: string
+  first_used_at: Generated<Date>
 }
 
 export interface DataKeyTable {
@@ -189,6 +195,7 @@ export interface RunModelTable {
   phase: Generated<
     'queued' | 'list' | 'catch-up' | 'delta' | 'removals' | 'held' | 'done' | 'failed'
   >
+  listed: Generated<boolean>
   page_seq: Generated<number>
   cursor: string | null
   delta_cursor: string | null

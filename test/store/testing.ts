@@ -53,7 +53,7 @@ export async function freshDatabase(): Promise<FreshDatabase> {
 
 /** The address of the server's maintenance database, which is started when it does not run. */
 export async function testServerUrl(): Promise<Sealed> {
-  const choice = process.env['PATCHBAY_TEST_POSTGRES'] ?? 'embedded'
+  const choice = process.env.PATCHBAY_TEST_POSTGRES ?? 'embedded'
   if (choice === 'debian') return startDebian(sharedDir('debian'))
   if (choice !== 'embedded') return new Sealed(choice)
   const { url } = await startEmbedded(sharedDir('pg'), systemClock)

@@ -67,12 +67,17 @@ create table certificate (
 );
 
 -- The vault. owner is `tenant:7` or `certificate:3`; its data key, wrapped by the master key, opens
--- its secrets and nobody else's. Removing the data key destroys all of them.
+-- its secrets and nobody else's. Removing the data key destroys all of them. master_key names, for
+-- everybody to see, the keys a start needs: data_key shows nothing before a scope is known.
+create table master_key (
+  id            text primary key,
+  first_used_at timestamptz not null default now()
+);
 create table data_key (
   owner         text not null,
   key_id        integer not null,
   node_path     text collate "C" not null,
-  master_key_id text not null,
+  master_key_id text not null references master_key (id),
   wrapped       bytea not null,
   created_at    timestamptz not null default now(),
   primary key (owner, key_id)
@@ -163,6 +168,8 @@ create table run_model (
   model_id    smallint not null,
   node_path   text collate "C" not null,
   phase       text not null default 'queued' check (phase in ('queued', 'list', 'catch-up', 'delta', 'removals', 'held', 'done', 'failed')),
+  -- Whether a complete list was read: only then does absence mean anything.
+  listed      boolean not null default false,
   page_seq    integer not null default 0,
   cursor      text,
   delta_cursor text,

@@ -1,0 +1,138 @@
+import pg from 'pg'
+import type { Clock } from '../core/clock.ts'
+import { limits } from '../core/limits.ts'
+import type { Database } from './database.ts'
+import { type EventCursor, eventChannel, readEvents, type StoredEvent } from './events.ts'
+
+/** Tells readers of the outbox when to look again. One per process, however many readers. */
+export interface EventFeed {
+  /**
+   * Events within `scope` after `after`, a batch at a time, waiting for more until the signal is
+   * aborted or the feed closed. Errors: those of `readEvents`; go on from the last cursor then.
+   */
+  follow(
+    scope: string,
+    after: EventCursor,
+    options: { subject?: string; signal: AbortSignal },
+  ): AsyncGenerator<StoredEvent[]>
+  close(): Promise<void>
+}
+
+export function createEventFeed(db: Database, clock: Clock): EventFeed {
+  const stopping = new AbortController()
+  const readers = new Set<() => void>()
+  let wakes = 0
+  const wakeReaders = () => {
+    wakes++
+    for (const wake of readers) wake()
+  }
+
+  async function* follow(
+    scope: string,
+    after: EventCursor,
+    options: { subject?: string; signal: AbortSignal },
+  ): AsyncGenerator<StoredEvent[]> {
+    const signal = AbortSignal.any([options.signal, stopping.signal])
+    const filter = options.subject === undefined ? {} : { subject: options.subject }
+    let cursor = after
+    while (!signal.aborted) {
+      const wakesBefore = wakes
+      const events = await readEvents(db, scope, cursor, filter)
+      const last = events.at(-1)
+      if (last !== undefined) {
+        cursor = last.cursor
+        yield events
+      } else if (wakes === wakesBefore) {
+        await nextWake(readers, signal)
+      }
+    }
+  }
+
+  const listening = listen(db, clock, stopping.signal, wakeReaders)
+  return {
+    follow,
+    close: async () => {
+      stopping.abort()
+      await listening
+    },
+  }
+}
+
+function nextWake(readers: Set<() => void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = () => {
+      readers.delete(wake)
+      signal.removeEventListener('abort', wake)
+      resolve()
+    }
+    readers.add(wake)
+    signal.addEventListener('abort', wake)
+  })
+}
+
+/**
+ * Keeps the listening connection. While there is none, readers are woken every `eventPollMs`,
+ * which is polling; that a committed event is told is a matter of speed only.
+ */
+async function listen(
+  db: Database,
+  clock: Clock,
+  signal: AbortSignal,
+  wakeReaders: () => void,
+): Promise<void> {
+  while (!signal.aborted) {
+    const client = new pg.Client({
+      connectionString: db.url.reveal(),
+      application_name: 'patchbay events',
+      connectionTimeoutMillis: limits.poolWaitMs,
+      query_timeout: limits.poolWaitMs,
+      keepAlive: true,
+    })
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      await client.query(`listen ${eventChannel}`)
+      await watchHorizon(client, clock, signal, wakeReaders)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'unknown'
+      db.log.warn({ error: reason }, 'event listener lost its connection, polling meanwhile')
+      wakeReaders()
+      await clock.sleep(limits.eventPollMs, signal).catch(() => {})
+    } finally {
+      await client.end().catch(() => {})
+    }
+  }
+}
+
+/**
+ * Wakes the readers when the horizon, the oldest transaction still open, moves. An event that was
+ * told is readable only behind it, and no further notice comes when an older transaction ends:
+ * while one stands between, this looks again and again.
+ */
+async function watchHorizon(
+  client: pg.Client,
+  clock: Clock,
+  signal: AbortSignal,
+  wakeReaders: () => void,
+): Promise<void> {
+  let told = 0n
+  let horizon = 0n
+  let nap = new AbortController()
+  client.on('notification', ({ payload }) => {
+    const tx = BigInt(payload ?? '0')
+    if (tx > told) told = tx
+    nap.abort()
+  })
+  client.on('end', () => nap.abort())
+  while (!signal.aborted) {
+    nap = new AbortController()
+    const { rows } = await client.query<{ tx: string }>(
+      'select pg_snapshot_xmin(pg_current_snapshot())::text as tx',
+    )
+    const found = BigInt(rows[0]?.tx ?? '0')
+    if (found > horizon) wakeReaders()
+    horizon = found
+    const quietMs = told >= horizon ? limits.eventPollMs : limits.eventCheckMs
+    await clock.sleep(quietMs, AbortSignal.any([signal, nap.signal])).catch(() => {})
+  }
+}
