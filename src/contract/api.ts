@@ -9,7 +9,6 @@ import {
   sessionRoutes,
 } from './operations.ts'
 import { modelRoutes, resourceRoutes } from './resources.ts'
-import type { Route, RouteAnswer, RouteInput } from './route.ts'
 import { syncRoutes } from './syncs.ts'
 import { tenantRoutes } from './tenants.ts'
 import { transactionRoutes } from './transactions.ts'
@@ -32,11 +31,3 @@ export const api = {
 }
 
 export type Api = typeof api
-
-export function routesOf(
-  contract: Readonly<Record<string, Readonly<Record<string, Route>>>>,
-): Route[] {
-  return Object.values(contract).flatMap((group) => Object.values(group))
-}
-
-export type { RouteAnswer, RouteInput }

@@ -47,3 +47,10 @@ export interface RouteInput<R extends Route> {
 export type RouteAnswer<R extends Route> = R['answer'] extends TSchema
   ? Static<R['answer']>
   : undefined
+
+/** An API: its routes by noun and verb. */
+export type Contract = Readonly<Record<string, Readonly<Record<string, Route>>>>
+
+export function routesOf(contract: Contract): Route[] {
+  return Object.values(contract).flatMap((group) => Object.values(group))
+}

@@ -41,7 +41,6 @@ export const Step = Closed({
   kind: Type.String(),
   title: Type.String(),
   state: Type.String(),
-  call: Nullable(Type.String()),
   differences: Type.Array(Difference),
   attempts: Type.Integer(),
   startedAt: Nullable(Time),

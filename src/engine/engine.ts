@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import type { AppError } from '../core/errors.ts'
 import type { Model } from '../core/model.ts'
 import type { Wire } from '../core/wire.ts'
 import type { Database } from '../store/database.ts'
@@ -42,4 +43,12 @@ export type Advance = { done: true } | { waitMs: number }
 export function modelById(models: readonly Model[], id: string): Model | undefined {
   const wanted = id.toLowerCase()
   return models.find((model) => model.id.toLowerCase() === wanted)
+}
+
+/**
+ * Errors of our own house (taken over, database away, locks in each other's way): they end this
+ * attempt, not the work; the job is tried again. Microsoft's have codes of their own.
+ */
+export function isOurOwn(error: AppError): boolean {
+  return error.code === 'fenced' || error.code === 'unavailable' || error.code === 'conflict'
 }

@@ -4,7 +4,14 @@ import { writeAudit } from '../../store/audit.ts'
 import { emit } from '../../store/events.ts'
 import { inScope } from '../../store/scope.ts'
 import type { RunTable } from '../../store/tables.ts'
-import { type Advance, type Engine, type Job, modelById, type TenantWires } from '../engine.ts'
+import {
+  type Advance,
+  type Engine,
+  isOurOwn,
+  type Job,
+  modelById,
+  type TenantWires,
+} from '../engine.ts'
 import {
   claimRun,
   endRun,
@@ -42,7 +49,7 @@ export async function advanceSync(engine: Engine, job: Job): Promise<Advance> {
     await finish(engine, run, stateAfter(outcomes), null)
   } catch (thrown) {
     const error = asAppError(thrown, `Sync ${run.id}`)
-    if (job.signal.aborted || error.code === 'fenced' || error.code === 'unavailable') throw error
+    if (job.signal.aborted || isOurOwn(error)) throw error
     await finish(engine, run, error.code === 'cancelled' ? 'cancelled' : 'failed', asJson(error))
   }
   return { done: true }
@@ -75,7 +82,7 @@ async function syncOrMark(
 
 /** Errors about us, not about one model: they end this attempt at the whole run. */
 function endsRun(error: AppError): boolean {
-  return error.code === 'fenced' || error.code === 'cancelled' || error.code === 'unavailable'
+  return error.code === 'cancelled' || isOurOwn(error)
 }
 
 function stateAfter(outcomes: readonly ModelOutcome[]): RunTable['state'] {

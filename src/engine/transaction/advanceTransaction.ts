@@ -3,7 +3,7 @@ import type { JsonObject } from '../../core/json.ts'
 import { writeAudit } from '../../store/audit.ts'
 import { emit } from '../../store/events.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
-import { type Advance, type Engine, type Job, modelById } from '../engine.ts'
+import { type Advance, type Engine, isOurOwn, type Job, modelById } from '../engine.ts'
 import { storeObserved } from './observed.ts'
 import {
   claimTransaction,
@@ -134,7 +134,7 @@ async function undoStep(
 
 /** Errors about our own side end this attempt, not the transaction: another takes it up again. */
 function isAboutUs(error: AppError, signal: AbortSignal): boolean {
-  return signal.aborted || error.code === 'fenced' || error.code === 'unavailable'
+  return signal.aborted || isOurOwn(error)
 }
 
 async function commitResult(

@@ -3,6 +3,7 @@ import { AppError } from '../../core/errors.ts'
 import type { Change, JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
+import { inParallel } from '../../core/parallel.ts'
 import type { Wire } from '../../core/wire.ts'
 import { differences } from './updateStep.ts'
 
@@ -21,14 +22,9 @@ export async function planChanges(
   signal: AbortSignal,
 ): Promise<PlannedObject[]> {
   const planned: PlannedObject[] = []
-  const waiting = [...objects.entries()]
-  const work = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const [index, { key, set }] = next
-      planned[index] = await planOne(model, wire, key, set, signal)
-    }
-  }
-  await Promise.all(Array.from({ length: limits.partReadsInFlight }, work))
+  await inParallel(objects, limits.partReadsInFlight, async ({ key, set }, index) => {
+    planned[index] = await planOne(model, wire, key, set, signal)
+  })
   return planned
 }
 

@@ -1,5 +1,6 @@
 import { limits } from '../../../core/limits.ts'
 import type { Model } from '../../../core/model.ts'
+import { inParallel } from '../../../core/parallel.ts'
 import type { Wire } from '../../../core/wire.ts'
 import { writeAudit } from '../../../store/audit.ts'
 import { inScope } from '../../../store/scope.ts'
@@ -93,13 +94,9 @@ async function presentKeys(
   signal: AbortSignal,
 ): Promise<Set<string>> {
   const present = new Set<string>()
-  const waiting = [...keys]
-  const read = async (): Promise<void> => {
-    for (let key = waiting.pop(); key !== undefined; key = waiting.pop()) {
-      if ((await wire.get(model, key, signal)) !== undefined) present.add(key)
-    }
-  }
-  await Promise.all(Array.from({ length: limits.partReadsInFlight }, read))
+  await inParallel(keys, limits.partReadsInFlight, async (key) => {
+    if ((await wire.get(model, key, signal)) !== undefined) present.add(key)
+  })
   return present
 }
 
