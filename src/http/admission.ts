@@ -1,0 +1,42 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Route } from '../contract/route.ts'
+import { type Actor, isPermitted } from '../core/actor.ts'
+import { AppError } from '../core/errors.ts'
+import { Sealed } from '../core/secret.ts'
+
+export type Authenticate = (token: Sealed) => Promise<Actor | undefined>
+
+/**
+ * Signed in, and permitted the route's operation on its type; whether on this node the feature
+ * asks. It comes before the body is read: a stranger's megabyte is not parsed.
+ */
+export async function admit(
+  authenticate: Authenticate,
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Actor | undefined> {
+  if (route.permission === 'open') return undefined
+  const token = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(request.headers.authorization ?? '')?.[1]
+  const actor = token === undefined ? undefined : await authenticate(new Sealed(token))
+  if (!actor) {
+    reply.header('www-authenticate', 'Bearer realm="Patchbay"')
+    throw new AppError('sign-in-required', 'Send a valid access token as a bearer token.')
+  }
+  if (route.permission === 'signed-in') return actor
+  const { operation } = route.permission
+  const type = filled(route.permission.type, request.params)
+  if (!isPermitted(actor.permissions, operation, type)) {
+    throw new AppError(
+      'not-permitted',
+      `${operation} on ${type} is not among your permissions; ask an administrator of your node for it.`,
+    )
+  }
+  return actor
+}
+
+/** `device/{application}/{name}` with the names in the path of the request. */
+function filled(type: string, params: unknown): string {
+  const members = new Map(Object.entries(params ?? {}))
+  return type.replaceAll(/\{(\w+)\}/g, (_all, name: string) => String(members.get(name) ?? ''))
+}

@@ -1,0 +1,75 @@
+import type { Contract, Route, RouteAnswer, RouteInput } from '../contract/route.ts'
+import type { Actor } from '../core/actor.ts'
+import { AppError } from '../core/errors.ts'
+import type { Json } from '../core/json.ts'
+import type { CheckedInput } from './input.ts'
+
+export interface RequestContext {
+  /** Aborted when the caller hangs up. */
+  signal: AbortSignal
+  requestId: string
+}
+
+/** One event of a stream. `id` is what the reader gives back to go on behind it. */
+export interface StreamedEvent {
+  id: string
+  event: string
+  data: Json
+}
+
+/** What a handler returns: the declared body, text, or events for as long as they are read. */
+export type Answer<R extends Route> = R extends { produces: 'text/event-stream' }
+  ? AsyncIterable<StreamedEvent>
+  : R extends { produces: string }
+    ? string
+    : RouteAnswer<R>
+
+type Caller<R extends Route> = R['permission'] extends 'open' ? undefined : Actor
+
+export type Handler<R extends Route> = (
+  actor: Caller<R>,
+  input: RouteInput<R>,
+  context: RequestContext,
+) => Promise<Answer<R>>
+
+/** A function for every route of a contract, by the same two keys. */
+export type Handlers<C extends Contract> = {
+  [Noun in keyof C]: { [Verb in keyof C[Noun]]: Handler<C[Noun][Verb]> }
+}
+
+/** A handler whose types the contract has already checked. */
+export type AnyHandler = (
+  actor: Actor | undefined,
+  input: CheckedInput,
+  context: RequestContext,
+) => Promise<unknown>
+
+/**
+ * Routes with their handlers. The compiler already refuses a gap where the types are known; this
+ * also stops a start with handlers put together at run time.
+ */
+export function bindHandlers<C extends Contract>(
+  contract: C,
+  handlers: Handlers<C>,
+): { route: Route; handler: AnyHandler }[] {
+  // The mapped type cannot be walked with its keys' types kept; every pair was checked on the way in.
+  const given = handlers as unknown as Record<string, Record<string, AnyHandler> | undefined>
+  const bound = Object.entries(contract).flatMap(([noun, routes]) =>
+    Object.entries(routes).map(([verb, route]) => {
+      if (route.name !== `${noun}.${verb}`) throw misbound(`${noun}.${verb}`, `named ${route.name}`)
+      const handler = given[noun]?.[verb]
+      if (typeof handler !== 'function') throw misbound(route.name, 'without a handler')
+      return { route, handler }
+    }),
+  )
+  for (const [noun, verbs] of Object.entries(given)) {
+    for (const verb of Object.keys(verbs ?? {})) {
+      if (!contract[noun]?.[verb]) throw misbound(`${noun}.${verb}`, 'a handler without a route')
+    }
+  }
+  return bound
+}
+
+function misbound(name: string, what: string): AppError {
+  return new AppError('internal', `The server did not start: ${name} is ${what}.`)
+}

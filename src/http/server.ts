@@ -1,0 +1,229 @@
+import type { Server } from 'node:http'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { type Contract, type Route, routesOf } from '../contract/route.ts'
+import type { Actor } from '../core/actor.ts'
+import { AppError, asAppError } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
+import { type Authenticate, admit } from './admission.ts'
+import { type AnyHandler, bindHandlers, type Handlers, type StreamedEvent } from './handlers.ts'
+import { inputReader } from './input.ts'
+import { parseJson } from './jsonBody.ts'
+import { openApi } from './openApi.ts'
+import { asProblem, problemOf, problemType } from './problems.ts'
+import { serverSentEvents } from './serverSentEvents.ts'
+
+export interface RequestRecord {
+  requestId: string
+  method: string
+  /** The pattern, never the address: an address holds names of people. */
+  route: string
+  status: number
+  milliseconds: number
+  actorId: string | undefined
+}
+
+export interface HttpServerOptions<C extends Contract> {
+  contract: C
+  handlers: Handlers<C>
+  title: string
+  version: string
+  newRequestId: () => string
+  /** Who a bearer token belongs to; undefined: nobody. */
+  authenticate: Authenticate
+  onRequest: (record: RequestRecord) => void
+  /** An error nobody foresaw; its cause goes to the log and not to the caller. */
+  onFailure: (error: AppError, requestId: string) => void
+}
+
+const securityHeaders = {
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+} as const
+
+const methods = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE'] as const
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    actor: Actor | undefined
+  }
+}
+
+/** The one way in: every route of the contract, and nothing else but `/openapi.json`. */
+export function createHttpServer<C extends Contract>(
+  options: HttpServerOptions<C>,
+): FastifyInstance<Server> {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: limits.requestBodyBytes,
+    requestTimeout: limits.requestMs,
+    http: { headersTimeout: limits.requestHeadersMs, connectionsCheckingInterval: 1_000 },
+    routerOptions: { maxParamLength: limits.pathSegmentChars },
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+    genReqId: () => options.newRequestId(),
+    frameworkErrors: (error, request, reply) => sendProblem(options, error, request, reply),
+    clientErrorHandler: refuseUnreadable,
+  })
+  app.decorateRequest('actor', undefined)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    async (_request: FastifyRequest, bytes: Buffer) =>
+      bytes.length === 0 ? undefined : parseJson(bytes),
+  )
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers(securityHeaders)
+  })
+  app.addHook('onResponse', async (request, reply) => options.onRequest(record(request, reply)))
+  app.setErrorHandler((error, request, reply) => sendProblem(options, error, request, reply))
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(options, new AppError('not-found', 'There is no such route.'), request, reply),
+  )
+  const sendEvents = eventSender(app, options.onFailure)
+  for (const { route, handler } of bindHandlers(options.contract, options.handlers)) {
+    addRoute(app, options, route, handler, sendEvents)
+  }
+  refuseOtherMethods(app, options.contract)
+  const document = openApi(options.contract, options)
+  app.get('/openapi.json', async () => document)
+  return app
+}
+
+/** `/v1/nodes/{nodeId}` as the router writes it. */
+function routerPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1')
+}
+
+function addRoute<C extends Contract>(
+  app: FastifyInstance<Server>,
+  options: HttpServerOptions<C>,
+  route: Route,
+  handler: AnyHandler,
+  sendEvents: SendEvents,
+): void {
+  const readInput = inputReader(route)
+  app.route({
+    method: route.method,
+    url: routerPath(route.path),
+    ...(route.answer && { schema: { response: { [route.status]: route.answer } } }),
+    onRequest: async (request, reply) => {
+      request.actor = await admit(options.authenticate, route, request, reply)
+    },
+    handler: async (request, reply) => {
+      const gone = hungUp(reply)
+      const context = { signal: gone, requestId: request.id }
+      const answer = await handler(request.actor, readInput(request), context)
+      if (route.produces === 'text/event-stream') {
+        // The handler type of such a route says that it answers events.
+        const events = answer as AsyncIterable<StreamedEvent>
+        return await sendEvents(request, reply, events, gone)
+      }
+      if (route.produces) reply.type(`${route.produces}; charset=utf-8`)
+      return reply.code(route.status).send(answer)
+    },
+  })
+}
+
+type SendEvents = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  events: AsyncIterable<StreamedEvent>,
+  gone: AbortSignal,
+) => Promise<void>
+
+/** Sends event streams, so many at a time; a server that stops ends them all. */
+function eventSender(
+  app: FastifyInstance<Server>,
+  onFailure: (error: AppError, requestId: string) => void,
+): SendEvents {
+  const stopping = new AbortController()
+  app.addHook('preClose', async () => stopping.abort())
+  let open = 0
+  return async (request, reply, events, gone) => {
+    if (open >= limits.eventStreamsMax) {
+      throw new AppError('too-many-requests', 'Too many event streams are open; close one.', {
+        retryAfterMs: limits.eventHeartbeatMs,
+      })
+    }
+    open += 1
+    reply.hijack()
+    const over = AbortSignal.any([gone, stopping.signal])
+    try {
+      await serverSentEvents(reply.raw, securityHeaders, events, over)
+    } catch (thrown) {
+      onFailure(asAppError(thrown, 'Streaming events'), request.id)
+    } finally {
+      open -= 1
+    }
+  }
+}
+
+/** `close` of the request comes as soon as its body is read, so it is the response that is watched. */
+function hungUp(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort()
+  })
+  return controller.signal
+}
+
+function refuseOtherMethods(app: FastifyInstance<Server>, contract: Contract): void {
+  const taken = new Map<string, Set<string>>()
+  for (const route of routesOf(contract)) {
+    const path = routerPath(route.path)
+    taken.set(path, (taken.get(path) ?? new Set()).add(route.method))
+  }
+  for (const [url, allowed] of taken) {
+    const names = [...allowed].join(', ')
+    app.route({
+      method: methods.filter((method) => !allowed.has(method)),
+      url,
+      onRequest: async (_request, reply) => {
+        reply.header('allow', names)
+        throw new AppError('method-not-allowed', `This route takes ${names} only.`)
+      },
+      handler: async () => undefined,
+    })
+  }
+}
+
+function sendProblem<C extends Contract>(
+  options: HttpServerOptions<C>,
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const error = asProblem(thrown)
+  if (error.code === 'internal') options.onFailure(error, request.id)
+  if (error.retryAfterMs !== undefined) {
+    reply.header('retry-after', String(Math.ceil(error.retryAfterMs / 1_000)))
+  }
+  // A string passes by the answer schema, which describes another body.
+  return reply
+    .code(error.status)
+    .headers({ ...securityHeaders, 'content-type': problemType })
+    .serializer(String)
+    .send(JSON.stringify(problemOf(error, request.id)))
+}
+
+function record(request: FastifyRequest, reply: FastifyReply): RequestRecord {
+  return {
+    requestId: request.id,
+    method: request.method,
+    route: request.routeOptions.url ?? 'none',
+    status: reply.statusCode,
+    milliseconds: Math.round(reply.elapsedTime),
+    actorId: request.actor?.id,
+  }
+}
+
+/** What Node's parser refuses (two lengths, bad chunks, slow headers) never becomes a request. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: import('node:net').Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const code = late ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400
+  socket.end(`HTTP/1.1 ${code} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
