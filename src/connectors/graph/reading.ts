@@ -18,13 +18,17 @@ export interface Reading {
 export interface GraphModel {
   reader: ObjectReader
   list: Reading
-  get: Reading
+  get: Reading | undefined
   delta: Reading | undefined
 }
 
+/** Collections that take no query options, and those that come as a whole, without `$top`. */
+const optionless: ReadonlySet<string> = new Set(['subscribedSkus'])
+const unpaged: ReadonlySet<string> = new Set(['domains', 'organization', 'directoryRoles'])
+
 /**
  * `$select` and `$top` follow from the model; what the operation's `with` names takes their place,
- * and an empty text leaves the option out (`subscribedSkus` takes no options: `$top: ''`).
+ * and an empty text leaves the option out (`$top: ''`).
  */
 export function compileModel(model: Model, pageSize: number): GraphModel {
   const relations = new Set(entityType(model.noun)?.navigation.map(({ name }) => name))
@@ -33,11 +37,11 @@ export function compileModel(model: Model, pageSize: number): GraphModel {
   const selected = unique([...plain, ...heads.filter((head) => !relations.has(head))])
   const sublists = model.links.flatMap(({ call }) => call ?? [])
   const $select = selected.join(',')
-  const item = model.get ?? { call: itemTemplate(model), with: {} }
+  const $top = unpaged.has(model.list.call) ? '' : String(pageSize)
   return {
     reader: createObjectReader(model, relations),
-    list: reading(model.list, { $select, $top: String(pageSize) }),
-    get: reading(item, { $select }),
+    list: reading(model.list, optionless.has(model.list.call) ? {} : { $select, $top }),
+    get: model.get && reading(model.get, { $select }),
     // A delta reports relations only when `$select` names them, and takes neither $top nor $expand.
     delta:
       model.delta &&

@@ -64,6 +64,7 @@ export function createGraphWire(
 
     async get(model, key, signal) {
       const { get, reader } = compile(model)
+      if (get === undefined) throw notDeclared(model, 'get')
       const call = getCall(pathOf(get.template, key), get.query, get.cost)
       const answer = await unlessGone(transport.send(call, { signal, eventual: get.eventual }))
       if (answer === undefined) return undefined
@@ -123,10 +124,12 @@ function readDelta(
 }
 
 function deltaReading(model: Model, { delta }: GraphModel): Reading {
-  if (delta === undefined) {
-    throw new AppError('internal', `${model.id} declares no delta, so it can only be listed.`)
-  }
+  if (delta === undefined) throw notDeclared(model, 'delta')
   return delta
+}
+
+function notDeclared(model: Model, operation: string): AppError {
+  return new AppError('internal', `${model.id} declares no ${operation}; nothing was sent.`)
 }
 
 function writableChanges(model: Model, changes: JsonObject): JsonObject {
