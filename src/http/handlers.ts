@@ -52,7 +52,7 @@ export function bindHandlers<C extends Contract>(
   contract: C,
   handlers: Handlers<C>,
 ): { route: Route; handler: AnyHandler }[] {
-  // The mapped type cannot be walked with its keys' types kept; every pair was checked on the way in.
+  // A mapped type cannot be walked with its keys' types kept; each pair was checked on the way in.
   const given = handlers as unknown as Record<string, Record<string, AnyHandler> | undefined>
   const bound = Object.entries(contract).flatMap(([noun, routes]) =>
     Object.entries(routes).map(([verb, route]) => {
@@ -72,4 +72,8 @@ export function bindHandlers<C extends Contract>(
 
 function misbound(name: string, what: string): AppError {
   return new AppError('internal', `The server did not start: ${name} is ${what}.`)
+}
+
+export function areEvents(answer: unknown): answer is AsyncIterable<StreamedEvent> {
+  return typeof answer === 'object' && answer !== null && Symbol.asyncIterator in answer
 }

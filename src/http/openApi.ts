@@ -1,8 +1,8 @@
 import { type Contract, type Route, routesOf } from '../contract/route.ts'
 import { Problem } from '../contract/schemas.ts'
-import type { Json, JsonObject } from '../core/json.ts'
+import { isJsonObject, type JsonObject } from '../core/json.ts'
 
-/** The contract as an OpenAPI 3.1 document. Its schemas are JSON Schema already and stay as they are. */
+/** The contract as an OpenAPI 3.1 document; its schemas are JSON Schema already. */
 export function openApi(contract: Contract, about: { title: string; version: string }): JsonObject {
   const paths: Record<string, JsonObject> = {}
   for (const route of routesOf(contract)) {
@@ -67,10 +67,8 @@ function answerOf(route: Route): JsonObject {
 
 function parametersOf(place: string, schema: Route['params']): JsonObject[] {
   if (!schema) return []
-  const { properties = {}, required = [] } = JSON.parse(JSON.stringify(schema)) as {
-    properties?: Record<string, Json>
-    required?: string[]
-  }
+  const { properties = {}, required = [] } = plain(schema)
+  if (!isJsonObject(properties) || !Array.isArray(required)) return []
   return Object.entries(properties).map(([name, member]) => ({
     name,
     in: place,
@@ -81,5 +79,6 @@ function parametersOf(place: string, schema: Route['params']): JsonObject[] {
 
 /** TypeBox hangs its kinds on schemas as hidden members; the text of a schema has none of them. */
 function plain(value: object): JsonObject {
-  return JSON.parse(JSON.stringify(value)) as JsonObject
+  const copy: unknown = JSON.parse(JSON.stringify(value))
+  return isJsonObject(copy) ? copy : {}
 }

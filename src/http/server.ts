@@ -1,11 +1,16 @@
-import type { Server } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type Contract, type Route, routesOf } from '../contract/route.ts'
 import type { Actor } from '../core/actor.ts'
 import { AppError, asAppError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { type Authenticate, admit } from './admission.ts'
-import { type AnyHandler, bindHandlers, type Handlers, type StreamedEvent } from './handlers.ts'
+import {
+  type AnyHandler,
+  areEvents,
+  bindHandlers,
+  type Handlers,
+  type StreamedEvent,
+} from './handlers.ts'
 import { inputReader } from './input.ts'
 import { parseJson } from './jsonBody.ts'
 import { openApi } from './openApi.ts'
@@ -53,7 +58,7 @@ declare module 'fastify' {
 /** The one way in: every route of the contract, and nothing else but `/openapi.json`. */
 export function createHttpServer<C extends Contract>(
   options: HttpServerOptions<C>,
-): FastifyInstance<Server> {
+): FastifyInstance {
   const app = Fastify({
     logger: false,
     bodyLimit: limits.requestBodyBytes,
@@ -98,7 +103,7 @@ function routerPath(path: string): string {
 }
 
 function addRoute<C extends Contract>(
-  app: FastifyInstance<Server>,
+  app: FastifyInstance,
   options: HttpServerOptions<C>,
   route: Route,
   handler: AnyHandler,
@@ -116,11 +121,7 @@ function addRoute<C extends Contract>(
       const gone = hungUp(reply)
       const context = { signal: gone, requestId: request.id }
       const answer = await handler(request.actor, readInput(request), context)
-      if (route.produces === 'text/event-stream') {
-        // The handler type of such a route says that it answers events.
-        const events = answer as AsyncIterable<StreamedEvent>
-        return await sendEvents(request, reply, events, gone)
-      }
+      if (areEvents(answer)) return await sendEvents(request, reply, answer, gone)
       if (route.produces) reply.type(`${route.produces}; charset=utf-8`)
       return reply.code(route.status).send(answer)
     },
@@ -136,7 +137,7 @@ type SendEvents = (
 
 /** Sends event streams, so many at a time; a server that stops ends them all. */
 function eventSender(
-  app: FastifyInstance<Server>,
+  app: FastifyInstance,
   onFailure: (error: AppError, requestId: string) => void,
 ): SendEvents {
   const stopping = new AbortController()
@@ -161,7 +162,7 @@ function eventSender(
   }
 }
 
-/** `close` of the request comes as soon as its body is read, so it is the response that is watched. */
+/** `close` of the request comes as soon as its body is read, so the response is watched. */
 function hungUp(reply: FastifyReply): AbortSignal {
   const controller = new AbortController()
   reply.raw.once('close', () => {
@@ -170,7 +171,7 @@ function hungUp(reply: FastifyReply): AbortSignal {
   return controller.signal
 }
 
-function refuseOtherMethods(app: FastifyInstance<Server>, contract: Contract): void {
+function refuseOtherMethods(app: FastifyInstance, contract: Contract): void {
   const taken = new Map<string, Set<string>>()
   for (const route of routesOf(contract)) {
     const path = routerPath(route.path)
@@ -221,7 +222,7 @@ function record(request: FastifyRequest, reply: FastifyReply): RequestRecord {
 }
 
 /** What Node's parser refuses (two lengths, bad chunks, slow headers) never becomes a request. */
-function refuseUnreadable(error: NodeJS.ErrnoException, socket: import('node:net').Socket): void {
+function refuseUnreadable(error: { code: string }, socket: FastifyRequest['socket']): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
   const code = late ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400

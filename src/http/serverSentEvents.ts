@@ -1,6 +1,8 @@
-import type { ServerResponse } from 'node:http'
+import type { FastifyReply } from 'fastify'
 import { limits } from '../core/limits.ts'
 import type { StreamedEvent } from './handlers.ts'
+
+type Response = FastifyReply['raw']
 
 /**
  * Writes events as they come (the event stream of the HTML standard) until the source ends, the
@@ -8,7 +10,7 @@ import type { StreamedEvent } from './handlers.ts'
  * `id` it saw. A slow reader slows the source: nothing is gathered for it here.
  */
 export async function serverSentEvents(
-  response: ServerResponse,
+  response: Response,
   headers: Readonly<Record<string, string>>,
   events: AsyncIterable<StreamedEvent>,
   signal: AbortSignal,
@@ -62,7 +64,7 @@ function aborted(signal: AbortSignal): Promise<undefined> {
   })
 }
 
-function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+function drained(response: Response, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       response.off('drain', done)
