@@ -1,0 +1,30 @@
+import { type Actor, type Operation, requirePermission } from '../../core/actor.ts'
+import { AppError } from '../../core/errors.ts'
+import type { Tx } from '../../store/scope.ts'
+import { type NodeRow, selectNode } from './queries.ts'
+
+/** The type by which access profiles name nodes. */
+export const nodeType = 'relation/HierarchyNode'
+
+export function notFound(what: string): AppError {
+  return new AppError('not-found', `There is no such ${what} within your scope.`)
+}
+
+/**
+ * The node, when the actor may do `operation` on objects of `type` there. Throws `not-found` (also
+ * for what lies outside the scope) or `not-permitted`. With a lock it stays where it is until the
+ * transaction ends.
+ */
+export async function permittedNode(
+  tx: Tx,
+  actor: Actor,
+  operation: Operation,
+  type: string,
+  nodeId: number,
+  lock?: 'share' | 'update',
+): Promise<NodeRow> {
+  const node = await selectNode(tx, nodeId, lock)
+  if (node === undefined) throw notFound('node')
+  requirePermission(actor, operation, type, node.path)
+  return node
+}

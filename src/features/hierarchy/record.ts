@@ -1,0 +1,22 @@
+import type { Actor } from '../../core/actor.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { writeAudit } from '../../store/audit.ts'
+import { emit } from '../../store/events.ts'
+import type { Tx } from '../../store/scope.ts'
+
+export interface Recorded {
+  nodePath: string
+  tenantId?: number
+  /** `node.create`: the action of the audit and the kind of the event. */
+  action: string
+  subject: string
+  /** Names and ids; of secrets only which were set or dropped. */
+  detail: JsonObject
+}
+
+/** Puts a change on record, then announces it. To be called before the change is made. */
+export async function record(tx: Tx, actor: Actor, entry: Recorded): Promise<void> {
+  const { action, detail, ...place } = entry
+  await writeAudit(tx, { ...place, actor, action, detail })
+  await emit(tx, { ...place, kind: action, data: detail })
+}

@@ -1,0 +1,108 @@
+import { AppError, type FieldProblem } from '../../core/errors.ts'
+import type { Sealed } from '../../core/secret.ts'
+import { checkHost, maskProxy, readProxy } from './addresses.ts'
+import { type FieldPath, type Given, tenantFields, type Values, vaultFields } from './fields.ts'
+import { placesOf } from './places.ts'
+import { checkTenant, checkThumbprint, type Proposal } from './rules.ts'
+
+/** A tenant as it is stored; empty for a new one. */
+export interface Stored {
+  values: Values
+  /** The fields set in the vault. */
+  held: ReadonlySet<FieldPath>
+  /** Of those the ones that are shown, opened. */
+  shown: ReadonlyMap<FieldPath, Sealed>
+}
+
+/** What a change comes down to, before anything is written. */
+export interface Draft {
+  values: Values
+  put: Map<FieldPath, Sealed>
+  drop: Set<FieldPath>
+  held: Set<FieldPath>
+  /** Secrets that are dropped because they would have been sent elsewhere, with what changed. */
+  dropped: Map<FieldPath, FieldPath[]>
+  /** Every field that is not as it was, those of the vault included. */
+  changed: FieldPath[]
+}
+
+/** Merges what is given into what is stored: absent stays, null clears. Pure. */
+export function draftChange(stored: Stored, given: Given): Draft {
+  const values = mergeValues(stored.values, given.values)
+  const put = new Map<FieldPath, Sealed>()
+  const drop = new Set<FieldPath>()
+  for (const [path, secret] of given.vault) {
+    const kept = stored.shown.get(path)
+    if (secret === null) drop.add(path)
+    else if (kept === undefined || !isShownText(path, kept, secret)) put.set(path, secret)
+  }
+  const plain = tenantFields.filter(({ path }) => values[path] !== stored.values[path])
+  const changed = [...plain.map(({ path }) => path), ...put.keys()]
+  changed.push(...[...drop].filter((path) => stored.held.has(path)))
+  const dropped = new Map<FieldPath, FieldPath[]>()
+  for (const { path } of vaultFields) {
+    if (!stored.held.has(path) || put.has(path) || drop.has(path)) continue
+    const moved = placesOf(path).filter((place) => changed.includes(place))
+    if (moved.length > 0) dropped.set(path, moved)
+  }
+  for (const path of dropped.keys()) drop.add(path)
+  const held = new Set([...stored.held, ...put.keys()])
+  for (const path of drop) held.delete(path)
+  return { values, put, drop, held, dropped, changed }
+}
+
+/** Throws bad-input with every problem of the draft. */
+export function checkDraft(draft: Draft, context: Pick<Proposal, 'certificate' | 'clouds'>): void {
+  const { values, held, dropped } = draft
+  const problems = checkTenant({ values, held, dropped, ...context })
+  const host = values['powershell.host']
+  if (host !== undefined) problems.push(...checkHost('powershell.host', host))
+  for (const [path, secret] of draft.put) problems.push(...checkEncrypted(path, secret))
+  if (problems.length > 0) throw refused(problems)
+}
+
+export function refused(problems: readonly FieldProblem[]): AppError {
+  const message = problems.map(({ field, problem }) => `${field} ${problem}`).join(' ')
+  const fields = problems.map(({ field, problem }) => ({ field: `body.${field}`, problem }))
+  return new AppError('bad-input', message, { fields })
+}
+
+/** What is shown of an encrypted field. */
+export function shownText(path: FieldPath, secret: Sealed): string {
+  return isProxy(path) ? maskProxy(path, secret) : secret.reveal()
+}
+
+/** The text a form got and sends back untouched. */
+function isShownText(path: FieldPath, stored: Sealed, given: Sealed): boolean {
+  return shownText(path, stored) === given.reveal().trim()
+}
+
+function isProxy(path: FieldPath): boolean {
+  return path === 'graph.proxy' || path === 'graph.secureProxy'
+}
+
+function checkEncrypted(path: FieldPath, secret: Sealed): FieldProblem[] {
+  try {
+    if (isProxy(path)) readProxy(path, secret)
+    else if (path === 'exchange.certificateThumbprint')
+      return checkThumbprint(path, secret.reveal())
+    return []
+  } catch (error) {
+    if (error instanceof AppError) return error.fields
+    throw error
+  }
+}
+
+function mergeValues(stored: Values, given: Given['values']): Values {
+  const merged: Record<string, unknown> = { ...stored }
+  for (const [path, value] of Object.entries(given)) {
+    if (value === null) delete merged[path]
+    else merged[path] = value
+  }
+  for (const { path, default: preset } of tenantFields) {
+    if (merged[path] === undefined && preset !== undefined) merged[path] = preset
+  }
+  merged['graph.cloud'] ??= 'global'
+  // Both sides were Values; only the keys given were replaced, by values of the same fields.
+  return merged as Values
+}

@@ -1,0 +1,70 @@
+import { createSecretKey, randomBytes } from 'node:crypto'
+import { type Cloud, createClouds } from '../../src/connectors/microsoft/clouds.ts'
+import { type Actor, allPermissions, type Permission } from '../../src/core/actor.ts'
+import { AppError } from '../../src/core/errors.ts'
+import { createNode, type NodeAnswer } from '../../src/features/hierarchy/nodes.ts'
+import { ensureRoot, rootPath } from '../../src/features/hierarchy/root.ts'
+import type { Store } from '../../src/features/hierarchy/store.ts'
+import type { Directory } from '../../src/features/tenants/microsoftTenant.ts'
+import { createVault } from '../../src/store/vault.ts'
+import { freshDatabase, systemClock } from '../store/testing.ts'
+
+export function actorAt(
+  scope: string,
+  permissions: readonly Permission[] = allPermissions,
+  name = 'Ada',
+): Actor {
+  return { id: `person:${name}`, name, kind: 'person', scope, permissions }
+}
+
+export const provider = actorAt(rootPath)
+
+export interface Bench {
+  store: Store
+  close(): Promise<void>
+}
+
+/** A database with the provider node, and a vault with a key of its own. */
+export async function openBench(): Promise<Bench> {
+  const fresh = await freshDatabase()
+  const current = { id: 'test', key: createSecretKey(randomBytes(32)) }
+  const vault = await createVault({ db: fresh.db, masterKeys: { current, former: [] } })
+  await ensureRoot(provider, fresh.db, 'Provider')
+  return { store: { db: fresh.db, vault, clock: systemClock }, close: fresh.close }
+}
+
+export async function addNode(
+  { store }: Bench,
+  parentId: number,
+  kind: NodeAnswer['kind'],
+  name: string,
+): Promise<NodeAnswer> {
+  return await createNode(provider, store.db, { parentId, kind, name })
+}
+
+export const contosoId = '11111111-2222-4333-8444-555555555555'
+
+/** Knows one domain; everything else is unknown to Microsoft. */
+export function directoryWith(...clouds: Cloud[]): Directory {
+  return {
+    clouds: createClouds(clouds),
+    lookUpTenantId: async (_cloud, domain) => (domain === 'contoso.com' ? contosoId : undefined),
+  }
+}
+
+export const directory = directoryWith()
+
+/** The error that `work` fails with. */
+export async function failureOf(work: Promise<unknown>): Promise<AppError> {
+  try {
+    await work
+  } catch (error) {
+    if (error instanceof AppError) return error
+    throw error
+  }
+  throw new Error('it did not fail')
+}
+
+export async function fieldsOf(work: Promise<unknown>): Promise<string[]> {
+  return (await failureOf(work)).fields.map(({ field }) => field)
+}
