@@ -1,0 +1,139 @@
+import type { Static } from 'typebox'
+import type { Resource, ResourceDetail, resourceRoutes } from '../../contract/resources.ts'
+import type { RouteAnswer, RouteInput } from '../../contract/route.ts'
+import type { Actor } from '../../core/actor.ts'
+import { AppError, badInput } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import type { Model } from '../../core/model.ts'
+import type { Database } from '../../store/database.ts'
+import { inScope, type Tx } from '../../store/scope.ts'
+import { notFound } from '../hierarchy/access.ts'
+import { foreignCursor, idCursor, type PageQuery, readPage } from '../hierarchy/paging.ts'
+import { permittedTenant } from '../syncs/syncs.ts'
+import * as queries from './queries.ts'
+
+type ListQuery = RouteInput<typeof resourceRoutes.list>['query']
+type ListAnswer = RouteAnswer<typeof resourceRoutes.list>
+type HistoryAnswer = RouteAnswer<typeof resourceRoutes.history>
+
+/** Objects of a model by name. Throws `bad-input` for a filter on something that is no column. */
+export async function listResources(
+  actor: Actor,
+  db: Database,
+  model: Model,
+  tenantId: number,
+  query: ListQuery,
+): Promise<ListAnswer> {
+  const equal = (query.filter ?? []).map((text, index) => readFilter(model, text, index))
+  const search = { tenantId, model: model.id, search: query.search, equal }
+  const after = query.after === undefined ? undefined : readCursor(query.after)
+  return inScope(db, actor.scope, async (tx) => {
+    await permittedTenant(tx, actor, 'Read', model.id, tenantId)
+    const page = await readPage(
+      query,
+      (limit) => queries.selectResources(tx, search, after, limit),
+      (row) => showRow(model, row),
+      (row) => Buffer.from(JSON.stringify([row.name, row.id])).toString('base64url'),
+    )
+    const count = await queries.countResources(tx, search, limits.countRowsMax + 1)
+    const countIsExact = count <= limits.countRowsMax
+    return { ...page, count: Math.min(count, limits.countRowsMax), countIsExact }
+  })
+}
+
+function readFilter(model: Model, text: string, index: number): { column: number; value: string } {
+  const field = `query.filter.${index}`
+  const at = text.indexOf('=')
+  if (at < 1) throw badInput(field, 'must have the form column=value.')
+  const column = model.columns.indexOf(text.slice(0, at)) + 1
+  if (column === 0) throw badInput(field, `must name one of ${model.columns.join(', ')}.`)
+  return { column, value: text.slice(at + 1) }
+}
+
+function readCursor(after: string): { name: string; id: number } {
+  try {
+    const [name, id] = JSON.parse(Buffer.from(after, 'base64url').toString())
+    if (typeof name === 'string' && !name.includes('\0') && Number.isSafeInteger(id)) {
+      return { name, id }
+    }
+  } catch {
+    // Not ours: said below.
+  }
+  throw foreignCursor()
+}
+
+function showRow(model: Model, row: queries.ResourceRow): Static<typeof Resource> {
+  return {
+    key: row.key,
+    model: model.id,
+    name: row.name,
+    columns: Object.fromEntries(model.columns.map((name, at) => [name, row.cols[at] ?? null])),
+    changedAt: row.changedAt.toISOString(),
+  }
+}
+
+/** One object with its edges. Throws `not-found`, or `conflict` when several have that value. */
+export async function readResource(
+  actor: Actor,
+  db: Database,
+  model: Model,
+  tenantId: number,
+  ref: string,
+): Promise<Static<typeof ResourceDetail>> {
+  return inScope(db, actor.scope, async (tx) => {
+    await permittedTenant(tx, actor, 'Read', model.id, tenantId)
+    const found = await findOne(tx, tenantId, model, ref)
+    return {
+      key: found.key,
+      model: model.id,
+      name: found.name,
+      changedAt: found.changedAt.toISOString(),
+      removedAt: found.removedAt?.toISOString() ?? null,
+      data: await queries.selectData(tx, tenantId, found.id),
+      links: await queries.selectEdges(tx, tenantId, found.key, 'from', limits.listRowsMax),
+      linkedFrom: await queries.selectEdges(tx, tenantId, found.key, 'to', limits.listRowsMax),
+    }
+  })
+}
+
+export async function readHistory(
+  actor: Actor,
+  db: Database,
+  model: Model,
+  tenantId: number,
+  ref: string,
+  query: PageQuery,
+): Promise<HistoryAnswer> {
+  const offset = idCursor(query.after)
+  return inScope(db, actor.scope, async (tx) => {
+    await permittedTenant(tx, actor, 'Read', model.id, tenantId)
+    const { id } = await findOne(tx, tenantId, model, ref)
+    let shown = offset
+    return readPage(
+      query,
+      (limit) => queries.selectHistory(tx, tenantId, id, offset, limit),
+      (row) => {
+        shown++
+        return { at: row.at.toISOString(), cause: row.cause, changes: row.patch }
+      },
+      () => String(shown),
+    )
+  })
+}
+
+export async function findOne(
+  tx: Tx,
+  tenantId: number,
+  model: Model,
+  ref: string,
+): Promise<queries.FoundResource> {
+  const [found, another] = await queries.findResources(tx, tenantId, model.id, ref)
+  if (found === undefined) throw notFound(model.title)
+  if (another !== undefined) {
+    throw new AppError(
+      'conflict',
+      'Several objects have this value; name the one you mean by its key. `resource list` shows keys.',
+    )
+  }
+  return found
+}

@@ -1,0 +1,46 @@
+import type { Static } from 'typebox'
+import type { Failure, Sync } from '../../contract/syncs.ts'
+import type { JsonObject } from '../../core/json.ts'
+import type { Tx } from '../../store/scope.ts'
+import { type RunModelRow, type RunRow, selectRunModels } from './queries.ts'
+
+export type SyncAnswer = Static<typeof Sync>
+
+export async function showRuns(tx: Tx, runs: readonly RunRow[]): Promise<SyncAnswer[]> {
+  const models = Map.groupBy(
+    await selectRunModels(
+      tx,
+      runs.map((run) => run.id),
+    ),
+    (model) => model.runId,
+  )
+  return runs.map((run) => showRun(run, models.get(run.id) ?? []))
+}
+
+function showRun(run: RunRow, models: readonly RunModelRow[]): SyncAnswer {
+  return {
+    id: run.id,
+    tenantId: run.tenantId,
+    state: run.state,
+    fullList: run.fullList,
+    requestedBy: run.actor.name,
+    requestedAt: run.requestedAt.toISOString(),
+    startedAt: showTime(run.startedAt),
+    endedAt: showTime(run.endedAt),
+    error: showFailure(run.error),
+    models: models.map(({ runId, startedAt, endedAt, error, ...counts }) => ({
+      ...counts,
+      startedAt: showTime(startedAt),
+      endedAt: showTime(endedAt),
+      error: showFailure(error),
+    })),
+  }
+}
+
+export function showTime(time: Date | null): string | null {
+  return time?.toISOString() ?? null
+}
+
+export function showFailure(error: JsonObject | null): Static<typeof Failure> | null {
+  return error && { code: String(error.code), message: String(error.message) }
+}

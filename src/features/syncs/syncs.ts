@@ -1,0 +1,227 @@
+import type { RouteInput } from '../../contract/route.ts'
+import type { syncRoutes } from '../../contract/syncs.ts'
+import { type Actor, type Operation, requirePermission } from '../../core/actor.ts'
+import { AppError, badInput } from '../../core/errors.ts'
+import type { Model } from '../../core/model.ts'
+import { modelById } from '../../engine/engine.ts'
+import type { Database } from '../../store/database.ts'
+import { isUniqueViolation } from '../../store/errors.ts'
+import type { Jobs } from '../../store/jobs/jobs.ts'
+import { inScope, type Tx } from '../../store/scope.ts'
+import { notFound } from '../hierarchy/access.ts'
+import { idCursor, type PageOf, type PageQuery, readPage } from '../hierarchy/paging.ts'
+import { record } from '../hierarchy/record.ts'
+import * as queries from './queries.ts'
+import { type SyncAnswer, showRuns } from './show.ts'
+
+const type = 'data/DataSync'
+
+export interface SyncDependencies {
+  db: Database
+  jobs: Pick<Jobs, 'enqueue'>
+  models: readonly Model[]
+}
+
+type StartBody = RouteInput<typeof syncRoutes.start>['body']
+
+/**
+ * Queues a sync of all models or of those named; joins the one already under way, so that asking
+ * twice is asking once. Throws `bad-input` for a model that does not exist.
+ */
+export async function startSync(
+  actor: Actor,
+  { db, jobs, models }: SyncDependencies,
+  tenantId: number,
+  body: StartBody,
+): Promise<SyncAnswer> {
+  const wanted = chooseModels(models, body.models)
+  try {
+    return await inScope(db, actor.scope, async (tx) => {
+      const nodePath = await permittedTenant(tx, actor, 'Execute', type, tenantId)
+      const active = await queries.selectActiveRun(tx, tenantId)
+      if (active !== undefined) return showOne(tx, active.id)
+      const fullList = body.fullList ?? false
+      const id = await queries.insertRun(tx, { tenantId, nodePath, fullList, actor })
+      await queries.insertRunModels(tx, id, nodePath, wanted)
+      const detail = { models: wanted, fullList }
+      await record(tx, actor, {
+        nodePath,
+        tenantId,
+        action: 'sync.start',
+        subject: `sync:${id}`,
+        detail,
+      })
+      await jobs.enqueue(tx, { kind: 'sync', id, scope: nodePath, tenantId })
+      return showOne(tx, id)
+    })
+  } catch (error) {
+    // Somebody else started one between our look and our write: it is there now.
+    if (isUniqueViolation(error, 'run_active')) {
+      return startSync(actor, { db, jobs, models }, tenantId, body)
+    }
+    throw error
+  }
+}
+
+function chooseModels(models: readonly Model[], names: readonly string[] | undefined): string[] {
+  if (names === undefined) return models.map((model) => model.id)
+  const wanted = new Set<string>()
+  for (const [index, name] of names.entries()) {
+    const model = modelById(models, name)
+    if (model === undefined) {
+      throw badInput(`body.models.${index}`, 'is no model; `patchbay model list` shows them.')
+    }
+    wanted.add(model.id)
+  }
+  return models.map((model) => model.id).filter((id) => wanted.has(id))
+}
+
+export async function listSyncs(
+  actor: Actor,
+  db: Database,
+  query: PageQuery & { tenantId?: number | undefined },
+): Promise<PageOf<SyncAnswer>> {
+  requirePermission(actor, 'Read', type, actor.scope)
+  const before = query.after === undefined ? undefined : idCursor(query.after)
+  return inScope(db, actor.scope, async (tx) => {
+    const page = await readPage(
+      query,
+      (limit) => queries.selectRuns(tx, query.tenantId, before, limit),
+      (run) => run,
+      (run) => String(run.id),
+    )
+    return { items: await showRuns(tx, page.items), next: page.next }
+  })
+}
+
+export async function readSync(actor: Actor, db: Database, id: number): Promise<SyncAnswer> {
+  return inScope(db, actor.scope, async (tx) => {
+    await permittedRun(tx, actor, 'Read', id)
+    return showOne(tx, id)
+  })
+}
+
+/** Takes effect behind the page being stored. Throws `conflict` when the sync has ended. */
+export async function cancelSync(actor: Actor, db: Database, id: number): Promise<SyncAnswer> {
+  return inScope(db, actor.scope, async (tx) => {
+    const run = await permittedRun(tx, actor, 'Execute', id, true)
+    if (run.state !== 'queued' && run.state !== 'running') {
+      throw new AppError('conflict', `Sync ${id} has ended (${run.state}); nothing is to cancel.`)
+    }
+    const { nodePath, tenantId } = run
+    const subject = `sync:${id}`
+    await record(tx, actor, { nodePath, tenantId, action: 'sync.cancel', subject, detail: {} })
+    await queries.askToCancelRun(tx, id)
+    return showOne(tx, id)
+  })
+}
+
+export async function listRejected(actor: Actor, db: Database, id: number, query: PageQuery) {
+  const offset = idCursor(query.after)
+  return inScope(db, actor.scope, async (tx) => {
+    await permittedRun(tx, actor, 'Read', id)
+    let shown = offset
+    return readPage(
+      query,
+      (limit) => queries.selectRejected(tx, id, offset, limit),
+      (row) => {
+        shown++
+        return { model: row.model, key: row.key, reason: row.reason, at: row.at.toISOString() }
+      },
+      () => String(shown),
+    )
+  })
+}
+
+export async function listRemovals(
+  actor: Actor,
+  db: Database,
+  id: number,
+  query: PageQuery & { state?: string | undefined },
+): Promise<PageOf<queries.RemovalRow>> {
+  const after = idCursor(query.after)
+  return inScope(db, actor.scope, async (tx) => {
+    await permittedRun(tx, actor, 'Read', id)
+    return readPage(
+      query,
+      (limit) => queries.selectRemovals(tx, id, query.state, after, limit),
+      (row) => row,
+      (row) => String(row.id),
+    )
+  })
+}
+
+type DecideBody = RouteInput<typeof syncRoutes.decide>['body']
+
+/**
+ * A person's word on the held removals; a worker then carries it out. Throws `conflict` when
+ * nothing is held, or while another sync of the tenant is under way.
+ */
+export async function decideRemovals(
+  actor: Actor,
+  { db, jobs, models }: SyncDependencies,
+  id: number,
+  body: DecideBody,
+): Promise<SyncAnswer> {
+  const chosen = body.models && chooseModels(models, body.models)
+  const decision = body.decision === 'approve' ? 'approved' : 'refused'
+  try {
+    return await inScope(db, actor.scope, async (tx) => {
+      const run = await permittedRun(tx, actor, 'Delete', id, true)
+      const { nodePath, tenantId } = run
+      await record(tx, actor, {
+        nodePath,
+        tenantId,
+        action: `removals.${body.decision}`,
+        subject: `sync:${id}`,
+        detail: { models: chosen ?? null },
+      })
+      const count = await queries.decideRemovals(tx, id, decision, chosen)
+      if (run.state !== 'awaiting-approval' || count === 0) {
+        throw new AppError('conflict', `Sync ${id} holds no such removals (any more).`)
+      }
+      await queries.requeueRun(tx, id)
+      await jobs.enqueue(tx, { kind: 'sync', id, scope: nodePath, tenantId })
+      return showOne(tx, id)
+    })
+  } catch (error) {
+    if (!isUniqueViolation(error, 'run_active')) throw error
+    const why =
+      'Another sync of this tenant is under way. Nothing was decided; repeat it afterwards.'
+    throw new AppError('conflict', why, { cause: error })
+  }
+}
+
+/** The tenant's node path, when the actor may do this there. */
+export async function permittedTenant(
+  tx: Tx,
+  actor: Actor,
+  operation: Operation,
+  permissionType: string,
+  tenantId: number,
+): Promise<string> {
+  const nodePath = await queries.selectTenantPath(tx, tenantId)
+  if (nodePath === undefined) throw notFound('tenant')
+  requirePermission(actor, operation, permissionType, nodePath)
+  return nodePath
+}
+
+async function permittedRun(
+  tx: Tx,
+  actor: Actor,
+  operation: Operation,
+  id: number,
+  lock = false,
+): Promise<queries.RunRow> {
+  const run = await queries.selectRun(tx, id, lock)
+  if (run === undefined) throw notFound('sync')
+  requirePermission(actor, operation, type, run.nodePath)
+  return run
+}
+
+async function showOne(tx: Tx, id: number): Promise<SyncAnswer> {
+  const run = await queries.selectRun(tx, id)
+  const [shown] = run === undefined ? [] : await showRuns(tx, [run])
+  if (shown === undefined) throw notFound('sync')
+  return shown
+}
