@@ -139,6 +139,10 @@ function writableChanges(model: Model, changes: JsonObject): JsonObject {
     if (property === undefined) throw badInput(name, 'cannot be changed at Microsoft through here')
     const normal = value === null ? null : checkOf(property)(value)
     if (normal === wrong) throw badInput(name, `is not a value of type ${property.type}`)
+    const { maxLength = Number.POSITIVE_INFINITY } = property
+    if (typeof normal === 'string' && normal.length > maxLength) {
+      throw badInput(name, `is longer than ${maxLength} characters`)
+    }
     body[name] = normal
   }
   return body
