@@ -5,7 +5,7 @@ import { type Group, textOf, type User } from '../directory/types.ts'
 import { departments } from './jobs.ts'
 import { addressPart } from './names.ts'
 import { offices } from './offices.ts'
-import { integerBetween, pick, pickWeighted, randomGuid } from './random.ts'
+import { integerBetween, pick, pickSkewed, pickWeighted, randomGuid } from './random.ts'
 
 export interface GroupPlan {
   count: number
@@ -42,13 +42,17 @@ const nestedShare = 0.08
 export function makeGroups(plan: GroupPlan): Group[] {
   const groups: Group[] = []
   const nicknames = new Map<string, number>()
+  const teams = Map.groupBy(plan.users, (user) =>
+    teamKey(textOf(user, 'department'), textOf(user, 'city')),
+  )
   for (let index = 0; index < plan.count; index++) {
     const { kind } = pickWeighted(plan.random, kinds)
     const department = pick(plan.random, departments).name
-    const data = groupData(plan, kind, department, nicknames)
+    const city = pickCity(plan.random)
+    const data = groupData(plan, kind, department, city, nicknames)
     const members =
       kind === 'dynamic'
-        ? plan.users.filter((user) => textOf(user, 'department') === department)
+        ? (teams.get(teamKey(department, city)) ?? [])
         : sample(plan, groupSize(plan))
     groups.push({
       seq: plan.firstSeq + index,
@@ -67,10 +71,11 @@ function groupData(
   plan: GroupPlan,
   kind: Kind,
   department: string,
+  city: string,
   nicknames: Map<string, number>,
 ): JsonObject {
   const { random } = plan
-  const name = groupName(random, kind, department)
+  const name = groupName(random, kind, department, city)
   const alias = addressPart(name.replaceAll(' ', '-')) || 'group'
   const before = nicknames.get(alias) ?? 0
   nicknames.set(alias, before + 1)
@@ -90,7 +95,10 @@ function groupData(
     mail,
     mailEnabled,
     mailNickname: nickname,
-    membershipRule: kind === 'dynamic' ? `(user.department -eq "${department}")` : null,
+    membershipRule:
+      kind === 'dynamic'
+        ? `(user.department -eq "${department}") and (user.city -eq "${city}")`
+        : null,
     membershipRuleProcessingState: kind === 'dynamic' ? 'On' : null,
     proxyAddresses: mail === null ? [] : [`SMTP:${mail}`],
     renewedDateTime: createdText,
@@ -100,9 +108,16 @@ function groupData(
   }
 }
 
-function groupName(random: Random, kind: Kind, department: string): string {
-  const [first = offices[0], ...rest] = offices
-  const city = first === undefined ? '' : pick(random, [first, ...rest]).city
+function teamKey(department: string, city: string): string {
+  return `${department}/${city}`
+}
+
+function pickCity(random: Random): string {
+  const [first = '', ...rest] = offices.map((office) => office.city)
+  return pickSkewed(random, [first, ...rest])
+}
+
+function groupName(random: Random, kind: Kind, department: string, city: string): string {
   switch (kind) {
     case 'microsoft365':
     case 'team':
@@ -114,7 +129,7 @@ function groupName(random: Random, kind: Kind, department: string): string {
     case 'distribution':
       return `DL ${department} ${city}`
     case 'dynamic':
-      return `All ${department}`
+      return `All ${department} ${city}`
   }
 }
 

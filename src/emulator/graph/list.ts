@@ -3,50 +3,129 @@ import { limits } from '../../core/limits.ts'
 import { indexAfter } from '../directory/ordered.ts'
 import type { Entity } from '../directory/types.ts'
 import type { Reply } from '../exchange.ts'
+import { expander, readExpand } from '../odata/expand.ts'
+import { compileFilter } from '../odata/filterMatch.ts'
+import { parseFilter } from '../odata/filterParser.ts'
+import { checkFilter } from '../odata/filterRules.ts'
 import { queryFingerprint, readToken, writeToken } from '../odata/pageToken.ts'
-import { projector } from '../odata/project.ts'
-import { readSelect } from '../odata/select.ts'
-import { type GraphCallContext, wantsEventual } from './context.ts'
-import { badQuery, GraphRefusal, refuse } from './errors.ts'
+import { type Projector, typedProjector } from '../odata/project.ts'
+import { type GraphCallContext, isAdvanced } from './context.ts'
+import { badQuery, GraphRefusal, refuse, unsupportedQuery } from './errors.ts'
 import { contextUrl, graphReply } from './reply.ts'
 
 export interface ListSource {
-  /** The catalogue's entity type of the items. */
-  type: string
+  /** The catalogue's entity types of the items. */
+  types: readonly [string, ...string[]]
   /** In the order of `seq`. */
   items: readonly Entity[]
   /** What `@odata.context` calls it: `users`. */
   contextName: string
+  /** Whether each item says its type: lists of directory objects do. */
+  marked?: boolean
 }
 
-/** Answers a list with `$select`, `$top`, `$count` and a page token. */
+/** Answers a list: `$select`, `$expand`, `$filter`, `$top`, `$count` and a page token. */
 export function listReply(context: GraphCallContext, source: ListSource): Reply {
-  const { options, request, tenant } = context
-  const select = readSelect(source.type, options.get('$select'))
-  const pageSize = readTop(options.get('$top'))
+  const { options, request } = context
+  refuseUnsupported(context)
+  const matches = readFilter(context, source)
+  const pageSize = readTop(options)
   const after = readPosition(context)
-  const start = indexAfter(source.items, after)
-  const page = source.items.slice(start, start + pageSize)
-  const last = page[page.length - 1]
-  const more = start + page.length < source.items.length && last !== undefined
-  const selected = options.has('$select') ? `(${select.join(',')})` : ''
+  const { page, more } = takePage(source.items, matches, after, pageSize)
+  const show = itemProjector(context, source)
+  const select = options.get('$select')
   const head: Record<string, unknown> = {
-    '@odata.context': contextUrl(request.host, source.contextName + selected),
+    '@odata.context': contextUrl(
+      request.host,
+      source.contextName + (select === null ? '' : `(${select})`),
+    ),
   }
-  if (wantsEventual(context) && options.get('$count') === 'true' && after === 0) {
-    head['@odata.count'] = source.items.length
+  if (isAdvanced(context) && after === 0) {
+    head['@odata.count'] = matches === undefined ? source.items.length : count(source, matches)
   }
-  if (more) head['@odata.nextLink'] = nextLink(context, last.seq)
-  const value = page.map(projector(tenant, source.type, select))
-  return graphReply(
-    200,
-    JSON.stringify({ ...head, value }),
-    { type: source.type, many: true },
-    page.length,
-  )
+  const last = page[page.length - 1]
+  if (more && last !== undefined) head['@odata.nextLink'] = nextLink(context, last.seq)
+  const body = JSON.stringify({ ...head, value: page.map(show) })
+  return graphReply(200, body, { type: source.types[0], many: true }, page.length)
 }
 
-function readTop(text: string | null): number {
+/** Answers `/users/$count` and the like: a bare number, and only to advanced queries. */
+export function countReply(context: GraphCallContext, source: ListSource): Reply {
+  if (context.request.headers.consistencylevel !== 'eventual') {
+    throw badQuery('$count is not currently supported.')
+  }
+  const matches = readFilter(context, source)
+  const number = matches === undefined ? source.items.length : count(source, matches)
+  return { status: 200, headers: { 'content-type': 'text/plain' }, body: String(number), rows: 1 }
+}
+
+type Test = (entity: Entity) => boolean
+
+function takePage(
+  items: readonly Entity[],
+  matches: Test | undefined,
+  after: number,
+  size: number,
+): { page: Entity[]; more: boolean } {
+  const start = indexAfter(items, after)
+  if (matches === undefined) {
+    return { page: items.slice(start, start + size), more: start + size < items.length }
+  }
+  const page: Entity[] = []
+  for (let index = start; index < items.length; index++) {
+    const item = items[index]
+    if (item === undefined || !matches(item)) continue
+    if (page.length === size) return { page, more: true }
+    page.push(item)
+  }
+  return { page, more: false }
+}
+
+function count(source: ListSource, matches: Test): number {
+  return source.items.reduce((sum, item) => sum + Number(matches(item)), 0)
+}
+
+function itemProjector(context: GraphCallContext, source: ListSource): Projector {
+  const { options, tenant } = context
+  const [type] = source.types
+  const show = typedProjector(tenant, source.types, options.get('$select'), source.marked === true)
+  const expansions = readExpand(type, options.get('$expand'))
+  if (expansions.length === 0) return show
+  const expand = expander(tenant, type, expansions)
+  return (entity) => expand(entity, show(entity))
+}
+
+/** What would change the answer if it were ignored is refused instead. */
+function refuseUnsupported(context: GraphCallContext): void {
+  const { options } = context
+  if (options.has('$skip')) throw unsupportedQuery("'$skip' is not supported by the service.")
+  if (options.has('$orderby')) throw unsupportedQuery('Sorting not supported for current query.')
+  if (options.has('$search')) {
+    if (context.request.headers.consistencylevel !== 'eventual') {
+      throw refuse('$search without header')
+    }
+    throw unsupportedQuery("'$search' is not supported by the service.")
+  }
+  if (options.has('$expand') && isAdvanced(context)) {
+    throw unsupportedQuery('$expand is not supported with advanced query parameters.')
+  }
+}
+
+function readFilter(context: GraphCallContext, source: ListSource): Test | undefined {
+  const text = context.options.get('$filter')
+  if (text === null) return undefined
+  const [type] = source.types
+  const node = parseFilter(text)
+  checkFilter(type, node, isAdvanced(context))
+  return compileFilter(context.tenant, type, node)
+}
+
+function readTop(options: URLSearchParams): number {
+  const withActivity = /signInActivity/i.test(
+    `${options.get('$select') ?? ''} ${options.get('$filter') ?? ''}`,
+  )
+  const most = withActivity ? graphPages.withSignInActivity : graphPages.directoryMax
+  const text = options.get('$top')
   if (text === null) return graphPages.directoryDefault
   const size = Number(text)
   if (!Number.isInteger(size) || size < 0) {
@@ -54,34 +133,38 @@ function readTop(text: string | null): number {
       `Invalid value '${text}' for $top query option found. The $top query option requires a non-negative integer value.`,
     )
   }
-  if (size < 1 || size > graphPages.directoryMax) throw refuse('$top too large', {})
+  if (size < 1 || size > most) {
+    throw unsupportedQuery(
+      `Invalid page size specified: '${size}'. Must be between 1 and ${most} inclusive.`,
+    )
+  }
   return size
 }
 
 function readPosition(context: GraphCallContext): number {
-  const text = context.options.get('$skiptoken')
+  const { options, resource, state } = context
+  const text = options.get('$skiptoken')
   if (text === null) return 0
-  const token = readToken(context.state.pageKey, text)
-  if (token?.query !== queryFingerprint(context.resource, context.options)) {
+  const token = readToken(state.pageKey, text)
+  if (token?.query !== queryFingerprint(resource, options)) {
     throw badQuery('The $skiptoken of this request does not belong to its query.')
   }
-  if (context.state.clock.now() - Number(token.at) > limits.emulatorPageTokenMs) {
-    throw new GraphRefusal(
-      400,
-      'Directory_ExpiredPageToken',
-      'The specified page token value has expired and can no longer be included in your request.',
-    )
-  }
+  if (state.clock.now() - Number(token.at) > limits.emulatorPageTokenMs) throw expiredPageToken()
   return Number(token.after)
+}
+
+export function expiredPageToken(): GraphRefusal {
+  return new GraphRefusal(
+    400,
+    'Directory_ExpiredPageToken',
+    'The specified page token value has expired and can no longer be included in your request.',
+  )
 }
 
 function nextLink(context: GraphCallContext, after: number): string {
   const { request, resource, options, state } = context
-  const token = writeToken(state.pageKey, {
-    after,
-    at: state.clock.now(),
-    query: queryFingerprint(resource, options),
-  })
+  const query = queryFingerprint(resource, options)
+  const token = writeToken(state.pageKey, { after, at: state.clock.now(), query })
   const kept = request.queryText
     .split('&')
     .filter((part) => part !== '' && !/^(\$|%24)skiptoken=/i.test(part))

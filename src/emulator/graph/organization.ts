@@ -10,7 +10,7 @@ export const organizationRoutes: readonly GraphRoute[] = [
     path: '/organization',
     answer: (context) =>
       listReply(context, {
-        type: 'organization',
+        types: ['organization'],
         items: [organizationOf(context.tenant)],
         contextName: 'organization',
       }),

@@ -1,8 +1,15 @@
 import type { GraphRoute } from './context.ts'
+import { groupRoutes } from './groups.ts'
 import { organizationRoutes } from './organization.ts'
+import { skuRoutes } from './skus.ts'
 import { userRoutes } from './users.ts'
 
-const routes: readonly GraphRoute[] = [...userRoutes, ...organizationRoutes]
+const routes: readonly GraphRoute[] = [
+  ...userRoutes,
+  ...groupRoutes,
+  ...skuRoutes,
+  ...organizationRoutes,
+]
 
 export interface Matched {
   route: GraphRoute

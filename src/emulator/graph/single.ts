@@ -1,23 +1,26 @@
 import type { Entity } from '../directory/types.ts'
 import type { Reply } from '../exchange.ts'
-import { projector } from '../odata/project.ts'
-import { readSelect } from '../odata/select.ts'
+import { expander, readExpand } from '../odata/expand.ts'
+import { typedProjector } from '../odata/project.ts'
 import type { GraphCallContext } from './context.ts'
 import { contextUrl, graphReply } from './reply.ts'
 
-/** Answers one object with `$select`. */
+/** Answers one object with `$select` and `$expand`. */
 export function singleReply(
   context: GraphCallContext,
   entity: Entity,
   contextName: string,
-  status = 200,
+  more: { status?: number; marked?: boolean } = {},
 ): Reply {
   const { options, request, tenant } = context
-  const select = readSelect(entity.type, options.get('$select'))
-  const selected = options.has('$select') ? `(${select.join(',')})` : ''
+  const select = options.get('$select')
+  const { type } = entity
+  const show = typedProjector(tenant, [type], select, more.marked === true)
+  const expand = expander(tenant, type, readExpand(type, options.get('$expand')))
+  const named = contextName + (select === null ? '' : `(${select})`)
   const body = {
-    '@odata.context': contextUrl(request.host, `${contextName}${selected}/$entity`),
-    ...projector(tenant, entity.type, select)(entity),
+    '@odata.context': contextUrl(request.host, `${named}/$entity`),
+    ...expand(entity, show(entity)),
   }
-  return graphReply(status, JSON.stringify(body), { type: entity.type, many: false }, 1)
+  return graphReply(more.status ?? 200, JSON.stringify(body), { type, many: false }, 1)
 }

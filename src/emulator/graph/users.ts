@@ -1,22 +1,74 @@
+import { groupsHolding } from '../directory/relations.ts'
 import type { Tenant, User } from '../directory/types.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
 import { notFound } from './errors.ts'
-import { listReply } from './list.ts'
+import { countReply, type ListSource, listReply } from './list.ts'
 import { singleReply } from './single.ts'
+import { licenceDetails } from './skus.ts'
 
 export const userRoutes: readonly GraphRoute[] = [
+  { method: 'GET', path: '/users', answer: (context) => listReply(context, allUsers(context)) },
   {
     method: 'GET',
-    path: '/users',
-    answer: (context) =>
-      listReply(context, { type: 'user', items: context.tenant.users, contextName: 'users' }),
+    path: '/users/$count',
+    answer: (context) => countReply(context, allUsers(context)),
   },
   {
     method: 'GET',
     path: '/users/{id}',
     answer: (context) => singleReply(context, userOf(context), 'users'),
   },
+  {
+    method: 'GET',
+    path: '/users/{id}/manager',
+    answer: (context) => {
+      const { manager, id } = userOf(context)
+      if (manager === undefined) throw notFound('manager')
+      return singleReply(context, manager, `users('${id}')/manager`, { marked: true })
+    },
+  },
+  {
+    method: 'GET',
+    path: '/users/{id}/directReports',
+    answer: (context) => {
+      const { id } = userOf(context)
+      const items = context.tenant.users.filter((user) => user.manager?.id === id)
+      return listReply(context, {
+        types: ['user'],
+        items,
+        contextName: 'directoryObjects',
+        marked: true,
+      })
+    },
+  },
+  {
+    method: 'GET',
+    path: '/users/{id}/memberOf',
+    answer: (context) =>
+      listReply(context, {
+        types: ['group'],
+        items: groupsHolding(context.tenant, userOf(context)),
+        contextName: 'directoryObjects',
+        marked: true,
+      }),
+  },
+  {
+    method: 'GET',
+    path: '/users/{id}/licenseDetails',
+    answer: (context) => {
+      const user = userOf(context)
+      return listReply(context, {
+        types: ['licenseDetails'],
+        items: licenceDetails(context.tenant, user),
+        contextName: `users('${user.id}')/licenseDetails`,
+      })
+    },
+  },
 ]
+
+function allUsers(context: GraphCallContext): ListSource {
+  return { types: ['user'], items: context.tenant.users, contextName: 'users' }
+}
 
 /** The user that the first parameter names by id or by sign-in name. */
 export function userOf(context: GraphCallContext): User {

@@ -1,7 +1,8 @@
 import { entityType } from '../../catalogue/graph.ts'
-import type { Json, JsonObject } from '../../core/json.ts'
+import type { JsonObject } from '../../core/json.ts'
 import { propertyReader } from '../directory/computed.ts'
 import type { Entity, Tenant } from '../directory/types.ts'
+import { readSelect } from './select.ts'
 
 export type Projector = (entity: Entity) => JsonObject
 
@@ -19,9 +20,34 @@ export function projector(tenant: Tenant, type: string, names: readonly string[]
   }
 }
 
-/** One property, by its name in any case. */
-export function propertyOf(tenant: Tenant, entity: Entity, name: string): Json {
-  const property = entityType(entity.type)?.byName.get(name.toLowerCase())
-  if (property === undefined) return null
-  return propertyReader(entity.type, property.name, property.many)(tenant, entity)
+/**
+ * For items of one or several types. With `marked` every object says what it is, as in lists of
+ * directory objects; what one of the types does not have is left out of its objects there.
+ */
+export function typedProjector(
+  tenant: Tenant,
+  types: readonly string[],
+  select: string | null,
+  marked: boolean,
+): Projector {
+  const byType = new Map(
+    types.map((type) => {
+      const known = marked && select !== null ? namesOf(types, type, select) : select
+      return [type, projector(tenant, type, readSelect(type, known))]
+    }),
+  )
+  return (entity) => {
+    const show = byType.get(entity.type) ?? projector(tenant, entity.type, ['id'])
+    const object = show(entity)
+    return marked ? { '@odata.type': `#microsoft.graph.${entity.type}`, ...object } : object
+  }
+}
+
+/** Those of the selected names that `type` has; a name that none of the types has is refused. */
+function namesOf(types: readonly string[], type: string, select: string): string {
+  const names = select.split(',').map((name) => name.trim())
+  const has = (one: string, name: string) =>
+    entityType(one)?.byName.has(name.toLowerCase()) === true
+  const known = names.filter((name) => has(type, name) || !types.some((other) => has(other, name)))
+  return known.length === 0 ? 'id' : known.join(',')
 }

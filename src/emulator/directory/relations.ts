@@ -1,0 +1,57 @@
+import { holds } from './ordered.ts'
+import type { DirectoryObject, Entity, Tenant } from './types.ts'
+
+/** How to read a navigation property; `types` are the types its ends may have. */
+export interface Relation {
+  types: readonly string[]
+  /** False: there is one end at most, and an answer shows it as an object. */
+  many: boolean
+  read(tenant: Tenant, entity: Entity): readonly Entity[]
+}
+
+const directoryTypes = ['user', 'group']
+
+/** By the type of the entity they start from. */
+export const relations: Readonly<Record<string, Readonly<Record<string, Relation>>>> = {
+  user: {
+    manager: { types: ['user'], many: false, read: managerOf },
+    directReports: {
+      types: ['user'],
+      many: true,
+      read: (tenant, user) => tenant.users.filter((other) => other.manager?.id === user.id),
+    },
+    memberOf: { types: ['group'], many: true, read: groupsHolding },
+  },
+  group: {
+    members: {
+      types: directoryTypes,
+      many: true,
+      read: (tenant, group) => linksOf(tenant, group, 'members'),
+    },
+    owners: {
+      types: ['user'],
+      many: true,
+      read: (tenant, group) => linksOf(tenant, group, 'owners'),
+    },
+    memberOf: { types: ['group'], many: true, read: groupsHolding },
+  },
+}
+
+function managerOf(tenant: Tenant, entity: Entity): Entity[] {
+  const user = tenant.byId.get(entity.id)
+  return user?.type === 'user' && user.manager !== undefined ? [user.manager] : []
+}
+
+/** The groups of which an object is a direct member. */
+export function groupsHolding(tenant: Tenant, entity: Entity): DirectoryObject[] {
+  return tenant.groups.filter((group) => holds(group.members, entity))
+}
+
+export function linksOf(
+  tenant: Tenant,
+  entity: Entity,
+  relation: 'members' | 'owners',
+): readonly DirectoryObject[] {
+  const group = tenant.byId.get(entity.id)
+  return group?.type === 'group' ? group[relation] : []
+}

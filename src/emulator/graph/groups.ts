@@ -1,0 +1,83 @@
+import { groupsHolding } from '../directory/relations.ts'
+import type { Group, Tenant } from '../directory/types.ts'
+import type { GraphCallContext, GraphRoute } from './context.ts'
+import { badRequest, notFound } from './errors.ts'
+import { countReply, type ListSource, listReply } from './list.ts'
+import { singleReply } from './single.ts'
+
+export const groupRoutes: readonly GraphRoute[] = [
+  { method: 'GET', path: '/groups', answer: (context) => listReply(context, allGroups(context)) },
+  {
+    method: 'GET',
+    path: '/groups/$count',
+    needs: '/groups',
+    answer: (context) => countReply(context, allGroups(context)),
+  },
+  {
+    method: 'GET',
+    path: '/groups/{id}',
+    answer: (context) => singleReply(context, groupOf(context), 'groups'),
+  },
+  {
+    method: 'GET',
+    path: '/groups/{id}/members',
+    answer: (context) => listReply(context, membersOf(context)),
+  },
+  {
+    method: 'GET',
+    path: '/groups/{id}/members/$count',
+    needs: '/groups/{id}/members',
+    answer: (context) => countReply(context, membersOf(context)),
+  },
+  {
+    method: 'GET',
+    path: '/groups/{id}/owners',
+    answer: (context) =>
+      listReply(context, {
+        types: ['user'],
+        items: groupOf(context).owners,
+        contextName: 'directoryObjects',
+        marked: true,
+      }),
+  },
+  {
+    method: 'GET',
+    path: '/groups/{id}/memberOf',
+    answer: (context) =>
+      listReply(context, {
+        types: ['group'],
+        items: groupsHolding(context.tenant, groupOf(context)),
+        contextName: 'directoryObjects',
+        marked: true,
+      }),
+  },
+]
+
+function allGroups(context: GraphCallContext): ListSource {
+  return { types: ['group'], items: context.tenant.groups, contextName: 'groups' }
+}
+
+function membersOf(context: GraphCallContext): ListSource {
+  return {
+    types: ['user', 'group'],
+    items: groupOf(context).members,
+    contextName: 'directoryObjects',
+    marked: true,
+  }
+}
+
+const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** The group that the first parameter names. */
+export function groupOf(context: GraphCallContext): Group {
+  const name = context.params[0] ?? ''
+  if (!guid.test(name)) throw badRequest(`Invalid object identifier '${name}'.`)
+  const group = findGroup(context.tenant, name)
+  if (group === undefined) throw notFound(name)
+  return group
+}
+
+export function findGroup(tenant: Tenant, id: string): Group | undefined {
+  const object = tenant.byId.get(id.toLowerCase())
+  return object?.type === 'group' ? object : undefined
+}

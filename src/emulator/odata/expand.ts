@@ -1,0 +1,68 @@
+import { entityType } from '../../catalogue/graph.ts'
+import { graphPages } from '../../catalogue/graphLimits.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { relations } from '../directory/relations.ts'
+import type { Entity, Tenant } from '../directory/types.ts'
+import { badQuery, GraphRefusal } from '../graph/errors.ts'
+import { typedProjector } from './project.ts'
+import { unknownProperty } from './select.ts'
+
+export interface Expansion {
+  name: string
+  select: string | null
+}
+
+/** `$expand`: names with an optional `($select=...)` each. */
+export function readExpand(type: string, text: string | null): Expansion[] {
+  if (text === null || text.trim() === '') return []
+  return splitOutsideBrackets(text).map((part) => {
+    const [, name = '', inner = ''] = /^\s*(\w+)\s*(?:\((.*)\))?\s*$/.exec(part) ?? []
+    const declared = entityType(type)
+    const navigation = declared?.navigation.find(
+      (one) => one.name.toLowerCase() === name.toLowerCase(),
+    )
+    if (navigation === undefined) {
+      if (declared?.byName.has(name.toLowerCase()) === true) {
+        throw badQuery(
+          `Parsing OData Select and Expand failed: Property '${name}' on type 'microsoft.graph.${type}' is not a navigation property or complex property. Only navigation properties can be expanded.`,
+        )
+      }
+      throw unknownProperty('Select and Expand', name, type)
+    }
+    if (relations[type]?.[navigation.name] === undefined) {
+      throw new GraphRefusal(
+        400,
+        'ExpandNotSupported',
+        `Expand is not allowed for property '${navigation.name}' according to the entity schema.`,
+      )
+    }
+    const options = new URLSearchParams(inner.replaceAll(';', '&'))
+    return { name: navigation.name, select: options.get('$select') }
+  })
+}
+
+function splitOutsideBrackets(text: string): string[] {
+  return text.split(/,(?![^(]*\))/)
+}
+
+/** Adds to the object of an entity what is expanded; at most twenty items, as the service does. */
+export function expander(
+  tenant: Tenant,
+  type: string,
+  expansions: readonly Expansion[],
+): (entity: Entity, object: JsonObject) => JsonObject {
+  const prepared = expansions.flatMap(({ name, select }) => {
+    const relation = relations[type]?.[name]
+    return relation === undefined
+      ? []
+      : [{ name, relation, show: typedProjector(tenant, relation.types, select, true) }]
+  })
+  return (entity, object) => {
+    for (const { name, relation, show } of prepared) {
+      const found = relation.read(tenant, entity).slice(0, graphPages.expandMax).map(show)
+      if (relation.many) object[name] = found
+      else if (found[0] !== undefined) object[name] = found[0]
+    }
+    return object
+  }
+}

@@ -1,0 +1,100 @@
+import { entityType } from '../../catalogue/graph.ts'
+import { isJsonObject, type Json } from '../../core/json.ts'
+import { propertyReader } from '../directory/computed.ts'
+import type { Entity, Tenant } from '../directory/types.ts'
+import type { Comparison, FilterNode, Literal } from './filterParser.ts'
+import { unknownProperty } from './select.ts'
+
+type Read<T> = (item: T) => Json
+type Test<T> = (item: T) => boolean
+
+/** A test for entities of `type`. Text compares without case, as the directory does. */
+export function compileFilter(tenant: Tenant, type: string, node: FilterNode): Test<Entity> {
+  return compile(node, (path) => entityReader(tenant, type, path))
+}
+
+function entityReader(tenant: Tenant, type: string, path: readonly string[]): Read<Entity> {
+  const [first = '', ...rest] = path
+  const property = entityType(type)?.byName.get(first.toLowerCase())
+  if (property === undefined) throw unknownProperty('Filter', first, type)
+  const read = propertyReader(type, property.name, property.many)
+  return (entity) => valueAt(read(tenant, entity), rest)
+}
+
+function valueAt(value: Json, path: readonly string[]): Json {
+  const [first, ...rest] = path
+  if (first === undefined) return value
+  if (first === '$count') return Array.isArray(value) ? value.length : 0
+  return isJsonObject(value) ? valueAt(value[first] ?? null, rest) : null
+}
+
+function compile<T>(node: FilterNode, reader: (path: readonly string[]) => Read<T>): Test<T> {
+  switch (node.op) {
+    case 'and':
+    case 'or': {
+      const left = compile(node.left, reader)
+      const right = compile(node.right, reader)
+      return node.op === 'and'
+        ? (item) => left(item) && right(item)
+        : (item) => left(item) || right(item)
+    }
+    case 'not': {
+      const test = compile(node.of, reader)
+      return (item) => !test(item)
+    }
+    case 'any': {
+      const read = reader(node.path)
+      const test =
+        node.of === undefined
+          ? () => true
+          : compile<Json>(node.of, (path) => (item) => valueAt(item, path))
+      return (item) => {
+        const values = read(item)
+        return Array.isArray(values) && values.some(test)
+      }
+    }
+    case 'in': {
+      const read = reader(node.path)
+      const wanted = new Set(node.values.map(fold))
+      return (item) => wanted.has(fold(read(item)))
+    }
+    case 'startsWith':
+    case 'endsWith':
+    case 'contains':
+      return compileText(node.op, reader(node.path), node.value.toLowerCase())
+    default:
+      return compileComparison(node.op, reader(node.path), fold(node.value))
+  }
+}
+
+function compileText<T>(
+  op: 'startsWith' | 'endsWith' | 'contains',
+  read: Read<T>,
+  wanted: string,
+): Test<T> {
+  const text = (item: T) => {
+    const value = read(item)
+    return typeof value === 'string' ? value.toLowerCase() : ''
+  }
+  if (op === 'startsWith') return (item) => text(item).startsWith(wanted)
+  if (op === 'endsWith') return (item) => text(item).endsWith(wanted)
+  return (item) => text(item).includes(wanted)
+}
+
+function compileComparison<T>(op: Comparison, read: Read<T>, wanted: Literal): Test<T> {
+  if (op === 'eq') return (item) => fold(read(item)) === wanted
+  if (op === 'ne') return (item) => fold(read(item)) !== wanted
+  return (item) => {
+    const value = fold(read(item))
+    if (value === null || wanted === null || typeof value !== typeof wanted) return false
+    if (op === 'gt') return value > wanted
+    if (op === 'ge') return value >= wanted
+    if (op === 'lt') return value < wanted
+    return value <= wanted
+  }
+}
+
+function fold(value: Json): Literal {
+  if (typeof value === 'string') return value.toLowerCase()
+  return typeof value === 'object' ? null : value
+}
