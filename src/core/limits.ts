@@ -97,6 +97,9 @@ export const limits = {
   /** A comment now and then keeps a silent stream open through proxies; streams of one process. */
   eventHeartbeatMs: 15_000,
   eventStreamsMax: 500,
+  /** A client whose stream broke: the first wait before it asks again, and how often in a row. */
+  eventReconnectMs: 250,
+  eventReconnectsMax: 20,
 
   /** Database: connections of one process, and how long a request waits for one. */
   poolMax: 10,
