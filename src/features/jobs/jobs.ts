@@ -1,4 +1,4 @@
-import type { operationRoutes } from '../../contract/operations.ts'
+import type { jobRoutes } from '../../contract/operations.ts'
 import type { RouteAnswer } from '../../contract/route.ts'
 import { type Actor, requirePermission } from '../../core/actor.ts'
 import { limits } from '../../core/limits.ts'
@@ -10,7 +10,7 @@ import { selectJobs, selectWorkers } from './queries.ts'
 export async function listJobs(
   actor: Actor,
   db: Database,
-): Promise<RouteAnswer<typeof operationRoutes.jobs>> {
+): Promise<RouteAnswer<typeof jobRoutes.list>> {
   requirePermission(actor, 'Read', 'data/Job', actor.scope)
   const jobs = await inScope(db, actor.scope, (tx) => selectJobs(tx, limits.listRowsMax))
   const workers = await selectWorkers(db)

@@ -108,12 +108,13 @@ export interface EdgeRow {
   name: string | null
 }
 
-/** The edges from (`from`) or to (`to`) an object, with the names of their other ends. */
+/** The edges of these kinds from or to an object, with the names of their other ends. */
 export async function selectEdges(
   tx: Tx,
   tenantId: number,
   key: string,
   direction: 'from' | 'to',
+  kinds: readonly string[],
   limit: number,
 ): Promise<EdgeRow[]> {
   const [ours, theirs] =
@@ -122,7 +123,7 @@ export async function selectEdges(
     select l.kind, l.${theirs} as key, (select min(r.name) from resource r
       where r.tenant_id = ${tenantId} and r.key = l.${theirs}) as name
     from link l where l.tenant_id = ${tenantId} and l.${ours} = ${key}
-      and l.kind = any(select distinct kind from link where tenant_id = ${tenantId})
+      and l.kind = any(${kinds})
     order by 1, 2 limit ${limit}`.execute(tx)
   return rows
 }

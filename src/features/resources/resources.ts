@@ -76,10 +76,17 @@ function showRow(model: Model, row: queries.ResourceRow): Static<typeof Resource
 export async function readResource(
   actor: Actor,
   db: Database,
+  models: readonly Model[],
   model: Model,
   tenantId: number,
   ref: string,
 ): Promise<Static<typeof ResourceDetail>> {
+  const kindsFrom = model.links.map((link) => link.kind)
+  const linksTo = models.flatMap((other) =>
+    other.links.filter((link) => link.to.includes(model.id)),
+  )
+  const kindsTo = linksTo.map((link) => link.kind)
+  const max = limits.listRowsMax
   return inScope(db, actor.scope, async (tx) => {
     await permittedTenant(tx, actor, 'Read', model.id, tenantId)
     const found = await findOne(tx, tenantId, model, ref)
@@ -90,8 +97,8 @@ export async function readResource(
       changedAt: found.changedAt.toISOString(),
       removedAt: found.removedAt?.toISOString() ?? null,
       data: await queries.selectData(tx, tenantId, found.id),
-      links: await queries.selectEdges(tx, tenantId, found.key, 'from', limits.listRowsMax),
-      linkedFrom: await queries.selectEdges(tx, tenantId, found.key, 'to', limits.listRowsMax),
+      links: await queries.selectEdges(tx, tenantId, found.key, 'from', kindsFrom, max),
+      linkedFrom: await queries.selectEdges(tx, tenantId, found.key, 'to', kindsTo, max),
     }
   })
 }

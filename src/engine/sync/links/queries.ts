@@ -56,13 +56,17 @@ export async function dropEdges(tx: Tx, tenantId: number, edges: readonly Edge[]
       and link.from_key = gone.from_key and link.to_key = gone.to_key`.execute(tx)
 }
 
-/** Every edge from and to objects that are gone. */
+/** Every edge from and to objects that are gone. Kinds lead the indexes, so they are named. */
 export async function dropEdgesOf(
   tx: Tx,
   tenantId: number,
+  kinds: readonly string[],
   keys: readonly string[],
 ): Promise<void> {
   await sql`
-    delete from link where tenant_id = ${tenantId}
-      and (from_key = any(${keys}) or to_key = any(${keys}))`.execute(tx)
+    delete from link
+    where tenant_id = ${tenantId} and kind = any(${kinds}) and from_key = any(${keys})`.execute(tx)
+  await sql`
+    delete from link
+    where tenant_id = ${tenantId} and kind = any(${kinds}) and to_key = any(${keys})`.execute(tx)
 }

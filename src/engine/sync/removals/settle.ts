@@ -144,7 +144,7 @@ async function applyRemovals(
         ids.map((id) => ({ id, patch })),
       )
       await markRemoved(tx, run.tenantId, ids)
-      await dropEdgesOf(tx, run.tenantId, keys)
+      await dropEdgesOf(tx, run.tenantId, linkKinds(engine.models), keys)
     }
     await settleRemovals(tx, run.id, ids, 'done')
     const presentIds = present.map((removal) => removal.resourceId)
@@ -152,4 +152,8 @@ async function applyRemovals(
     await advanceRunModel(tx, run.id, state, { removed: gone.length })
     await tellProgress(tx, run, state, { removed: gone.length })
   })
+}
+
+function linkKinds(models: readonly Model[]): string[] {
+  return [...new Set(models.flatMap((model) => model.links.map((link) => link.kind)))]
 }
