@@ -65,10 +65,10 @@ export async function startEmbedded(dataDir: string, clock: Clock): Promise<Embe
   })
   const password = new Sealed(await readFile(files.passwordFile, 'utf8'))
   const deadline = clock.now() + limits.embeddedStartMs
-  for (let attempt = 0; clock.now() < deadline; attempt++) {
+  while (clock.now() < deadline) {
     const running = await findRunning(files, password)
     if (running !== undefined) return await serve(running, true, password, clock)
-    const started = await startServer(files, account, attempt, password, deadline, clock)
+    const started = await startServer(files, account, password, deadline, clock)
     if (started !== undefined) return await serve(started, false, password, clock)
     await clock.sleep(limits.embeddedPollMs)
   }
@@ -127,14 +127,13 @@ async function findRunning(files: EmbeddedFiles, password: Sealed): Promise<Runn
 async function startServer(
   files: EmbeddedFiles,
   account: Account | undefined,
-  attempt: number,
   password: Sealed,
   deadline: number,
   clock: Clock,
 ): Promise<Running | undefined> {
-  // The same port as last time, if it is still free: pools of other processes find it again.
+  // The same port as last time, if it is free: pools of other processes find it again.
   const last = Number(await readFile(files.portFile, 'utf8').catch(() => '0'))
-  const port = attempt === 0 && last > 0 ? last : await freePort()
+  const port = await freePort(last).catch(() => freePort(0))
   const child = await spawnServer(files, account, port)
   while (child.exitCode === null && child.signalCode === null && clock.now() < deadline) {
     const running = await findRunning(files, password)
@@ -176,11 +175,12 @@ async function spawnServer(
   }
 }
 
-function freePort(): Promise<number> {
+/** `wanted` itself when it is free, or any for 0. */
+function freePort(wanted: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer()
     probe.on('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
+    probe.listen(wanted, '127.0.0.1', () => {
       const address = probe.address()
       const port = typeof address === 'object' && address !== null ? address.port : 0
       probe.close(() => resolve(port))
@@ -225,7 +225,7 @@ async function countOtherClients(client: pg.Client): Promise<number> {
  * Asks to end when everybody has left (SIGTERM), and after a while cuts the rest off (SIGINT). At
  * once SIGINT makes pools that are closing fail with 57P01.
  */
-async function endServer(pid: number, clock: Clock): Promise<void> {
+export async function endServer(pid: number, clock: Clock): Promise<void> {
   const start = clock.now()
   let interrupted = false
   signal(pid, 'SIGTERM')
