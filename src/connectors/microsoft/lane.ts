@@ -1,6 +1,8 @@
 import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
+import { createBucket } from './bucket.ts'
+import { createWindow } from './window.ts'
 
 /** What a service grants one application in one tenant, as far as it says so. */
 export interface LaneRates {
@@ -15,7 +17,7 @@ export type Priority = 'interactive' | 'sync'
 export interface TakeOptions {
   priority: Priority
   signal?: AbortSignal | undefined
-  /** Calls of one kind are compared in their latency: a page of 999 is slower than one object. */
+  /** Calls of one kind are compared in their latency. */
   kind: string
 }
 
@@ -27,26 +29,22 @@ export interface TurnOutcome {
   latencyMs: number
 }
 
-/** Ends the turn. Must be called once however the call went; later calls do nothing. */
+/** Ends the turn, however the call went. */
 export type EndTurn = (outcome: TurnOutcome) => void
 
 export interface Lane {
   /**
-   * Waits for a turn worth `cost` units. Throws `microsoft-throttled` with `retryAfterMs` when the
-   * lane pauses for longer than a call should wait, `cancelled`, or `unavailable` when too many wait.
+   * Waits for a turn worth `cost` units; interactive calls go before sync. Throws
+   * `microsoft-throttled` with `retryAfterMs` when the lane pauses for longer than a call should
+   * wait, `cancelled`, or `unavailable` when too many wait.
    */
   take(cost: number, options: TakeOptions): Promise<EndTurn>
+  /** A pause another process was told to make. */
   pauseUntil(until: number): void
-  state(): LaneState
+  state(): { window: number; inFlight: number; waiting: number; pausedUntil: number }
 }
 
-export interface LaneState {
-  window: number
-  inFlight: number
-  waiting: number
-  pausedUntil: number
-}
-
+/** One call that waits. Whoever settles it takes it out of its queue first. */
 interface Waiter {
   cost: number
   kind: string
@@ -54,116 +52,59 @@ interface Waiter {
   fail: (error: AppError) => void
 }
 
-const windowStart = 4
-const windowMin = 1
-/** Latency beyond this multiple of the fastest seen counts as the service slowing us down. */
-const slowFactor = 4
-/** A floor under "fastest", so that 2 ms against 9 ms on a local network is not called slow. */
-const slowFloorMs = 250
-
-/**
- * One lane: a window of calls in flight that grows by one per window of good answers and halves on
- * a refusal or on rising latency (AIMD, as TCP does), a bucket of resource units, and a pause.
- * Rate headers are no use here: the percentage Graph documents has not been seen on real tenants.
- */
+/** `announce` is told of pauses this lane was asked for, in milliseconds since 1970. */
 export function createLane(
   clock: Clock,
   rates: LaneRates,
   announce: (until: number) => void,
 ): Lane {
   const queues: Record<Priority, Waiter[]> = { interactive: [], sync: [] }
-  const fastestMs = new Map<string, number>()
-  let window = windowStart
-  let good = 0
+  const window = createWindow(clock, rates.inFlightMax)
+  const bucket = createBucket(clock, rates.unitsPerSecond, rates.unitsBurst)
   let inFlight = 0
-  let shrunkAt = Number.NEGATIVE_INFINITY
   let pausedUntil = 0
-  let units = rates.unitsBurst
-  let filledAt = clock.now()
   let alarm: AbortController | undefined
 
   const waiting = () => queues.interactive.length + queues.sync.length
-
-  function fill(now: number): void {
-    const earned = (Math.max(now - filledAt, 0) / 1_000) * rates.unitsPerSecond
-    units = Math.min(units + earned, rates.unitsBurst)
-    filledAt = now
-  }
 
   /** Starts whoever may start now, and sets an alarm for the rest. */
   function advance(): void {
     alarm?.abort()
     alarm = undefined
-    while (inFlight < Math.floor(window)) {
+    while (inFlight < window.size()) {
       const queue = queues.interactive.length > 0 ? queues.interactive : queues.sync
-      const next = queue[0]
+      const [next] = queue
       if (next === undefined) return
-      const now = clock.now()
-      fill(now)
-      // A call dearer than the whole bucket waits for a full one, not for ever.
-      const missing = Math.min(next.cost, rates.unitsBurst) - units
-      const waitMs = Math.max(pausedUntil - now, (missing / rates.unitsPerSecond) * 1_000)
+      const waitMs = Math.max(pausedUntil - clock.now(), bucket.waitMs(next.cost))
       if (waitMs > 0) {
-        wakeIn(Math.ceil(waitMs))
+        alarm = new AbortController()
+        clock.sleep(waitMs, alarm.signal).then(advance, () => {})
         return
       }
       queue.shift()
-      units -= next.cost
+      bucket.spend(next.cost)
       inFlight += 1
-      next.start(endOf(next.kind, now))
+      window.began(inFlight)
+      next.start(endOf(next.kind, clock.now()))
     }
   }
 
-  function wakeIn(ms: number): void {
-    const controller = new AbortController()
-    alarm = controller
-    clock.sleep(ms, controller.signal).then(advance, () => {})
-  }
-
   function endOf(kind: string, began: number): EndTurn {
-    let ended = false
     return ({ status, retryAfterMs, latencyMs }) => {
-      if (ended) return
-      ended = true
-      inFlight -= 1
       const throttled = status === 429
-      if (throttled) pause(clock.now() + (retryAfterMs || limits.backoffFirstMs))
-      if (throttled || isSlow(kind, latencyMs)) shrink(began)
-      else if (status !== undefined && status < 500) grow()
+      const healthy = status !== undefined && status < 500
+      window.judge({ kind, began, latencyMs, throttled, healthy })
+      inFlight -= 1
+      if (throttled) {
+        pause(clock.now() + (retryAfterMs || limits.backoffFirstMs))
+        announce(pausedUntil)
+      }
       advance()
     }
   }
 
-  function isSlow(kind: string, latencyMs: number): boolean {
-    const fastest = Math.min(fastestMs.get(kind) ?? latencyMs, latencyMs)
-    fastestMs.set(kind, fastest)
-    return latencyMs > slowFactor * Math.max(fastest, slowFloorMs)
-  }
-
-  /** Calls that were already out when the window last shrank say nothing new. */
-  function shrink(began: number): void {
-    good = 0
-    if (began < shrunkAt) return
-    shrunkAt = clock.now()
-    window = Math.max(window / 2, windowMin)
-  }
-
-  function grow(): void {
-    good += 1
-    // An unused window proves nothing about a larger one.
-    if (good < window || inFlight + 1 < Math.floor(window)) return
-    good = 0
-    window = Math.min(window + 1, rates.inFlightMax)
-  }
-
   function pause(until: number): void {
-    if (until <= pausedUntil) return
-    pausedUntil = until
-    announce(until)
-    refuseLongWaits()
-  }
-
-  function refuseLongWaits(): void {
+    pausedUntil = Math.max(pausedUntil, Math.min(until, clock.now() + limits.retryAfterMaxMs))
     const error = tooLong(pausedUntil - clock.now())
     if (error === undefined) return
     for (const queue of [queues.interactive, queues.sync]) {
@@ -171,42 +112,36 @@ export function createLane(
     }
   }
 
+  function wait(cost: number, { priority, signal, kind }: TakeOptions): Promise<EndTurn> {
+    const { promise, resolve, reject } = Promise.withResolvers<EndTurn>()
+    const queue = queues[priority]
+    const waiter: Waiter = { cost, kind, start: resolve, fail: reject }
+    const giveUp = () => {
+      const place = queue.indexOf(waiter)
+      if (place < 0) return
+      queue.splice(place, 1)
+      reject(cancelled())
+    }
+    signal?.addEventListener('abort', giveUp, { once: true })
+    queue.push(waiter)
+    advance()
+    return promise.finally(() => signal?.removeEventListener('abort', giveUp))
+  }
+
   return {
-    take(cost, { priority, signal, kind }) {
-      const { promise, resolve, reject } = Promise.withResolvers<EndTurn>()
-      const refusal = tooLong(pausedUntil - clock.now()) ?? tooMany(waiting()) ?? given(signal)
-      if (refusal !== undefined) return Promise.reject(refusal)
-      const queue = queues[priority]
-      const giveUp = () => {
-        const place = queue.indexOf(waiter)
-        if (place >= 0) queue.splice(place, 1)
-        reject(cancelled())
-      }
-      const waiter: Waiter = {
-        cost,
-        kind,
-        start: (end) => {
-          signal?.removeEventListener('abort', giveUp)
-          resolve(end)
-        },
-        fail: (error) => {
-          signal?.removeEventListener('abort', giveUp)
-          reject(error)
-        },
-      }
-      signal?.addEventListener('abort', giveUp, { once: true })
-      queue.push(waiter)
-      advance()
-      return promise
+    async take(cost, options) {
+      const refusal =
+        tooLong(pausedUntil - clock.now()) ??
+        (waiting() >= limits.laneWaitersMax ? tooMany() : undefined) ??
+        (options.signal?.aborted ? cancelled() : undefined)
+      if (refusal !== undefined) throw refusal
+      return await wait(cost, options)
     },
     pauseUntil(until) {
-      const bounded = Math.min(until, clock.now() + limits.retryAfterMaxMs)
-      if (bounded <= pausedUntil) return
-      pausedUntil = bounded
-      refuseLongWaits()
+      pause(until)
       advance()
     },
-    state: () => ({ window: Math.floor(window), inFlight, waiting: waiting(), pausedUntil }),
+    state: () => ({ window: window.size(), inFlight, waiting: waiting(), pausedUntil }),
   }
 }
 
@@ -219,16 +154,11 @@ function tooLong(pauseMs: number): AppError | undefined {
   )
 }
 
-function tooMany(waiting: number): AppError | undefined {
-  if (waiting < limits.laneWaitersMax) return undefined
+function tooMany(): AppError {
   return new AppError(
     'unavailable',
     'Too many calls to Microsoft wait for their turn in this tenant. Nothing was sent; try again later.',
   )
-}
-
-function given(signal: AbortSignal | undefined): AppError | undefined {
-  return signal?.aborted ? cancelled() : undefined
 }
 
 function cancelled(): AppError {
