@@ -12,15 +12,17 @@ export function callUrl(graph: string, { path, query }: GraphCall): URL {
       throw new AppError('bad-input', 'A key is empty or made of dots only; nothing was sent.')
     }
   }
-  const segments = path.map((segment) => encodeURIComponent(segment)).join('/')
+  const segments = path.map((segment) => encode(segment)).join('/')
   const options = Object.entries(query)
-    .map(([name, value]) => `${encodeName(name)}=${encodeURIComponent(value)}`)
+    .map(([name, value]) => `${encode(name).replaceAll('%24', '$')}=${encode(value)}`)
     .join('&')
   return new URL(`${graph}${version}${segments}${options === '' ? '' : `?${options}`}`)
 }
 
-function encodeName(name: string): string {
-  return encodeURIComponent(name).replaceAll('%24', '$')
+function encode(text: string): string {
+  // Half a surrogate pair has no UTF-8 form; encodeURIComponent would throw its own error.
+  if (!text.isWellFormed()) throw new AppError('bad-input', 'A value is not valid Unicode text.')
+  return encodeURIComponent(text)
 }
 
 /**

@@ -134,6 +134,13 @@ function meaningOf(status: number, codes: string[], message: string): [ErrorCode
   if (status >= 500 && status !== 509) {
     return ['microsoft-unavailable', 'Microsoft has a fault of its own. Trying again later helps.']
   }
+  // "Not there" removes rows, so it has to come from Graph itself, not from something in between.
+  if (status === 404 && codes.length === 0) {
+    return [
+      'microsoft-broken-answer',
+      'That 404 did not come from Graph. Check what is in between.',
+    ]
+  }
   for (const code of codes) {
     const known = Object.hasOwn(byCode, code) ? byCode[code] : undefined
     if (known !== undefined) return known

@@ -4,7 +4,7 @@ import type { Model } from '../../core/model.ts'
 import type { ObjectLinks } from '../../core/wire.ts'
 import { graphCost } from './cost.ts'
 import { isKey } from './objects.ts'
-import { brokenPage, getCall, itemsOf, linkIn, unlessGone } from './pages.ts'
+import { brokenPage, getCall, pagesOf, unlessGone } from './pages.ts'
 import { inParallel } from './parallel.ts'
 import { itemTemplate, pathOf } from './reading.ts'
 import type { GraphTransport } from './transport.ts'
@@ -28,7 +28,7 @@ export async function readAllLinks(
     // Another of its lists was not found already: the object is gone.
     if (links === undefined) return
     const template = `${itemTemplate(model)}/${call}`
-    const members = await readSublist(transport, template, key, signal)
+    const members = await unlessGone(readSublist(transport, template, key, signal))
     if (members === undefined) found.delete(key)
     else links[kind] = members
   })
@@ -40,21 +40,14 @@ async function readSublist(
   template: string,
   key: string,
   signal: AbortSignal,
-): Promise<string[] | undefined> {
+): Promise<string[]> {
   const query = { $select: 'id', $top: String(limits.graphPageMax) }
-  const cost = graphCost('GET', template, query)
+  const call = getCall(pathOf(template, key), query, graphCost('GET', template, query))
   const members = new Set<string>()
-  const call = getCall(pathOf(template, key), query, cost)
-  let answer = await unlessGone(transport.send(call, { signal }))
-  let current: string | undefined
-  for (let page = 0; page < limits.syncPagesMax; page += 1) {
-    if (answer === undefined) return undefined
-    for (const item of itemsOf(answer)) members.add(memberKey(item))
-    current = linkIn(answer, '@odata.nextLink', transport.graph, current)
-    if (current === undefined) return [...members].sort()
-    answer = await unlessGone(transport.follow(current, cost, { signal }))
+  for await (const page of pagesOf(transport, call, signal)) {
+    for (const item of page) members.add(memberKey(item))
   }
-  throw brokenPage()
+  return [...members].sort()
 }
 
 function memberKey(item: Json): string {

@@ -1,8 +1,9 @@
 import type { GraphCall } from '../../core/call.ts'
 import { AppError } from '../../core/errors.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
+import { limits } from '../../core/limits.ts'
 import { linkUrl } from './address.ts'
-import type { GraphAnswer } from './transport.ts'
+import type { GraphAnswer, GraphTransport } from './transport.ts'
 
 export function getCall(
   path: readonly string[],
@@ -12,14 +13,31 @@ export function getCall(
   return { wire: 'graph', method: 'GET', path, query, body: undefined, cost }
 }
 
-/** The answer, or undefined when the service says that the object is not there. */
-export async function unlessGone(answer: Promise<GraphAnswer>): Promise<GraphAnswer | undefined> {
+/** What was read, or undefined when the service says that the object is not there. */
+export async function unlessGone<T>(read: Promise<T>): Promise<T | undefined> {
   try {
-    return await answer
+    return await read
   } catch (error) {
     if (error instanceof AppError && error.code === 'microsoft-not-found') return undefined
     throw error
   }
+}
+
+/** The items of a list, page by page to its end. An endless list ends as a broken one. */
+export async function* pagesOf(
+  transport: GraphTransport,
+  call: GraphCall,
+  signal: AbortSignal,
+): AsyncGenerator<Json[]> {
+  let answer = await transport.send(call, { signal })
+  let current: string | undefined
+  for (let page = 0; page < limits.syncPagesMax; page += 1) {
+    yield itemsOf(answer)
+    current = linkIn(answer, '@odata.nextLink', transport.graph, current)
+    if (current === undefined) return
+    answer = await transport.follow(current, call.cost, { signal })
+  }
+  throw brokenPage()
 }
 
 export function itemsOf({ body }: GraphAnswer): Json[] {

@@ -18,13 +18,13 @@ import { checkOf, wrong } from './values.ts'
  */
 export function createGraphWire(
   transport: GraphTransport,
-  pageSize: number = limits.graphPageMax,
+  pageSize: (model: Model) => number = () => limits.graphPageMax,
 ): Wire {
   const { graph } = transport
   const compiled = new WeakMap<Model, GraphModel>()
 
   function compile(model: Model): GraphModel {
-    const known = compiled.get(model) ?? compileModel(model, pageSize)
+    const known = compiled.get(model) ?? compileModel(model, pageSize(model))
     compiled.set(model, known)
     return known
   }
