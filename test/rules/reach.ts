@@ -24,6 +24,10 @@ export const modules: Readonly<Record<string, Reach>> = {
   'node:stream': { files: everywhere, why: 'pure' },
   'node:stream/promises': { files: everywhere, why: 'pure' },
   'node:timers/promises': { files: everywhere, why: 'waiting, with a signal' },
+  'node:worker_threads': {
+    files: ['src/features/certificates/'],
+    why: 'a PFX is opened beside the event loop and stopped when it takes too long',
+  },
   'node:url': { files: everywhere, why: 'pure' },
   'node:util': { files: everywhere, why: 'pure' },
   'node:zlib': {
