@@ -143,7 +143,11 @@ export interface KnownRow {
   gone: boolean
 }
 
-/** What is stored under these keys already; the hash in hex. */
+/**
+ * What is stored under these keys already; the hash in hex. One look-up per key, spelled out: for
+ * `key = any(...)` the planner, before it has statistics, walks every row of the model instead,
+ * page after page (23 s instead of 5 s for 100,000 unchanged users).
+ */
 export async function knownRows(
   tx: Tx,
   tenantId: number,
@@ -152,8 +156,10 @@ export async function knownRows(
 ): Promise<Map<string, KnownRow>> {
   const { rows } = await tx.client.query<KnownRow>({
     name: 'known-rows',
-    text: `select id, key, encode(hash, 'hex') as hash, removed_at is not null as gone
-           from resource where tenant_id = $1 and model_id = $2 and key = any($3)`,
+    text: `select known.* from unnest($3::text[]) as wanted (key) cross join lateral (
+             select id, key, encode(hash, 'hex') as hash, removed_at is not null as gone
+             from resource where tenant_id = $1 and model_id = $2 and key = wanted.key limit 1
+           ) as known`,
     values: [tenantId, modelId, keys],
   })
   return new Map(rows.map((row) => [row.key, row]))

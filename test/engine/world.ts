@@ -1,0 +1,124 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import { createGraphWire } from '../../src/connectors/graph/wire.ts'
+import { createClouds } from '../../src/connectors/microsoft/clouds.ts'
+import { type Actor, allPermissions } from '../../src/core/actor.ts'
+import { AppError } from '../../src/core/errors.ts'
+import type { Model } from '../../src/core/model.ts'
+import { Sealed } from '../../src/core/secret.ts'
+import type { Emulator, TenantSpec } from '../../src/emulator/options.ts'
+import { startEmulator } from '../../src/emulator/start.ts'
+import type { Engine } from '../../src/engine/engine.ts'
+import { loadModels } from '../../src/engine/models/load.ts'
+import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
+import { insertRun, insertRunModels } from '../../src/features/syncs/queries.ts'
+import { createEgress } from '../../src/net/egress.ts'
+import { inScope } from '../../src/store/scope.ts'
+import { freshDatabase, quietLog, systemClock } from '../store/testing.ts'
+import { control } from './control.ts'
+
+export const administrator: Actor = {
+  id: 'test',
+  name: 'Test',
+  kind: 'person',
+  scope: '1.',
+  permissions: allPermissions,
+}
+
+/** A database with one tenant, an emulated Microsoft 365 behind it, and the engine between them. */
+export async function startWorld(spec: TenantSpec) {
+  const database = await freshDatabase()
+  const emulator: Emulator = await startEmulator({
+    dataDir: await mkdtemp(join(tmpdir(), 'patchbay-emulator-')),
+    clock: systemClock,
+    tenants: [spec],
+    control: true,
+    checkAnswers: true,
+  })
+  const [access] = emulator.tenants
+  if (access === undefined) throw new Error('the emulator has no tenant')
+  const scope = '1.2.'
+  const tenantId = await insertTenant(database.db, scope, access.tenantId)
+  const egress = createEgress(async () => [{ address: '127.0.0.1', family: 4 }])
+  const cloud = {
+    name: 'emulator',
+    login: emulator.url,
+    graph: emulator.url,
+    scope: 'https://graph.microsoft.com/.default',
+    ca: emulator.caPem,
+    allowedAddresses: ['127.0.0.0/8'],
+  }
+  const microsoft = createMicrosoft({
+    egress,
+    clouds: createClouds([cloud]),
+    clock: systemClock,
+    random: () => 0,
+    log: () => {},
+  })
+  const application = {
+    cloud,
+    tenantId: access.tenantId,
+    clientId: access.clientId,
+    credentialVersion: '1',
+    credentials: async () => ({ clientSecret: new Sealed(access.clientSecret) }),
+  }
+  const settings = { removalsWithoutApproval: 10, pageSize: 999 }
+  const models = await loadModels('models')
+  const engine: Engine = {
+    db: database.db,
+    models,
+    clock: systemClock,
+    log: quietLog,
+    openWires: async (_place, onCall) => {
+      const wire = createGraphWire(microsoft.graph(application, 'sync', onCall), () => settings.pageSize)
+      return {
+        wire: (name) => {
+          if (name === 'graph') return wire
+          throw new AppError('bad-input', `There is no wire ${name}.`)
+        },
+        removalsWithoutApproval: settings.removalsWithoutApproval,
+      }
+    },
+  }
+  return {
+    ...{ db: database.db, emulator, engine, models, scope, tenantId, access, settings },
+    control: control(emulator, access.tenantId),
+    job: (id: number) => ({ id, scope, signal: new AbortController().signal }),
+    newRun: (fullList = false, only: readonly Model[] = models) =>
+      inScope(database.db, scope, async (tx) => {
+        const run = { tenantId, nodePath: scope, fullList, actor: administrator }
+        const id = await insertRun(tx, run)
+        await insertRunModels(
+          tx,
+          id,
+          scope,
+          only.map((model) => model.id),
+        )
+        return id
+      }),
+    async close() {
+      await egress.close()
+      await emulator.close()
+      await database.close()
+    },
+  }
+}
+
+export type World = Awaited<ReturnType<typeof startWorld>>
+
+async function insertTenant(
+  db: Engine['db'],
+  scope: string,
+  microsoftTenantId: string,
+): Promise<number> {
+  return inScope(db, '1.', async (tx) => {
+    await sql`insert into node (id, parent_id, kind, name, node_path)
+      values (1, null, 'provider', 'Provider', '1.'), (2, 1, 'customer', 'Customer', ${scope})`.execute(tx)
+    const { rows } = await sql<{ id: number }>`
+      insert into tenant (node_id, node_path, name, microsoft_tenant_id, cloud, settings)
+      values (2, ${scope}, 'Contoso', ${microsoftTenantId}, 'emulator', '{}') returning id`.execute(tx)
+    return rows[0]?.id ?? 0
+  })
+}
