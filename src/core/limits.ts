@@ -87,6 +87,23 @@ export const limits = {
   heartbeatDeadMs: 6_000,
   /** Jobs: one advance of a row is asked to yield after this. */
   jobSliceMs: 10 * 60_000,
+  /** Jobs: a wait up to this is slept through, a longer one gives the place to another job. */
+  jobHoldMs: 2_000,
+  /** Jobs: failures in a row before the row is failed, and the waits between them. */
+  jobAttemptsMax: 5,
+  jobBackoffMs: 1_000,
+  jobBackoffMaxMs: 60_000,
+  /** Jobs: how often a job may lose its process before it counts as the cause. */
+  jobRecoveriesMax: 100,
+  /** Jobs: how often a queue is asked, how long a stop waits for handlers, how long rows are kept. */
+  jobPollMs: 100,
+  jobStopMs: 8_000,
+  jobKeepMs: 24 * 60 * 60_000,
+  /** Jobs: rows removed at once, and how often that is looked at. */
+  jobSweepRows: 5_000,
+  jobSweepMs: 10 * 60_000,
+  /** Jobs: connections of one worker to the engine's tables. */
+  jobPoolMax: 6,
 
   /** Events: rows one read of the outbox answers; how often a stream looks. */
   eventRowsMax: 500,
@@ -104,6 +121,8 @@ export const limits = {
   /** Database: connections of one process, and how long a request waits for one. */
   poolMax: 10,
   poolWaitMs: 5_000,
+  /** Database: how soon it must answer to count as ready. */
+  pingMs: 2_000,
   /** Database: one statement, the wait for a row lock, a transaction in which nothing happens. */
   statementMs: 60_000,
   lockWaitMs: 5_000,
@@ -125,4 +144,9 @@ export const limits = {
   /** Emulated tenant: how long a page token is known, objects of one page of delta. */
   emulatorPageTokenMs: 15 * 60_000,
   emulatorDeltaPage: 200,
+
+  /** Certificates: how many one import may hold, and what opening a PFX may take of time and memory. */
+  certificateChainMax: 10,
+  pfxMs: 10_000,
+  pfxMemoryMb: 64,
 } as const

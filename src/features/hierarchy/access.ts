@@ -28,3 +28,10 @@ export async function permittedNode(
   requirePermission(actor, operation, type, node.path)
   return node
 }
+
+/** The root has no other place, and nobody may take away what their own rights rest on. */
+export function requireBelowScope(actor: Actor, node: NodeRow, verb: 'moved' | 'deleted'): void {
+  if (node.parentId !== null && node.path !== actor.scope) return
+  const which = node.parentId === null ? 'The node at the top' : 'The node of your own scope'
+  throw new AppError('conflict', `${which} cannot be ${verb}.`)
+}

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { HierarchyNode } from '../../core/hierarchy.ts'
+import { type HierarchyNode, scopeEnd } from '../../core/hierarchy.ts'
 import type { Tx } from '../../store/scope.ts'
 
 export interface NodeRow extends HierarchyNode {
@@ -81,4 +81,136 @@ export async function updateNodeName(tx: Tx, id: number, name: string): Promise<
 
 export async function deleteNodeRow(tx: Tx, id: number): Promise<void> {
   await tx.deleteFrom('node').where('id', '=', id).execute()
+}
+
+export interface ActiveWork {
+  kind: 'sync' | 'transaction'
+  id: number
+  tenantId: number
+  state: string
+}
+
+/** A run that waits for approval is work under way: it goes on with the path it began with. */
+export async function selectActive(tx: Tx, tenantIds: readonly number[]): Promise<ActiveWork[]> {
+  if (tenantIds.length === 0) return []
+  const transactions = tx
+    .selectFrom('transaction')
+    .select([sql.lit<ActiveWork['kind']>('transaction').as('kind'), 'id', 'tenant_id as tenantId'])
+    .select(sql<string>`state`.as('state'))
+    .where('tenant_id', 'in', tenantIds)
+    .where('state', 'in', ['queued', 'running', 'undoing'])
+  return await tx
+    .selectFrom('run')
+    .select([sql.lit<ActiveWork['kind']>('sync').as('kind'), 'id', 'tenant_id as tenantId'])
+    .select(sql<string>`state`.as('state'))
+    .where('tenant_id', 'in', tenantIds)
+    .where('state', 'in', ['queued', 'running', 'awaiting-approval'])
+    .unionAll(transactions)
+    .limit(1)
+    .execute()
+}
+
+export async function lockSubtree(tx: Tx, path: string): Promise<Pick<NodeRow, 'path' | 'kind'>[]> {
+  return await tx
+    .selectFrom('node')
+    .select(['node_path as path', 'kind'])
+    .where('node_path', '>=', path)
+    .where('node_path', '<', scopeEnd(path))
+    .orderBy('node_path')
+    .forUpdate()
+    .execute()
+}
+
+/** The ids of the tenants at and below a path, locked so that no work on them begins. */
+export async function lockTenants(tx: Tx, path: string): Promise<number[]> {
+  const rows = await tx
+    .selectFrom('tenant')
+    .select('id')
+    .where('node_path', '>=', path)
+    .where('node_path', '<', scopeEnd(path))
+    .orderBy('id')
+    .forUpdate()
+    .execute()
+  return rows.map((row) => row.id)
+}
+
+/** Counted up to `limit`: counting all of them takes longer than anybody waits. */
+export async function countObjects(
+  tx: Tx,
+  tenantIds: readonly number[],
+  limit: number,
+): Promise<number> {
+  if (tenantIds.length === 0) return 0
+  const some = tx
+    .selectFrom('resource')
+    .select('id')
+    .where('tenant_id', 'in', tenantIds)
+    .limit(limit)
+  const { count } = await tx
+    .selectFrom(some.as('some'))
+    .select((where) => where.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  return count
+}
+
+/** Tenants of a subtree that would part from what they depend on if `from` became `to`. */
+export async function selectParted(
+  tx: Tx,
+  from: string,
+  to: string,
+): Promise<{ name: string; on: string }[]> {
+  const parted = await sql<{ name: string; on: string }>`
+    select moved.name, 'the tenant ' || first.name as "on"
+      from tenant moved join tenant first on first.id = moved.below_tenant_id
+     where starts_with(moved.node_path, ${from})
+       and not starts_with(first.node_path, ${from}) and not starts_with(${to}, first.node_path)
+    union all
+    select moved.name, 'the certificate ' || used.name
+      from tenant moved join certificate used
+        on used.id = (moved.settings ->> 'graph.certificateId')::bigint
+     where starts_with(moved.node_path, ${from})
+       and not starts_with(used.node_path, ${from}) and not starts_with(${to}, used.node_path)
+    limit 1`.execute(tx)
+  return parted.rows
+}
+
+/** What happened stays where it happened; the application may not rewrite it anyway. */
+export const recordTables: readonly string[] = ['audit', 'event']
+
+/** Every table whose rows lie at a node, asked of the database: a new one is included by itself. */
+export async function selectPathTables(tx: Tx): Promise<string[]> {
+  const tables = await sql<{ name: string }>`
+    select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid
+     where c.relnamespace = 'patchbay'::regnamespace and c.relkind in ('r', 'p')
+       and not c.relispartition and a.attname = 'node_path' and not a.attisdropped
+     order by c.relname`.execute(tx)
+  return tables.rows.map((row) => row.name).filter((name) => !recordTables.includes(name))
+}
+
+export async function rewritePaths(
+  tx: Tx,
+  table: string,
+  column: 'node_path' | 'scope',
+  from: string,
+  to: string,
+): Promise<void> {
+  const path = sql.ref(column)
+  await sql`update ${sql.table(table)} set ${path} = ${to} || substr(${path}, ${from.length + 1}::int)
+     where ${path} >= ${from} and ${path} < ${scopeEnd(from)}`.execute(tx)
+}
+
+export async function updateParent(tx: Tx, id: number, parentId: number): Promise<void> {
+  await tx.updateTable('node').set({ parent_id: parentId }).where('id', '=', id).execute()
+}
+
+/** What keeps a node from being deleted, in words with their number; empty when nothing does. */
+export async function selectContents(
+  tx: Tx,
+  id: number,
+): Promise<{ what: string; count: number }[]> {
+  const found = await sql<{ what: string; count: number }>`
+    select 'node below it' as what, count(*) as count from node where parent_id = ${id}
+    union all select 'tenant', count(*) from tenant where node_id = ${id}
+    union all select 'certificate', count(*) from certificate where node_id = ${id}`.execute(tx)
+  return found.rows.filter((row) => row.count > 0)
 }

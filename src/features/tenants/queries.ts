@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { JsonObject } from '../../core/json.ts'
 import type { Tx } from '../../store/scope.ts'
 import type { ConnectionTable, TenantTable } from '../../store/tables.ts'
@@ -108,4 +108,95 @@ export async function selectHeld(tx: Tx, owners: readonly string[]): Promise<Hel
     .select(['owner', 'field', 'changed_at as changedAt'])
     .where('owner', 'in', owners)
     .execute()
+}
+
+export interface TenantChange {
+  name: string
+  cloud: string
+  microsoftTenantId: string
+  belowTenantId: number | null
+  settings: JsonObject
+}
+
+export async function updateTenantRow(
+  tx: Tx,
+  id: number,
+  change: TenantChange,
+): Promise<TenantRow> {
+  return await tx
+    .updateTable('tenant')
+    .set((where) => ({
+      name: change.name,
+      cloud: change.cloud,
+      microsoft_tenant_id: change.microsoftTenantId,
+      below_tenant_id: change.belowTenantId,
+      settings: toJsonb(change.settings),
+      version: where('version', '+', 1),
+      updated_at: sql<Date>`clock_timestamp()`,
+    }))
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+/** What the last test found is not about the new credentials. */
+export async function forgetTest(tx: Tx, tenantId: number): Promise<void> {
+  await tx
+    .updateTable('connection')
+    .set({ state: 'untested', message: '', report: null, checked_at: null })
+    .where('tenant_id', '=', tenantId)
+    .execute()
+}
+
+/** The records of the same Microsoft tenant that were attached below this one. */
+export async function selectRecordsBelow(tx: Tx, id: number): Promise<{ name: string }[]> {
+  return await tx.selectFrom('tenant').select('name').where('below_tenant_id', '=', id).execute()
+}
+
+export async function hasObjects(tx: Tx, tenantId: number): Promise<boolean> {
+  const found = await tx
+    .selectFrom('resource')
+    .select('id')
+    .where('tenant_id', '=', tenantId)
+    .limit(1)
+    .executeTakeFirst()
+  return found !== undefined
+}
+
+/** Counted up to `limit`, because counting all of a large tenant takes longer than anybody waits. */
+export async function countObjects(tx: Tx, tenantId: number, limit: number): Promise<number> {
+  const some = tx.selectFrom('resource').select('id').where('tenant_id', '=', tenantId).limit(limit)
+  const { count } = await tx
+    .selectFrom(some.as('some'))
+    .select((where) => where.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  return count
+}
+
+/** The tables that hold rows of a tenant, and the column that leads from them to it. */
+export const tablesOfTenant = [
+  'resource',
+  'resource_data',
+  'link',
+  'resource_change',
+  'sync_state',
+  'connection',
+] as const
+export const tablesOfRun = ['run_model', 'sync_page', 'sync_rejected', 'removal'] as const
+export const tablesOfTransaction = ['transaction_step'] as const
+
+/** The tenant's row last: everything else names it. Audit and events are a record and stay. */
+export async function deleteEverything(tx: Tx, tenantId: number): Promise<void> {
+  for (const table of tablesOfRun) {
+    await sql`delete from ${sql.table(table)} where run_id in
+      (select id from run where tenant_id = ${tenantId})`.execute(tx)
+  }
+  for (const table of tablesOfTransaction) {
+    await sql`delete from ${sql.table(table)} where transaction_id in
+      (select id from transaction where tenant_id = ${tenantId})`.execute(tx)
+  }
+  for (const table of [...tablesOfTenant, 'run', 'transaction']) {
+    await sql`delete from ${sql.table(table)} where tenant_id = ${tenantId}`.execute(tx)
+  }
+  await tx.deleteFrom('tenant').where('id', '=', tenantId).execute()
 }

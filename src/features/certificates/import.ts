@@ -1,0 +1,106 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import type { Clock } from '../../core/clock.ts'
+import { AppError, badInput } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import { Sealed } from '../../core/secret.ts'
+import { describePair, type KeyPair } from './keyPair.ts'
+import { openPfx } from './pfx.ts'
+
+interface Import {
+  pem?: string | undefined
+  pfx?: string | undefined
+  password?: string | undefined
+}
+
+const bitsMin = 2048
+const bitsMax = 8192
+
+const pemBlock = /-----BEGIN ([A-Z0-9 ]{1,40})-----[A-Za-z0-9+/=\s]*-----END \1-----/g
+
+/**
+ * Takes a certificate with its private key from PEM or PFX. Refuses, naming the field, what Entra ID
+ * would refuse (another key than RSA, expired) and what nobody should use (short keys, SHA-1).
+ */
+export async function importCertificate(clock: Clock, input: Import): Promise<KeyPair> {
+  const { pem, pfx, password } = input
+  if ((pem === undefined) === (pfx === undefined)) {
+    throw badInput('body.pem', 'or body.pfx is needed, one of them and not both.')
+  }
+  if (pem !== undefined) return readPair(clock, 'body.pem', pem)
+  return readPair(clock, 'body.pfx', await openPfx(pfx ?? '', password ?? ''))
+}
+
+function readPair(clock: Clock, field: string, text: string): KeyPair {
+  const blocks = [...text.matchAll(pemBlock)].map(([block, label]) => ({ block, label }))
+  const keys = blocks.filter(({ label }) => label?.endsWith('PRIVATE KEY'))
+  const chain = blocks.filter(({ label }) => label === 'CERTIFICATE')
+  if (keys.some(({ label }) => label?.startsWith('ENCRYPTED')) || text.includes('Proc-Type:')) {
+    throw badInput(
+      field,
+      'holds an encrypted key; give it unencrypted, or as PFX with its password.',
+    )
+  }
+  const [keyBlock] = keys
+  if (keyBlock === undefined) throw badInput(field, 'holds no private key.')
+  if (keys.length > 1) throw badInput(field, 'holds more than one private key.')
+  if (chain.length === 0) throw badInput(field, 'holds no certificate.')
+  if (chain.length > limits.certificateChainMax) {
+    throw badInput(field, `holds more than ${limits.certificateChainMax} certificates.`)
+  }
+  const key = readKey(field, keyBlock.block)
+  const certificate = chain
+    .map(({ block }) => readCertificate(field, block))
+    .find((candidate) => candidate.checkPrivateKey(key))
+  if (certificate === undefined) {
+    throw badInput(field, 'holds a private key that belongs to none of its certificates.')
+  }
+  checkCertificate(clock, field, certificate)
+  const keyPem = key.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return describePair(new Sealed(keyPem), certificate.toString())
+}
+
+function readKey(field: string, block: string): KeyObject {
+  const key = orUnreadable(field, 'private key', () => createPrivateKey(block))
+  if (key.asymmetricKeyType !== 'rsa') {
+    throw badInput(
+      field,
+      'holds a key that is not RSA; Entra ID refuses others for signing in (AADSTS700027).',
+    )
+  }
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
+  if (bits < bitsMin) {
+    throw badInput(field, `holds a key of ${bits} bits; at least ${bitsMin} are needed.`)
+  }
+  if (bits > bitsMax) {
+    throw badInput(field, `holds a key of ${bits} bits; at most ${bitsMax} are used.`)
+  }
+  return key
+}
+
+function readCertificate(field: string, block: string): X509Certificate {
+  return orUnreadable(field, 'certificate', () => new X509Certificate(block))
+}
+
+function checkCertificate(clock: Clock, field: string, certificate: X509Certificate): void {
+  const algorithm = certificate.signatureAlgorithm ?? 'an unknown algorithm'
+  if (!/sha-?(256|384|512)/i.test(algorithm)) {
+    throw badInput(
+      field,
+      `holds a certificate signed with ${algorithm}; SHA-256 or longer is needed.`,
+    )
+  }
+  if (certificate.validToDate.getTime() <= clock.now()) {
+    const day = certificate.validToDate.toISOString().slice(0, 10)
+    throw badInput(field, `holds a certificate that expired on ${day}.`)
+  }
+}
+
+/** The cause is left out: OpenSSL's messages may quote what they read. */
+function orUnreadable<T>(field: string, what: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof AppError) throw error
+    throw badInput(field, `holds a ${what} that cannot be read.`)
+  }
+}

@@ -1,0 +1,50 @@
+import type { Actor } from '../../core/actor.ts'
+import { AppError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import { inScope } from '../../store/scope.ts'
+import { requireIdle } from '../hierarchy/active.ts'
+import { requireConfirmation } from '../hierarchy/confirm.ts'
+import { record } from '../hierarchy/record.ts'
+import type { Store } from '../hierarchy/store.ts'
+import { permittedTenant } from './access.ts'
+import { ownerOf } from './answer.ts'
+import * as queries from './queries.ts'
+
+/**
+ * Removes a tenant with everything Patchbay holds of it; the audit stays, Microsoft is not touched.
+ * Throws `confirmation-required` unless `confirm` is its name, `conflict` while work is under way.
+ */
+export async function deleteTenant(
+  actor: Actor,
+  store: Store,
+  input: { tenantId: number; confirm?: string | undefined },
+): Promise<void> {
+  await inScope(store.db, actor.scope, async (tx) => {
+    const { row } = await permittedTenant(tx, store, actor, 'Delete', input.tenantId, 'update')
+    const counted = await queries.countObjects(tx, row.id, limits.countRowsMax + 1)
+    const objects =
+      counted > limits.countRowsMax ? `more than ${limits.countRowsMax}` : String(counted)
+    requireConfirmation(
+      input.confirm,
+      row.name,
+      `This removes the tenant ${row.name} with ${objects} stored objects, its history and its secrets. Nothing is changed at Microsoft.`,
+    )
+    await requireIdle(tx, [row.id])
+    const [below] = await queries.selectRecordsBelow(tx, row.id)
+    if (below !== undefined) {
+      throw new AppError(
+        'conflict',
+        `${below.name} below this node is attached to the same Microsoft tenant and hangs on this record. Nothing was removed; delete that one first.`,
+      )
+    }
+    await record(tx, actor, {
+      nodePath: row.node_path,
+      tenantId: row.id,
+      action: 'tenant.delete',
+      subject: `tenant:${row.id}`,
+      detail: { name: row.name, objects: counted },
+    })
+    await store.vault.destroy(tx, ownerOf(row.id))
+    await queries.deleteEverything(tx, row.id)
+  })
+}

@@ -1,0 +1,116 @@
+import type { Static } from 'typebox'
+import type { TenantUpdate } from '../../contract/tenantFields.ts'
+import type { Actor } from '../../core/actor.ts'
+import { AppError } from '../../core/errors.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { inScope, type Tx } from '../../store/scope.ts'
+import { requireIdle } from '../hierarchy/active.ts'
+import { record } from '../hierarchy/record.ts'
+import type { Store } from '../hierarchy/store.ts'
+import { openTenant, permittedTenant, showTenant } from './access.ts'
+import { type OpenedTenant, type TenantAnswer, toSettings } from './answer.ts'
+import { checkWithCertificate, identityOf, readName, withTenantId, writeSecrets } from './check.ts'
+import { type Draft, draftChange } from './draft.ts'
+import { isInVault, readGiven } from './fields.ts'
+import { type Directory, firstRecordAbove, orAttachedAlready } from './microsoftTenant.ts'
+import * as queries from './queries.ts'
+
+/**
+ * Changes what is given and keeps the rest; null clears. A stored secret is dropped when the change
+ * would have sent it elsewhere and it is not given anew. Throws `bad-input` with every field at
+ * fault, `conflict` when the Microsoft tenant is attached elsewhere or its objects are still here.
+ */
+export async function updateTenant(
+  actor: Actor,
+  store: Store,
+  directory: Directory,
+  tenantId: number,
+  input: Static<typeof TenantUpdate>,
+): Promise<TenantAnswer> {
+  const before = await inScope(store.db, actor.scope, (tx) =>
+    permittedTenant(tx, store, actor, 'Update', tenantId),
+  )
+  const given = await withTenantId(directory, readGiven(input), before.values)
+  return await inScope(store.db, actor.scope, async (tx) => {
+    const tenant = await permittedTenant(tx, store, actor, 'Update', tenantId, 'update')
+    const { row } = tenant
+    const draft = draftChange(tenant, given)
+    const name = input.name === undefined ? row.name : readName(input.name)
+    const description = input.description === undefined ? tenant.description : input.description
+    const head = name !== row.name || description !== tenant.description
+    if (!head && draft.changed.length === 0) return await showTenant(tx, tenant)
+    await checkWithCertificate(tx, actor, directory, draft, row.node_path)
+    const identity = identityOf(draft)
+    const belowTenantId = await recordAbove(tx, row, identity)
+    await record(tx, actor, {
+      nodePath: row.node_path,
+      tenantId,
+      action: 'tenant.update',
+      subject: `tenant:${tenantId}`,
+      detail: { ...describe(tenant, draft), ...(head && { name, description }) },
+    })
+    const settings = toSettings(description, draft.values)
+    const written = await orAttachedAlready(() =>
+      queries.updateTenantRow(tx, tenantId, { ...identity, name, belowTenantId, settings }),
+    )
+    await writeSecrets(tx, store, row, draft)
+    if (draft.changed.some((path) => path.startsWith('graph.')))
+      await queries.forgetTest(tx, tenantId)
+    return await showTenant(tx, await openTenant(tx, store, written))
+  })
+}
+
+/**
+ * The first record of the Microsoft tenant above this one. Another Microsoft tenant may take the
+ * place of the former only while nothing of that one is here: its objects and delta tokens would
+ * be taken for the new one's, and the first sync would find all of them removed.
+ */
+async function recordAbove(
+  tx: Tx,
+  row: queries.TenantRow,
+  { cloud, microsoftTenantId }: { cloud: string; microsoftTenantId: string },
+): Promise<number | null> {
+  const same = cloud === row.cloud && microsoftTenantId === row.microsoft_tenant_id
+  if (same) return row.below_tenant_id
+  await requireIdle(tx, [row.id])
+  const [below] = await queries.selectRecordsBelow(tx, row.id)
+  if (below !== undefined) {
+    throw new AppError(
+      'conflict',
+      `${below.name} below this node is attached to the same Microsoft tenant. Nothing was changed; remove it first, or change it first.`,
+    )
+  }
+  if (await queries.hasObjects(tx, row.id)) {
+    throw new AppError(
+      'conflict',
+      'Objects of the former Microsoft tenant are stored here. Nothing was changed; delete this tenant and attach the other one anew.',
+    )
+  }
+  return await firstRecordAbove(
+    tx,
+    { path: row.node_path, tenantId: row.id },
+    cloud,
+    microsoftTenantId,
+  )
+}
+
+/** For the audit: what was and is, of secrets only which were set, cleared or dropped, and why. */
+function describe(tenant: OpenedTenant, draft: Draft): JsonObject {
+  const before: JsonObject = {}
+  const after: JsonObject = {}
+  for (const path of draft.changed) {
+    if (isInVault(path)) continue
+    before[path] = tenant.values[path] ?? null
+    after[path] = draft.values[path] ?? null
+  }
+  const cleared = [...draft.drop].filter(
+    (path) => tenant.held.has(path) && !draft.dropped.has(path),
+  )
+  return {
+    before,
+    after,
+    secretsSet: [...draft.put.keys()],
+    secretsCleared: cleared,
+    secretsDropped: Object.fromEntries(draft.dropped),
+  }
+}
