@@ -42,6 +42,8 @@ export const limits = {
   callWaitMs: 60_000,
   /** Calls of one tenant and service that wait for their turn. */
   laneWaitersMax: 10_000,
+  /** Kinds of calls whose fastest answer a lane remembers. */
+  laneKindsMax: 1_000,
   /** A token is renewed this long before it ends. */
   tokenEarlyMs: 5 * 60_000,
   tokenBytes: 64 * 1024,

@@ -53,7 +53,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     options.log.warn({ error: error.message }, 'database connection lost'),
   )
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
-  return { kysely, pool, url, log: options.log, close: () => kysely.destroy() }
+  // Not kysely.destroy(): one that was never used has not noticed its pool and leaves it open.
+  const close = async () => {
+    if (!pool.ending) await pool.end()
+  }
+  return { kysely, pool, url, log: options.log, close }
 }
 
 /** OIDs of types whose values the driver would give as text, or change. */

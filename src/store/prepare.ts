@@ -4,6 +4,7 @@ import pg from 'pg'
 import { AppError } from '../core/errors.ts'
 import { Sealed } from '../core/secret.ts'
 import { asStoreError } from './errors.ts'
+import { prepareJobs } from './jobs/schema.ts'
 
 const migrationsFolder = new URL('./migrations/', import.meta.url)
 const lowestVersion = 150_000
@@ -26,6 +27,7 @@ export async function prepareDatabase(ownerUrl: Sealed): Promise<Sealed> {
     await requireVersion(client)
     await makeRoles(client, appUrl)
     await migrate(client)
+    await prepareJobs(client)
     await requireHarmlessRole(client)
   } catch (error) {
     throw asStoreError(error)
@@ -68,28 +70,30 @@ async function requireVersion(client: pg.Client): Promise<void> {
 }
 
 /**
+ * Each statement changes only what is missing: a second start writes nothing here. `set role` needs
+ * membership, which PostgreSQL 16 and newer do not give to the maker of a role by itself.
+ */
+const rolesSql = `do $$ begin
+  if to_regrole('patchbay_owner') is null then create role patchbay_owner nologin; end if;
+  if to_regrole('patchbay_app') is null then create role patchbay_app login; end if;
+  if not pg_has_role('patchbay_owner', 'member') then grant patchbay_owner to current_user; end if;
+  if not has_database_privilege('patchbay_owner', current_database(), 'create') then
+    execute format('grant create on database %I to patchbay_owner', current_database());
+  end if;
+  if not has_database_privilege('patchbay_app', current_database(), 'connect, temporary') then
+    execute format('grant connect, temporary on database %I to patchbay_app', current_database());
+  end if;
+end $$`
+
+/**
  * Roles belong to the whole server while advisory locks belong to one database, so starters in
  * different databases may meet here: PostgreSQL then refuses one of them, which looks again.
  */
 async function makeRoles(client: pg.Client, appUrl: Sealed): Promise<void> {
-  for (let attempt = 1; !(await maySignIn(appUrl)); attempt++) {
-    if (attempt > rolesAttemptsMax) {
-      throw new AppError(
-        'unavailable',
-        'The role patchbay_app was made but may not sign in to the database. Check that pg_hba.conf lets it use a password (scram-sha-256) from here.',
-      )
-    }
+  for (let attempt = 0; attempt < rolesAttemptsMax; attempt++) {
     try {
-      await client.query(`do $$ begin
-        if not exists (select from pg_roles where rolname = 'patchbay_owner') then
-          create role patchbay_owner nologin;
-        end if;
-        if not exists (select from pg_roles where rolname = 'patchbay_app') then
-          create role patchbay_app login;
-        end if;
-        grant patchbay_owner to current_user;
-        execute format('grant connect, temporary on database %I to patchbay_app', current_database());
-      end $$`)
+      await client.query(rolesSql)
+      if (await maySignIn(appUrl)) return
       // The verifier instead of the password: statements may be logged there.
       const verifier = scramVerifier(decodeURIComponent(new URL(appUrl.reveal()).password))
       await client.query(`alter role patchbay_app login password '${verifier}'`)
@@ -97,6 +101,10 @@ async function makeRoles(client: pg.Client, appUrl: Sealed): Promise<void> {
       if (!isRaceOfStarters(error)) throw explainRefusal(error)
     }
   }
+  throw new AppError(
+    'unavailable',
+    'The role patchbay_app may not sign in to the database. Check that pg_hba.conf lets it use a password (scram-sha-256) from here.',
+  )
 }
 
 async function maySignIn(appUrl: Sealed): Promise<boolean> {

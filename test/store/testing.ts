@@ -108,7 +108,8 @@ function hashOfMigrations(): string {
   const names = readdirSync(new URL('migrations/', folder)).sort()
   for (const name of names)
     hash.update(name).update(readFileSync(new URL(`migrations/${name}`, folder)))
-  hash.update(readFileSync(new URL('prepare.ts', folder)))
+  for (const name of ['prepare.ts', 'jobs/schema.ts'])
+    hash.update(readFileSync(new URL(name, folder)))
   return hash.digest('hex').slice(0, 12)
 }
 
