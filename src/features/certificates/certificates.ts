@@ -2,7 +2,7 @@ import type { Static } from 'typebox'
 import type { Certificate, certificateRoutes } from '../../contract/certificates.ts'
 import type { RouteInput } from '../../contract/route.ts'
 import { type Actor, requirePermission } from '../../core/actor.ts'
-import { AppError } from '../../core/errors.ts'
+import { AppError, badInput } from '../../core/errors.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import { inScope } from '../../store/scope.ts'
 import { permittedNode } from '../hierarchy/access.ts'
@@ -131,8 +131,9 @@ async function addCertificate(
   await inScope(store.db, actor.scope, (tx) =>
     permittedNode(tx, actor, 'Create', certificateType, input.nodeId),
   )
-  const pair = await make()
   const name = input.name.trim()
+  if (name === '') throw badInput('body.name', 'is empty.')
+  const pair = await make()
   return await inScope(store.db, actor.scope, async (tx) => {
     const node = await permittedNode(tx, actor, 'Create', certificateType, input.nodeId, 'share')
     const { subject, thumbprint } = pair
