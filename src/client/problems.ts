@@ -34,14 +34,14 @@ function foreign(status: number, baseUrl: string): AppError {
   )
 }
 
+/** The problem itself is kept as the cause: it names the request. */
 function errorOf(problem: JsonObject): AppError {
-  const detail: ErrorDetail = { fields: fieldsOf(problem.fields) }
+  const detail: ErrorDetail = { fields: fieldsOf(problem.fields), cause: problem }
   if (typeof problem.retryAfterMs === 'number') detail.retryAfterMs = problem.retryAfterMs
   if (typeof problem.microsoftCode === 'string') detail.foreignCode = problem.microsoftCode
   if (typeof problem.microsoftRequestId === 'string') {
     detail.foreignRequestId = problem.microsoftRequestId
   }
-  if (typeof problem.instance === 'string') detail.cause = problem.instance
   return new AppError(codeOf(problem.code), String(problem.detail ?? problem.title), detail)
 }
 

@@ -119,6 +119,8 @@ export const limits = {
   /** A client whose stream broke: the first wait before it asks again, and how often in a row. */
   eventReconnectMs: 250,
   eventReconnectsMax: 20,
+  /** Where progress is not a screen but a log: one line at most this often. */
+  progressLineMs: 2_000,
 
   /** Database: connections of one process, and how long a request waits for one. */
   poolMax: 10,

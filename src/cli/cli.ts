@@ -1,0 +1,47 @@
+import type { Client, ClientOptions } from '../client/client.ts'
+import { createClient } from '../client/client.ts'
+import type { Contract } from '../contract/route.ts'
+import type { Clock } from '../core/clock.ts'
+
+/** The person's side: where data, words and questions go. Data alone goes to `out`. */
+export interface Terminal {
+  out(text: string): void
+  err(text: string): void
+  /** Whether data goes to a screen, words to a screen, and answers come from a keyboard. */
+  outIsScreen: boolean
+  errIsScreen: boolean
+  inIsKeyboard: boolean
+  columns: number
+  ask(question: string): Promise<string>
+  /** A file's bytes; `-` is standard input. Throws `bad-input` naming the file. */
+  read(path: string): Promise<Uint8Array>
+}
+
+export interface ConnectionFlags {
+  server?: string
+  tokenFile?: string
+}
+
+export interface CommonFlags extends ConnectionFlags {
+  json?: boolean
+}
+
+/** What every command gets. */
+export interface Cli {
+  terminal: Terminal
+  connection(flags: ConnectionFlags): Promise<ClientOptions>
+  clock: Clock
+  /** For Idempotency-Key: a request that is sent twice is done once. */
+  newKey(): string
+  /** What the process ends with; commands that fail throw instead. */
+  outcome: { exit: number }
+}
+
+/** The client of the routes a noun needs, and no more: loading all of them costs start-up time. */
+export async function connect<C extends Contract>(
+  cli: Cli,
+  flags: ConnectionFlags,
+  contract: C,
+): Promise<Client<C>> {
+  return createClient(contract, await cli.connection(flags))
+}

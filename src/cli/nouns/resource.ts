@@ -1,0 +1,176 @@
+import type { Command } from 'commander'
+import type { Static } from 'typebox'
+import { eventRoutes } from '../../contract/operations.ts'
+import { type ResourceDetail, resourceRoutes } from '../../contract/resources.ts'
+import { tenantRoutes } from '../../contract/tenants.ts'
+import { transactionRoutes } from '../../contract/transactions.ts'
+import { badInput } from '../../core/errors.ts'
+import { parseAssignments } from '../assignments.ts'
+import { type Cli, type CommonFlags, connect } from '../cli.ts'
+import {
+  integer,
+  listVerb,
+  noun,
+  type PageFlags,
+  pageOf,
+  several,
+  verb,
+  waitOptions,
+} from '../command.ts'
+import { escapeText } from '../escape.ts'
+import type { WaitFlags } from '../follow.ts'
+import { modelPath } from '../modelPath.ts'
+import { fields, print, printPage, valueText } from '../print.ts'
+import { showTransaction } from '../showTransaction.ts'
+import { tenantOf } from '../tenantOf.ts'
+import { planText } from '../transactionText.ts'
+
+const tenant = { list: tenantRoutes.list }
+const routes = { resource: resourceRoutes, tenant }
+const changeRoutes = { transaction: transactionRoutes, event: eventRoutes, tenant }
+
+export function resourceCommand(cli: Cli): Command {
+  const resource = noun('resource', "A tenant's objects: find, show, change")
+  addReads(resource, cli)
+  addSet(resource, cli)
+  return resource
+}
+
+interface TenantFlags extends CommonFlags {
+  tenant?: number
+}
+
+/** `[tenant] <model> ...`: a model's name holds a slash and an id does not, so either may begin. */
+function splitTenant(args: readonly string[], flags: TenantFlags, names: readonly string[]) {
+  const [first = ''] = args
+  const leads = !first.includes('/')
+  const rest = leads ? args.slice(1) : args
+  for (const [at, name] of names.entries()) {
+    if (rest[at] === undefined) throw badInput(name, 'is needed; add --help for the order')
+  }
+  return { tenant: leads ? integer(first) : flags.tenant, rest }
+}
+
+function withTenant(command: Command, usage: string): Command {
+  return command
+    .usage(`[options] ${usage}`)
+    .argument('<arguments...>', usage)
+    .option('--tenant <id>', 'the tenant; may be left when there is only one', integer)
+}
+
+function addReads(resource: Command, cli: Cli): void {
+  withTenant(listVerb(resource, 'list', 'objects of a model as last synced'), '[tenant] <model>')
+    .option('--search <text>', 'in names and columns')
+    .option('--filter <column=value>', 'only those; several must all hold', several)
+    .action(async (args: string[], flags: TenantFlags & ListFlags) => {
+      const { tenant, rest } = splitTenant(args, flags, ['model'])
+      const [model = '', ...odd] = rest
+      if (odd.length > 0) throw badInput(odd.join(' '), 'is one argument too many')
+      const api = await connect(cli, flags, routes)
+      const search = flags.search === undefined ? {} : { search: flags.search }
+      const filter = flags.filter === undefined ? {} : { filter: flags.filter }
+      const page = await api.resource.list({
+        params: { tenantId: await tenantOf(api, tenant), ...modelPath(model) },
+        query: { ...pageOf(flags), ...search, ...filter },
+      })
+      const columns = Object.keys(page.items[0]?.columns ?? {})
+      printPage(cli, flags, page, [...columns, 'key'], (item) => [
+        ...columns.map((column) => valueText(item.columns[column])),
+        item.key,
+      ])
+      if (!flags.json) {
+        cli.terminal.err(`${page.countIsExact ? '' : 'more than '}${page.count} in all\n`)
+      }
+    })
+
+  withTenant(
+    verb(resource, 'show', 'one object with its links'),
+    '[tenant] <model> <object>',
+  ).action(async (args: string[], flags: TenantFlags) => {
+    const { tenant, rest } = splitTenant(args, flags, ['model', 'object'])
+    const [model = '', ref = ''] = rest
+    const api = await connect(cli, flags, routes)
+    const params = { tenantId: await tenantOf(api, tenant), ...modelPath(model), ref }
+    const answer = await api.resource.show({ params })
+    print(cli, flags, answer, () => detailText(answer))
+  })
+
+  withTenant(
+    listVerb(resource, 'history', 'what changed on one object, when and by what'),
+    '[tenant] <model> <object>',
+  ).action(async (args: string[], flags: TenantFlags & PageFlags) => {
+    const { tenant, rest } = splitTenant(args, flags, ['model', 'object'])
+    const [model = '', ref = ''] = rest
+    const api = await connect(cli, flags, routes)
+    const params = { tenantId: await tenantOf(api, tenant), ...modelPath(model), ref }
+    const page = await api.resource.history({ params, query: pageOf(flags) })
+    printPage(cli, flags, page, ['at', 'by', 'changes'], (item) => [
+      item.at,
+      item.cause,
+      item.changes
+        .map(
+          ({ property, before, after }) =>
+            `${property}: ${valueText(before)} -> ${valueText(after)}`,
+        )
+        .join('; '),
+    ])
+  })
+}
+
+interface ListFlags extends PageFlags {
+  search?: string
+  filter?: string[]
+}
+
+interface SetFlags extends TenantFlags, WaitFlags {
+  dryRun?: boolean
+}
+
+function addSet(resource: Command, cli: Cli): void {
+  const usage = '[tenant] <model> <object> <name=value...>'
+  withTenant(waitOptions(verb(resource, 'set', 'change properties of an object')), usage)
+    .option('--dry-run', 'only show the call and the difference')
+    .addHelpText(
+      'after',
+      '\nname=text sets text, name:=json any other value, name= clears.\n' +
+        'The change is a transaction: `patchbay transaction undo` puts it back.',
+    )
+    .action(async (args: string[], flags: SetFlags) => {
+      const { tenant, rest } = splitTenant(args, flags, ['model', 'object', 'name=value'])
+      const [model = '', ref = '', ...assignments] = rest
+      const { application, name } = modelPath(model)
+      const body = {
+        model: `device/${application}/${name}`,
+        objects: [{ ref, set: parseAssignments(assignments) }],
+      }
+      const api = await connect(cli, flags, changeRoutes)
+      const params = { tenantId: await tenantOf(api, tenant) }
+      if (flags.dryRun) {
+        const plan = await api.transaction.plan({ params, body })
+        return print(cli, flags, plan, () => planText(plan))
+      }
+      const headers = { 'idempotency-key': cli.newKey() }
+      const started = await api.transaction.start({ params, headers, body })
+      await showTransaction(cli, flags, api, started)
+    })
+}
+
+function detailText(object: Static<typeof ResourceDetail>): string {
+  const rows = Object.entries(object.data).map(([name, value]): [string, string] => [
+    name,
+    valueText(value),
+  ])
+  const edges = [
+    ...object.links.map(({ kind, key, name }) => `${kind} -> ${name ?? ''} (${key})`),
+    ...object.linkedFrom.map(({ kind, key, name }) => `${kind} <- ${name ?? ''} (${key})`),
+  ]
+  const gone = object.removedAt === null ? [] : [['removed', object.removedAt] as const]
+  const head = fields([
+    ['key', object.key],
+    ['name', object.name],
+    ['changed', object.changedAt],
+    ...gone,
+  ])
+  const links = edges.length > 0 ? `\n${edges.map((edge) => `${escapeText(edge)}\n`).join('')}` : ''
+  return `${head}\n${fields(rows)}${links}`
+}

@@ -1,0 +1,154 @@
+import { Command, CommanderError } from 'commander'
+import { type AppError, asAppError, errorCodes } from '../core/errors.ts'
+import { isJsonObject } from '../core/json.ts'
+import type { Cli } from './cli.ts'
+import { escapeJson, escapeText } from './escape.ts'
+
+interface Noun {
+  summary: string
+  load: () => Promise<(cli: Cli) => Command>
+}
+
+/** Every noun in a file of its own, loaded when it is the one asked for. */
+const nouns: Readonly<Record<string, Noun>> = {
+  node: {
+    summary: 'Providers, resellers, customers and sites',
+    load: async () => (await import('./nouns/node.ts')).nodeCommand,
+  },
+  tenant: {
+    summary: 'Microsoft tenants and their connections',
+    load: async () => (await import('./nouns/tenant.ts')).tenantCommand,
+  },
+  certificate: {
+    summary: 'Certificates for signing in at Microsoft',
+    load: async () => (await import('./nouns/certificate.ts')).certificateCommand,
+  },
+  sync: {
+    summary: 'Reading tenants in, and what it found',
+    load: async () => (await import('./nouns/sync.ts')).syncCommand,
+  },
+  model: {
+    summary: 'What kinds of objects there are',
+    load: async () => (await import('./nouns/model.ts')).modelCommand,
+  },
+  resource: {
+    summary: "A tenant's objects: find, show, change",
+    load: async () => (await import('./nouns/resource.ts')).resourceCommand,
+  },
+  transaction: {
+    summary: 'Changes, and their way back',
+    load: async () => (await import('./nouns/transaction.ts')).transactionCommand,
+  },
+  job: {
+    summary: 'What waits or runs, and who works it',
+    load: async () => (await import('./nouns/job.ts')).jobCommand,
+  },
+  event: {
+    summary: 'What happens, as it happens',
+    load: async () => (await import('./nouns/event.ts')).eventCommand,
+  },
+  audit: {
+    summary: 'Who did what, when',
+    load: async () => (await import('./nouns/audit.ts')).auditCommand,
+  },
+  session: {
+    summary: 'Who you are signed in as',
+    load: async () => (await import('./nouns/session.ts')).sessionCommand,
+  },
+}
+
+/** A long-running part of Patchbay, started by this command line: `serve`. */
+export interface Process {
+  name: string
+  summary: string
+}
+
+const exitCodes = `
+Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not signed in or not permitted,
+4 not found, 5 done in part (errors, approval awaited, or stuck), 6 timed out or unavailable.
+Data goes to standard output, everything else to standard error.`
+
+/** Runs one command line (without `node` and the script) and answers the exit code. */
+export async function runCli(
+  cli: Cli,
+  args: readonly string[],
+  about: { version: string; processes: readonly Process[] },
+): Promise<number> {
+  try {
+    const program = await build(cli, args[0], about)
+    await program.parseAsync([...args], { from: 'user' })
+    return cli.outcome.exit
+  } catch (thrown) {
+    // Commander has printed its help or its complaint already.
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
+    const error = asAppError(thrown, 'The command')
+    printError(cli, error, args.includes('--json'))
+    return errorCodes[error.code].exit
+  }
+}
+
+async function build(
+  cli: Cli,
+  wanted: string | undefined,
+  { version, processes }: { version: string; processes: readonly Process[] },
+): Promise<Command> {
+  const program = new Command('patchbay')
+    .description('Microsoft 365 for many customers at once')
+    .version(version)
+    .addHelpText('after', exitCodes)
+  for (const [name, noun] of Object.entries(nouns)) {
+    if (name === wanted) program.addCommand((await noun.load())(cli))
+    else program.command(name).description(noun.summary)
+  }
+  for (const { name, summary } of processes) program.command(name).description(summary)
+  settle(program, cli)
+  return program
+}
+
+/** Every command throws instead of ending the process, and writes where it is told. */
+function settle(command: Command, cli: Cli): void {
+  const { terminal } = cli
+  command
+    .exitOverride()
+    .showHelpAfterError('Add --help for what it takes.')
+    .configureOutput({
+      writeOut: (text) => terminal.out(text),
+      writeErr: (text) => terminal.err(escapeLines(text)),
+      getOutHelpWidth: () => terminal.columns,
+      getErrHelpWidth: () => terminal.columns,
+    })
+  for (const sub of command.commands) settle(sub, cli)
+}
+
+function escapeLines(text: string): string {
+  return text.split('\n').map(escapeText).join('\n')
+}
+
+/** What failed, which fields, what Microsoft calls it. With --json the problem as the API gave it. */
+function printError(cli: Cli, error: AppError, json: boolean): void {
+  if (json) {
+    const problem = isJsonObject(error.cause) ? error.cause : problemOf(error)
+    cli.terminal.err(`${escapeJson(JSON.stringify(problem))}\n`)
+    return
+  }
+  const lines = [`error: ${error.message}`]
+  for (const { field, problem } of error.fields) {
+    lines.push(`  ${field.replace(/^(body|path|query)\./, '')}: ${problem}`)
+  }
+  if (error.foreignCode !== undefined) {
+    const request = error.foreignRequestId ? `, request ${error.foreignRequestId}` : ''
+    lines.push(`  Microsoft calls it ${error.foreignCode}${request}`)
+  }
+  if (error.retryAfterMs !== undefined) {
+    lines.push(`  try again in ${Math.ceil(error.retryAfterMs / 1_000)} s`)
+  }
+  if (error.code === 'internal' && error.cause instanceof Error) {
+    lines.push(`  ${error.cause.stack ?? error.cause.message}`)
+  }
+  cli.terminal.err(`${lines.map(escapeText).join('\n')}\n`)
+}
+
+function problemOf(error: AppError) {
+  const { code, message, fields } = error
+  return { code, status: error.status, detail: message, ...(fields.length > 0 && { fields }) }
+}

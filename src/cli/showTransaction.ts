@@ -1,0 +1,40 @@
+import type { Static } from 'typebox'
+import type { Client } from '../client/client.ts'
+import type { eventRoutes } from '../contract/operations.ts'
+import type { TransactionDetail, transactionRoutes } from '../contract/transactions.ts'
+import type { Cli, CommonFlags } from './cli.ts'
+import { follow, type WaitFlags } from './follow.ts'
+import { print } from './print.ts'
+import { transactionLine, transactionText } from './transactionText.ts'
+
+type Api = Client<{
+  transaction: Pick<typeof transactionRoutes, 'show'>
+  event: typeof eventRoutes
+}>
+
+const under = new Set(['queued', 'running', 'undoing'])
+
+/** Prints a transaction; with `--wait` once it has ended, and then its end is the exit code. */
+export async function showTransaction(
+  cli: Cli,
+  flags: CommonFlags & WaitFlags,
+  api: Api,
+  transaction: Static<typeof TransactionDetail>,
+): Promise<void> {
+  if (!flags.wait) return print(cli, flags, transaction, () => transactionText(transaction))
+  const { id } = transaction
+  const query = { subject: `transaction:${id}`, after: '0-0' }
+  const ended = await follow(
+    cli,
+    {
+      name: `transaction ${id}`,
+      events: (signal) => api.event.stream({ query }, { signal }),
+      read: () => api.transaction.show({ params: { transactionId: id } }),
+      ended: ({ state }) => !under.has(state),
+      line: transactionLine,
+    },
+    flags.timeout,
+  )
+  print(cli, flags, ended, () => transactionText(ended))
+  if (ended.state !== 'succeeded') cli.outcome.exit = ended.state === 'stuck' ? 5 : 1
+}

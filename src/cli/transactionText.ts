@@ -1,0 +1,53 @@
+import type { Static } from 'typebox'
+import type { Plan, TransactionDetail } from '../contract/transactions.ts'
+import { escapeText } from './escape.ts'
+import { fields, table, valueText } from './print.ts'
+
+type Detail = Static<typeof TransactionDetail>
+type Differences = Static<typeof Plan>['objects'][number]['differences']
+
+/** A transaction with its steps and, when it is stuck, what is left to do by hand. */
+export function transactionText(transaction: Detail): string {
+  const head = fields([
+    ['transaction', transaction.id],
+    ['tenant', transaction.tenantId],
+    ['what', transaction.title],
+    ['state', transaction.state],
+    ['asked for', `${transaction.requestedAt} by ${transaction.requestedBy}`],
+    ['ended', transaction.endedAt],
+    ...(transaction.undoes === null ? [] : [['undoes', transaction.undoes] as const]),
+    ...(transaction.replays === null ? [] : [['replays', transaction.replays] as const]),
+    ...(transaction.error ? [['error', transaction.error.message] as const] : []),
+  ])
+  const steps = transaction.stepList.flatMap((step) => [
+    `${step.seq}. ${escapeText(step.title)}: ${step.state}\n`,
+    ...differenceLines(step.differences),
+    ...(step.error ? [`   ${escapeText(step.error.message)}\n`] : []),
+  ])
+  const left = transaction.left.map(({ seq, what, call }) => [seq, what, call])
+  const remains =
+    left.length > 0 ? `\nleft at Microsoft\n${table(['step', 'what', 'call'], left)}` : ''
+  return `${head}\n${steps.join('')}${remains}`
+}
+
+export function planText(plan: Static<typeof Plan>): string {
+  return plan.objects
+    .flatMap(({ name, key, call, differences }) => [
+      `${escapeText(name)} (${escapeText(key)})\n`,
+      call === null ? '   nothing to change\n' : `   ${escapeText(call)}\n`,
+      ...differenceLines(differences),
+    ])
+    .join('')
+}
+
+function differenceLines(differences: Differences): string[] {
+  return differences.map(({ property, before, after }) => {
+    const was = valueText(before) || '(empty)'
+    const is = valueText(after) || '(empty)'
+    return `   ${escapeText(`${property}: ${was} -> ${is}`)}\n`
+  })
+}
+
+export function transactionLine({ id, state, steps, title }: Detail): string {
+  return escapeText(`transaction ${id} ${state} | ${steps.done} of ${steps.total} steps | ${title}`)
+}
