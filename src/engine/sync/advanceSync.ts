@@ -46,11 +46,11 @@ export async function advanceSync(engine: Engine, job: Job): Promise<Advance> {
       await syncOrMark(engine, run, wires, state, job.signal, requests.take)
     }
     const outcomes = await inScope(engine.db, run.nodePath, (tx) => modelOutcomes(tx, run.id))
-    await finish(engine, run, stateAfter(outcomes), null)
+    await finishRun(engine, run, stateAfter(outcomes), null)
   } catch (thrown) {
     const error = asAppError(thrown, `Sync ${run.id}`)
     if (job.signal.aborted || isOurOwn(error)) throw error
-    await finish(engine, run, error.code === 'cancelled' ? 'cancelled' : 'failed', asJson(error))
+    await finishRun(engine, run, error.code === 'cancelled' ? 'cancelled' : 'failed', asJson(error))
   }
   return { done: true }
 }
@@ -93,7 +93,7 @@ function stateAfter(outcomes: readonly ModelOutcome[]): RunTable['state'] {
   return hasErrors ? 'succeeded-with-errors' : 'succeeded'
 }
 
-async function finish(
+export async function finishRun(
   engine: Engine,
   run: Run,
   state: RunTable['state'],

@@ -37,7 +37,7 @@ export async function advanceTransaction(engine: Engine, job: Job): Promise<Adva
   if (transaction.state === 'running') {
     const failure = await goForward(engine, transaction, steps, context)
     if (failure === undefined) {
-      await end(engine, transaction, 'succeeded', null)
+      await endTransaction(engine, transaction, 'succeeded', null)
       return { done: true }
     }
     await turnRound(engine, transaction, failure)
@@ -100,7 +100,7 @@ async function goBack(
   const stuck = steps.some((step) => step.state === 'stuck')
   const wasCancelled = transaction.error?.code === 'cancelled'
   const state = stuck ? 'stuck' : wasCancelled ? 'cancelled' : 'undone'
-  await end(engine, transaction, state, transaction.error)
+  await endTransaction(engine, transaction, state, transaction.error)
 }
 
 async function undoStep(
@@ -171,7 +171,7 @@ async function turnRound(
   transaction.error = error
 }
 
-async function end(
+export async function endTransaction(
   engine: Engine,
   transaction: Transaction,
   state: TransactionState,
