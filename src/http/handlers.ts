@@ -1,3 +1,4 @@
+import type { TSchema } from 'typebox'
 import type { Contract, Route, RouteAnswer, RouteInput } from '../contract/route.ts'
 import type { Actor } from '../core/actor.ts'
 import { AppError } from '../core/errors.ts'
@@ -17,12 +18,17 @@ export interface StreamedEvent {
   data: Json
 }
 
-/** What a handler returns: the declared body, text, or events for as long as they are read. */
+/**
+ * What a handler returns: the declared body, text, or events for as long as they are read. Where
+ * none is declared nothing is sent, whatever it returns.
+ */
 export type Answer<R extends Route> = R extends { produces: 'text/event-stream' }
   ? AsyncIterable<StreamedEvent>
   : R extends { produces: string }
     ? string
-    : RouteAnswer<R>
+    : R extends { answer: TSchema }
+      ? RouteAnswer<R>
+      : unknown
 
 type Caller<R extends Route> = R['permission'] extends 'open' ? undefined : Actor
 

@@ -123,7 +123,8 @@ function addRoute<C extends Contract>(
       const answer = await handler(request.actor, readInput(request), context)
       if (areEvents(answer)) return await sendEvents(request, reply, answer, gone)
       if (route.produces) reply.type(`${route.produces}; charset=utf-8`)
-      return reply.code(route.status).send(answer)
+      const declared = route.answer !== undefined || route.produces !== undefined
+      return reply.code(route.status).send(declared ? answer : undefined)
     },
   })
 }

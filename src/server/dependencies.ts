@@ -1,0 +1,28 @@
+import type { Static } from 'typebox'
+import type { ConnectionReport } from '../contract/tenants.ts'
+import type { Actor } from '../core/actor.ts'
+import type { Store } from '../features/hierarchy/store.ts'
+import type { Directory } from '../features/tenants/microsoftTenant.ts'
+import type { planTransaction } from '../features/transactions/changes.ts'
+import type { EventFeed } from '../store/eventFeed.ts'
+import type { Jobs } from '../store/jobs/jobs.ts'
+import type { Log } from '../store/log.ts'
+import type { Metrics } from './metrics.ts'
+
+/** What the features behind the routes need, put together once by the process. */
+export interface ServerDependencies {
+  store: Store
+  /** The engine, as features know it. */
+  engine: Parameters<typeof planTransaction>[1]
+  jobs: Pick<Jobs, 'enqueue'>
+  directory: Directory
+  testTenant: (
+    actor: Actor,
+    input: { tenantId: number; confirm?: boolean },
+    signal: AbortSignal,
+  ) => Promise<Static<typeof ConnectionReport>>
+  feed: EventFeed
+  metrics: Metrics
+  log: Log
+  version: string
+}

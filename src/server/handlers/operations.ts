@@ -1,0 +1,80 @@
+import type { Api } from '../../contract/api.ts'
+import { type Actor, requirePermission } from '../../core/actor.ts'
+import { idCursor, readPage } from '../../features/hierarchy/paging.ts'
+import { listJobs } from '../../features/jobs/jobs.ts'
+import type { Handlers, StreamedEvent } from '../../http/handlers.ts'
+import { type AuditRow, listAudit } from '../../store/audit.ts'
+import type { EventFeed } from '../../store/eventFeed.ts'
+import { type EventCursor, eventsFromNow, formatCursor, parseCursor } from '../../store/events.ts'
+import { inScope } from '../../store/scope.ts'
+import type { ServerDependencies } from '../dependencies.ts'
+import { pingDatabase } from '../queries.ts'
+
+type Operations = Pick<Handlers<Api>, 'session' | 'job' | 'event' | 'audit' | 'metrics' | 'health'>
+
+/** What keeps the system running, straight over the store. */
+export function operationHandlers(dependencies: ServerDependencies): Operations {
+  const { store, feed, metrics } = dependencies
+  const { db } = store
+  return {
+    session: {
+      show: async ({ id, name, scope }) => ({ id, name, scope }),
+    },
+    job: { list: (actor) => listJobs(actor, db) },
+    event: {
+      async stream(actor, { query, headers }, { signal }) {
+        const given = headers['last-event-id'] ?? query.after
+        const after = given === undefined ? await eventsFromNow(db) : parseCursor(given)
+        return events(feed, actor, after, query.subject, signal)
+      },
+    },
+    audit: {
+      async list(actor, { query }) {
+        requirePermission(actor, 'Read', 'data/Audit', actor.scope)
+        const before = query.after === undefined ? {} : { before: idCursor(query.after) }
+        const tenant = query.tenantId === undefined ? {} : { tenantId: query.tenantId }
+        return await inScope(db, actor.scope, (tx) =>
+          readPage(
+            query,
+            (limit) => listAudit(tx, { ...before, ...tenant, limit }),
+            showAudit,
+            (row) => String(row.id),
+          ),
+        )
+      },
+    },
+    metrics: {
+      async show(actor) {
+        const { jobs } = await listJobs(actor, db)
+        return await metrics.text(jobs)
+      },
+    },
+    health: {
+      live: async () => ({ status: 'live' }),
+      async ready() {
+        await pingDatabase(db)
+        return { status: 'ready' }
+      },
+    },
+  }
+}
+
+async function* events(
+  feed: EventFeed,
+  actor: Actor,
+  after: EventCursor,
+  subject: string | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<StreamedEvent> {
+  const options = subject === undefined ? { signal } : { subject, signal }
+  for await (const batch of feed.follow(actor.scope, after, options)) {
+    for (const { cursor, at, tenantId, subject: about, kind, data } of batch) {
+      const told = { at: at.toISOString(), tenantId, subject: about, data }
+      yield { id: formatCursor(cursor), event: kind, data: told }
+    }
+  }
+}
+
+function showAudit({ nodePath: _, at, actor, ...row }: AuditRow) {
+  return { ...row, at: at.toISOString(), actor: actor.name }
+}

@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import { api } from '../contract/api.ts'
+import type { AppError } from '../core/errors.ts'
+import type { RequestRecord } from '../http/server.ts'
+import { createHttpServer } from '../http/server.ts'
+import type { Log } from '../store/log.ts'
+import { findActor } from './access.ts'
+import type { ServerDependencies } from './dependencies.ts'
+import { certificateHandlers } from './handlers/certificates.ts'
+import { nodeHandlers } from './handlers/nodes.ts'
+import { operationHandlers } from './handlers/operations.ts'
+import { modelHandlers, resourceHandlers } from './handlers/resources.ts'
+import { syncHandlers } from './handlers/syncs.ts'
+import { tenantHandlers } from './handlers/tenants.ts'
+import { transactionHandlers } from './handlers/transactions.ts'
+
+/** Patchbay's API over its features. `listen` and `close` are the caller's. */
+export function createServer(dependencies: ServerDependencies): FastifyInstance {
+  const { store, log, metrics, version } = dependencies
+  return createHttpServer({
+    contract: api,
+    handlers: {
+      node: nodeHandlers(dependencies),
+      tenant: tenantHandlers(dependencies),
+      certificate: certificateHandlers(dependencies),
+      sync: syncHandlers(dependencies),
+      model: modelHandlers(dependencies),
+      resource: resourceHandlers(dependencies),
+      transaction: transactionHandlers(dependencies),
+      ...operationHandlers(dependencies),
+    },
+    title: 'Patchbay',
+    version,
+    newRequestId: randomUUID,
+    authenticate: (token) => findActor(store.db, token),
+    onRequest: (record) => {
+      metrics.request(record)
+      logRequest(log, record)
+    },
+    onFailure: (error, requestId) => logFailure(log, error, requestId),
+  })
+}
+
+/** One line per request. Health is asked every few seconds and only worth a line when it is bad. */
+function logRequest(log: Log, record: RequestRecord): void {
+  if (record.route.startsWith('/health/') && record.status < 400) return
+  log.info(record, 'request')
+}
+
+function logFailure(log: Log, error: AppError, requestId: string): void {
+  const { cause } = error
+  const why =
+    cause instanceof Error
+      ? { name: cause.name, reason: cause.message, stack: cause.stack }
+      : { reason: String(cause) }
+  log.error({ requestId, ...why }, error.message)
+}
