@@ -3,21 +3,26 @@ import { createServer, type Server } from 'node:https'
 import { promisify } from 'node:util'
 import { gzip as gzipCallback } from 'node:zlib'
 import { limits } from '../core/limits.ts'
+import { type Answered, answer } from './answer.ts'
 import type { Certificates } from './certificates.ts'
 import { jsonReply, type Reply, type Request } from './exchange.ts'
-import { answerGraph } from './graph/graph.ts'
-import { serviceOf } from './hosts.ts'
-import { answerLogin } from './login/login.ts'
+import { sendFaulty } from './faults/wire.ts'
 import type { State } from './state.ts'
 
 const gzip = promisify(gzipCallback)
 /** Below this, compressing costs more than it saves. */
 const gzipFromBytes = 1024
 
+/** The one listener for sign-in, Graph and control. */
 export function createEmulatorServer(state: State, certificates: Certificates): Server {
   const { serverPem: cert, serverKeyPem: key } = certificates
   const server = createServer({ cert, key, minVersion: 'TLSv1.2' }, (incoming, response) => {
-    serve(state, incoming, response).catch(() => response.destroy())
+    serve(state, incoming, response).catch((thrown: unknown) => {
+      // A mistake of the emulator: told to the client, for whoever writes the test to see.
+      const message = thrown instanceof Error ? String(thrown.stack) : String(thrown)
+      if (!response.headersSent) response.writeHead(500, { 'x-emulator-mistake': 'yes' })
+      response.end(message)
+    })
   })
   server.keepAliveTimeout = 60_000
   return server
@@ -25,19 +30,9 @@ export function createEmulatorServer(state: State, certificates: Certificates): 
 
 async function serve(state: State, incoming: IncomingMessage, response: ServerResponse) {
   const request = await readRequest(incoming)
-  const reply = request === undefined ? tooLarge() : await answer(state, request)
-  await send(state, incoming, response, reply)
-}
-
-async function answer(state: State, request: Request): Promise<Reply> {
-  switch (serviceOf(request.host, request.path)) {
-    case 'login':
-      return answerLogin(state, request)
-    case 'graph':
-      return answerGraph(state, request)
-    default:
-      return jsonReply(404, { error: { code: 'NotFound', message: 'There is nothing here.' } })
-  }
+  const answered: Answered =
+    request === undefined ? { reply: tooLarge(), fault: undefined } : await answer(state, request)
+  await send(state, incoming, response, answered)
 }
 
 /** The request with its body, or undefined when that is larger than Graph takes. */
@@ -69,17 +64,31 @@ async function send(
   state: State,
   incoming: IncomingMessage,
   response: ServerResponse,
-  reply: Reply,
+  { reply, fault }: Answered,
 ): Promise<void> {
-  let body = Buffer.from(reply.body)
+  const { status, headers: given, body: text } = reply ?? { status: 200, headers: {}, body: '' }
+  let body = Buffer.from(text)
+  const headers: Record<string, string> = { ...given }
   const accepts = /\bgzip\b/.test(String(incoming.headers['accept-encoding'] ?? ''))
-  const headers: Record<string, string> = { ...reply.headers }
   if (state.gzip && accepts && body.length >= gzipFromBytes) {
     body = await gzip(body, { level: 1 })
     headers['content-encoding'] = 'gzip'
     headers.vary = 'Accept-Encoding'
   }
-  if (reply.status !== 204) headers['content-length'] = String(body.length)
-  response.writeHead(reply.status, headers)
+  if (status !== 204) headers['content-length'] = String(body.length)
+  const wire = fault?.kind.wire
+  if (fault !== undefined && wire !== undefined) {
+    await sendFaulty({
+      wire,
+      spec: fault.spec,
+      response,
+      status,
+      headers,
+      body,
+      clock: state.clock,
+    })
+    return
+  }
+  response.writeHead(status, headers)
   response.end(body)
 }

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { loadCertificates } from './certificates.ts'
 import { seededRandom } from './data/random.ts'
 import { makeTenant } from './data/tenant.ts'
-import type { Tenant } from './directory/types.ts'
 import { tokenKeys } from './login/keys.ts'
-import type { Emulator, EmulatorOptions, TenantAccess } from './options.ts'
+import type { Emulator, EmulatorOptions } from './options.ts'
+import { newCallBook } from './record.ts'
 import { createEmulatorServer } from './server.ts'
 import { emulatorClock, type State } from './state.ts'
+import { accessTo } from './tenantAccess.ts'
 
 /** Starts an emulated Microsoft 365 on one https address and resolves once it listens. */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
@@ -24,6 +25,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     checkAnswers: options.checkAnswers ?? false,
     gzip: options.gzip ?? true,
     latency: options.latency ?? { fixedMs: 0, perRowMs: 0, inFlightDivisor: 0 },
+    faults: { faults: [] },
+    calls: newCallBook(),
+    violations: [],
+    inFlight: new Map(),
   }
   const server = createEmulatorServer(state, certificates)
   await new Promise<void>((resolve, reject) => {
@@ -42,17 +47,5 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         server.close(() => resolve())
         server.closeAllConnections()
       }),
-  }
-}
-
-export function accessTo(tenant: Tenant): TenantAccess {
-  return {
-    tenantId: tenant.id,
-    domain: tenant.initialDomain,
-    displayName: tenant.displayName,
-    clientId: tenant.app.clientId,
-    clientSecret: tenant.app.secrets[0]?.text ?? '',
-    users: tenant.users.length,
-    groups: tenant.groups.length,
   }
 }

@@ -1,8 +1,11 @@
 import type { Clock, Random } from '../core/clock.ts'
+import type { Violation } from './check.ts'
 import type { Tenant } from './directory/types.ts'
+import type { FaultBook } from './faults/book.ts'
 import type { TokenKeys } from './login/keys.ts'
 import type { TokenKey } from './odata/pageToken.ts'
 import type { Latency } from './options.ts'
+import type { CallBook } from './record.ts'
 
 /** Everything one emulator knows; made once at start and handed to whoever answers. */
 export interface State {
@@ -15,6 +18,11 @@ export interface State {
   readonly checkAnswers: boolean
   readonly gzip: boolean
   latency: Latency
+  readonly faults: FaultBook
+  readonly calls: CallBook
+  readonly violations: Violation[]
+  /** Calls being answered now, by tenant. */
+  readonly inFlight: Map<string, number>
 }
 
 /** The given clock with an offset that the control API moves. */

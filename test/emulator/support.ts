@@ -120,3 +120,19 @@ function send(agent: Agent, url: URL, method: string, given: CallOptions): Promi
     outgoing.end(given.body)
   })
 }
+
+/** The items of a list and all its pages. */
+export async function everyPage(
+  emulator: Started,
+  path: string,
+): Promise<{ pages: number; items: Record<string, ReturnType<typeof JSON.parse>>[] }> {
+  const items = []
+  let pages = 0
+  for (let next: string | undefined = path; next !== undefined; pages++) {
+    const answer: Answer = await emulator.graph('GET', next)
+    if (answer.status !== 200) throw new Error(answer.text)
+    items.push(...answer.json.value)
+    next = answer.json['@odata.nextLink']
+  }
+  return { pages, items }
+}

@@ -144,7 +144,7 @@ function guestData(plan: PeoplePlan, taken: Map<string, number>): JsonObject {
 }
 
 /** Every person has the same properties in the same order: one hidden class for all of them. */
-function personData(id: string, given: JsonObject): JsonObject {
+export function personData(id: string, given: JsonObject): JsonObject {
   const read = (name: string): Json => given[name] ?? null
   return {
     id,
@@ -171,8 +171,8 @@ function personData(id: string, given: JsonObject): JsonObject {
     mailNickname: read('mailNickname'),
     mobilePhone: read('mobilePhone'),
     officeLocation: read('officeLocation'),
-    onPremisesExtensionAttributes: noAttributes,
-    otherMails: [],
+    onPremisesExtensionAttributes: given.onPremisesExtensionAttributes ?? noAttributes,
+    otherMails: given.otherMails ?? [],
     passwordPolicies: read('passwordPolicies'),
     postalCode: read('postalCode'),
     preferredLanguage: read('preferredLanguage'),

@@ -8,6 +8,7 @@ import type {
   User,
 } from '../directory/types.ts'
 import { textOf } from '../directory/types.ts'
+import { readCertificate } from '../login/clientCertificate.ts'
 import type { TenantSpec } from '../options.ts'
 import { makeGroups } from './groups.ts'
 import { boughtSkus, licencePicker } from './licences.ts'
@@ -110,7 +111,9 @@ function makeApp(spec: TenantSpec, random: Random, now: number): AppRegistration
         endsAt: now + (spec.secretDays === undefined ? year : spec.secretDays * 86_400_000),
       },
     ],
-    certificates: [],
+    certificates: (spec.certificates ?? []).flatMap(
+      (pem) => readCertificate(pem, randomGuid(random)) ?? [],
+    ),
     roles: [...(spec.roles ?? defaultRoles)],
     directoryRoles: [...(spec.directoryRoles ?? ['Teams Administrator', 'Exchange Administrator'])],
   }

@@ -6,8 +6,10 @@ export interface DirectoryChange {
   id: string
   /** `changed`: new values, a new object or one restored; the two others are what `@removed` says. */
   what: 'changed' | 'deleted' | 'purged'
+  /** The properties that changed; absent when it is all of them, as with a new object. */
+  properties?: readonly string[]
   /** The relation that changed, if it was one. */
-  link: LinkChange | undefined
+  link?: LinkChange
 }
 
 export interface LinkChange {

@@ -51,6 +51,14 @@ const computed: Readonly<Record<string, Readonly<Record<string, Compute>>>> = {
   group: { securityIdentifier: (_, group) => securityIdentifier(group.id) },
 }
 
+/** What changes with a stored property because it is computed from it. */
+export const dependents: Readonly<Record<string, readonly string[]>> = {
+  assignedLicenses: ['assignedPlans', 'provisionedPlans', 'licenseAssignmentStates'],
+  mail: ['proxyAddresses', 'imAddresses'],
+  mailNickname: ['proxyAddresses'],
+  userPrincipalName: ['identities', 'imAddresses'],
+}
+
 /** How to read one property; collections that are not stored are empty, everything else null. */
 export function propertyReader(type: string, name: string, many: boolean): Compute {
   const compute = computed[type]?.[name]

@@ -1,5 +1,5 @@
 import { holds } from './ordered.ts'
-import type { DirectoryObject, Entity, Tenant } from './types.ts'
+import type { DirectoryObject, Entity, Group, Tenant } from './types.ts'
 
 /** How to read a navigation property; `types` are the types its ends may have. */
 export interface Relation {
@@ -43,7 +43,7 @@ function managerOf(tenant: Tenant, entity: Entity): Entity[] {
 }
 
 /** The groups of which an object is a direct member. */
-export function groupsHolding(tenant: Tenant, entity: Entity): DirectoryObject[] {
+export function groupsHolding(tenant: Tenant, entity: Entity): Group[] {
   return tenant.groups.filter((group) => holds(group.members, entity))
 }
 

@@ -71,11 +71,15 @@ export interface RoleAssignment {
   roleTemplateId: string
 }
 
+/** What is needed to bring a deleted object back as it was. */
 export interface DeletedObject {
-  entity: DirectoryObject
+  object: DirectoryObject
   deletedAt: number
-  /** The names it had: deleting changes a person's. */
-  userPrincipalName: string | undefined
+  /** Deleting changes a person's, to free the name. */
+  userPrincipalName: string
+  memberOf: Group[]
+  ownerOf: Group[]
+  directReports: User[]
 }
 
 export interface Tenant {

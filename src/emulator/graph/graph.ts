@@ -9,14 +9,26 @@ import type { GraphRoute } from './context.ts'
 import { badQuery, GraphRefusal, type RequestIds, refusalReply, refuse } from './errors.ts'
 import { matchRoute, pathSegments } from './routes.ts'
 
+/** What a request is answered with in place of being answered. */
+export type Instead = Reply | GraphRefusal
+
+export interface GraphCall {
+  state: State
+  request: Request
+  /** From a fault: the call is not made. */
+  instead: Instead | undefined
+  again(request: Request): Promise<Reply>
+}
+
 /** Everything under graph.microsoft.com. */
-export async function answerGraph(state: State, request: Request): Promise<Reply> {
+export async function answerGraph(call: GraphCall): Promise<Reply> {
+  const { state, request } = call
   const ids: RequestIds = {
     requestId: randomGuid(state.random),
     clientRequestId: headerText(request, 'client-request-id') ?? randomGuid(state.random),
   }
-  const reply = await answerOrRefuse(state, request, ids)
-  Object.assign(reply.headers, {
+  const reply = await answerOrRefuse(call, ids)
+  const headers = {
     'request-id': ids.requestId,
     'client-request-id': ids.clientRequestId,
     'x-ms-ags-diagnostic':
@@ -24,14 +36,17 @@ export async function answerGraph(state: State, request: Request): Promise<Reply
     'cache-control': 'no-cache',
     'strict-transport-security': 'max-age=31536000',
     date: new Date(state.clock.now()).toUTCString(),
-  })
-  return reply
+  }
+  return { ...reply, headers: { ...headers, ...reply.headers } }
 }
 
-async function answerOrRefuse(state: State, request: Request, ids: RequestIds): Promise<Reply> {
+async function answerOrRefuse(call: GraphCall, ids: RequestIds): Promise<Reply> {
+  const { state, request, instead } = call
   try {
+    if (instead instanceof GraphRefusal) throw instead
+    if (instead !== undefined) return instead
     const { claims, tenant } = signedIn(state, request)
-    return await dispatch(state, tenant, claims, request)
+    return await dispatch(call, tenant, claims)
   } catch (thrown) {
     if (!(thrown instanceof GraphRefusal)) throw thrown
     return refusalReply(thrown, ids, state.clock.now())
@@ -40,8 +55,8 @@ async function answerOrRefuse(state: State, request: Request, ids: RequestIds): 
 
 /** Whose token it is; refuses without one, or when it is not good for Graph now. */
 function signedIn(state: State, request: Request): { claims: Claims; tenant: Tenant } {
-  const [scheme, token] = (request.headers.authorization ?? '').split(' ')
-  if (scheme?.toLowerCase() !== 'bearer' || !token) throw unauthorized('no token')
+  const token = bearerToken(request)
+  if (token === undefined) throw unauthorized('no token')
   const claims = verifyToken(state.keys, token)
   const tenant = claims === undefined ? undefined : state.tenants.get(claims.tid)
   if (claims === undefined || tenant === undefined) {
@@ -50,6 +65,11 @@ function signedIn(state: State, request: Request): { claims: Claims; tenant: Ten
   if (!isGraphAudience(claims.aud)) throw unauthorized('wrong audience')
   if (claims.exp * 1000 <= state.clock.now()) throw unauthorized('expired token')
   return { claims, tenant }
+}
+
+export function bearerToken(request: Request): string | undefined {
+  const [scheme, token] = (request.headers.authorization ?? '').split(' ')
+  return scheme?.toLowerCase() === 'bearer' && token ? token : undefined
 }
 
 function unauthorized(name: string, message?: string): GraphRefusal {
@@ -62,12 +82,8 @@ function unauthorized(name: string, message?: string): GraphRefusal {
   })
 }
 
-async function dispatch(
-  state: State,
-  tenant: Tenant,
-  claims: Claims,
-  request: Request,
-): Promise<Reply> {
+async function dispatch(call: GraphCall, tenant: Tenant, claims: Claims): Promise<Reply> {
+  const { state, request, again } = call
   const segments = pathSegments(request.path)
   const matched = matchRoute(request.method, segments)
   if (matched === 'other method') throw refuse('method not allowed')
@@ -83,6 +99,7 @@ async function dispatch(
     params: matched.params,
     resource: segments.join('/'),
     options: new URLSearchParams(request.queryText),
+    again,
   })
 }
 

@@ -1,6 +1,7 @@
 import { groupsHolding } from '../directory/relations.ts'
 import type { Group, Tenant } from '../directory/types.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
+import { deltaReply } from './delta.ts'
 import { badRequest, notFound } from './errors.ts'
 import { countReply, type ListSource, listReply } from './list.ts'
 import { singleReply } from './single.ts'
@@ -13,6 +14,7 @@ export const groupRoutes: readonly GraphRoute[] = [
     needs: '/groups',
     answer: (context) => countReply(context, allGroups(context)),
   },
+  { method: 'GET', path: '/groups/delta', answer: (context) => deltaReply(context, 'group') },
   {
     method: 'GET',
     path: '/groups/{id}',

@@ -35,6 +35,7 @@ function organizationOf(tenant: Tenant): Entity {
     countryLetterCode: tenant.countryCode,
     createdDateTime: '2019-03-04T08:15:30Z',
     displayName: tenant.displayName,
+    mobileDeviceManagementAuthority: 'intune',
     preferredLanguage: 'en',
     tenantType: 'AAD',
     technicalNotificationMails: [`admin@${defaultDomain}`],

@@ -1,12 +1,20 @@
 import type { GraphRoute } from './context.ts'
+import { deletedItemRoutes } from './deletedItems.ts'
 import { groupRoutes } from './groups.ts'
+import { groupWriteRoutes } from './groupWrites.ts'
+import { licenceRoutes } from './licences.ts'
 import { organizationRoutes } from './organization.ts'
 import { skuRoutes } from './skus.ts'
 import { userRoutes } from './users.ts'
+import { userWriteRoutes } from './userWrites.ts'
 
 const routes: readonly GraphRoute[] = [
   ...userRoutes,
+  ...userWriteRoutes,
+  ...licenceRoutes,
   ...groupRoutes,
+  ...groupWriteRoutes,
+  ...deletedItemRoutes,
   ...skuRoutes,
   ...organizationRoutes,
 ]

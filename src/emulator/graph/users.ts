@@ -1,6 +1,7 @@
 import { groupsHolding } from '../directory/relations.ts'
 import type { Tenant, User } from '../directory/types.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
+import { deltaReply } from './delta.ts'
 import { notFound } from './errors.ts'
 import { countReply, type ListSource, listReply } from './list.ts'
 import { singleReply } from './single.ts'
@@ -13,6 +14,7 @@ export const userRoutes: readonly GraphRoute[] = [
     path: '/users/$count',
     answer: (context) => countReply(context, allUsers(context)),
   },
+  { method: 'GET', path: '/users/delta', answer: (context) => deltaReply(context, 'user') },
   {
     method: 'GET',
     path: '/users/{id}',

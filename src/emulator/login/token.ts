@@ -121,3 +121,11 @@ function rolesFor(app: AppRegistration, resource: Resource): string[] {
     return resource.appId === resourceAppIds.graph && appRoleId(role) !== undefined
   })
 }
+
+/** A token that is good, but for another service than was asked for. */
+export function foreignToken(state: State, tenantId: string): string {
+  const tenant = state.tenants.get(tenantId)
+  if (tenant === undefined) return ''
+  const resource = { audience: 'https://management.azure.com', appId: '' }
+  return issueToken(state, tenant, resource, 'secret')
+}

@@ -1,0 +1,152 @@
+import { checkReply } from './check.ts'
+import { answerControl } from './control/control.ts'
+import { headerText, jsonReply, type Reply, type Request } from './exchange.ts'
+import { chooseFault } from './faults/book.ts'
+import { delayOf } from './faults/kinds.ts'
+import type { Fault, FaultCall } from './faults/types.ts'
+import { isBeforeCall } from './faults/wire.ts'
+import { GraphRefusal } from './graph/errors.ts'
+import { answerGraph, bearerToken } from './graph/graph.ts'
+import { type Service, serviceOf } from './hosts.ts'
+import { verifyToken } from './login/keys.ts'
+import { answerLogin } from './login/login.ts'
+import { recordCall } from './record.ts'
+import { findTenant, type State } from './state.ts'
+
+export interface Answered {
+  /** Undefined: the call was not made, and the fault says how the connection ends. */
+  reply: Reply | undefined
+  fault: Fault | undefined
+}
+
+interface Caller {
+  tenantId: string | undefined
+  appId: string | undefined
+}
+
+/** One request from routing to the answer: faults, the service itself, latency, the record. */
+export async function answer(state: State, request: Request): Promise<Answered> {
+  const service = serviceOf(request.host, request.path)
+  if (service === 'control' && state.controlled) {
+    return { reply: answerControl(state, request), fault: undefined }
+  }
+  if (service === undefined || service === 'control') {
+    const body = { error: { code: 'NotFound', message: 'There is nothing here.' } }
+    return { reply: jsonReply(404, body), fault: undefined }
+  }
+  return answerService(state, service, request, false)
+}
+
+async function answerService(
+  state: State,
+  service: Exclude<Service, 'control'>,
+  request: Request,
+  batched: boolean,
+): Promise<Answered> {
+  const started = performance.now()
+  const caller = callerOf(state, service, request)
+  const call: FaultCall = { state, service, request, tenantId: caller.tenantId, batched }
+  const fault = chooseFault(state.faults, call)
+  const done = enter(state, caller)
+  try {
+    const wire = fault?.kind.wire
+    const made = wire === undefined || !isBeforeCall(wire)
+    const reply = made ? await replyTo(call, fault) : undefined
+    if (!batched) await wait(state, caller, reply, fault)
+    recordCall(state.calls, {
+      ...recordOf(call, fault, reply),
+      appId: caller.appId,
+      at: state.clock.now(),
+      milliseconds: performance.now() - started,
+    })
+    return { reply, fault }
+  } finally {
+    done()
+  }
+}
+
+async function replyTo(call: FaultCall, fault: Fault | undefined): Promise<Reply> {
+  const { state, service } = call
+  const kind = fault?.kind
+  const request = kind?.rewrite?.(call.request) ?? call.request
+  const instead = fault === undefined ? undefined : kind?.instead?.(fault.spec, call)
+  const again = async (inner: Request) => {
+    const { reply } = await answerService(state, 'graph', inner, true)
+    return reply ?? jsonReply(504, {})
+  }
+  const reply =
+    service === 'graph'
+      ? await answerGraph({ state, request, instead, again })
+      : loginReply(state, request, instead)
+  if (state.checkAnswers && instead === undefined) checkReply(state.violations, request, reply)
+  return fault === undefined ? reply : (kind?.alter?.(reply, fault.spec, call) ?? reply)
+}
+
+function loginReply(
+  state: State,
+  request: Request,
+  instead: Reply | GraphRefusal | undefined,
+): Reply {
+  if (instead === undefined) return answerLogin(state, request)
+  if (!(instead instanceof GraphRefusal)) return instead
+  const { status, code, message, headers } = instead
+  return jsonReply(status, { error: code, error_description: message }, headers)
+}
+
+/** Who calls, as far as the request tells: nothing is checked here. */
+function callerOf(state: State, service: Service, request: Request): Caller {
+  if (service === 'graph') {
+    const claims = verifyToken(state.keys, bearerToken(request) ?? '')
+    return { tenantId: claims?.tid, appId: claims?.appid }
+  }
+  const name = decodeURIComponent(request.path.split('/')[1] ?? '')
+  const appId = new URLSearchParams(request.body.toString('utf8')).get('client_id')
+  return { tenantId: findTenant(state, name)?.id, appId: appId ?? undefined }
+}
+
+function enter(state: State, { tenantId = 'none' }: Caller): () => void {
+  const change = (by: number) =>
+    state.inFlight.set(tenantId, (state.inFlight.get(tenantId) ?? 0) + by)
+  change(1)
+  return () => change(-1)
+}
+
+/** t = (fixed + per row * rows) * (1 + in flight / divisor), after measurements of the service. */
+async function wait(
+  state: State,
+  { tenantId = 'none' }: Caller,
+  reply: Reply | undefined,
+  fault: Fault | undefined,
+): Promise<void> {
+  const { fixedMs, perRowMs, inFlightDivisor } = state.latency
+  const others = (state.inFlight.get(tenantId) ?? 1) - 1
+  const load = inFlightDivisor > 0 ? 1 + others / inFlightDivisor : 1
+  const ms = (fixedMs + perRowMs * (reply?.rows ?? 0)) * load + delayOf(fault?.spec)
+  if (ms > 0) await state.clock.sleep(ms)
+}
+
+/** Reads that are sent as POST because of their size. */
+const queries = /\/(\$batch|getByIds|getMemberGroups|checkMemberGroups|validateProperties)$/i
+
+function recordOf(call: FaultCall, fault: Fault | undefined, reply: Reply | undefined) {
+  const { service, request, tenantId, batched } = call
+  const { method, path, queryText } = request
+  const write = service === 'graph' && method !== 'GET' && !queries.test(path)
+  const ran = reply !== undefined && fault?.kind.instead === undefined
+  const answered = reply !== undefined && fault?.kind.wire !== 'unknown-outcome'
+  return {
+    service,
+    method,
+    path: queryText === '' ? path : `${path}?${queryText}`,
+    status: answered ? reply.status : 0,
+    tenantId,
+    requestId: reply?.headers['request-id'],
+    clientRequestId: headerText(request, 'client-request-id'),
+    write,
+    applied: write && ran && reply.status < 300,
+    fault: fault?.spec.name,
+    batched,
+    bytes: reply?.body.length ?? 0,
+    rows: reply?.rows ?? 0,
+  }
+}

@@ -1,0 +1,179 @@
+import type { JsonObject } from '../../core/json.ts'
+import { personData } from '../data/people.ts'
+import { randomGuid } from '../data/random.ts'
+import { addChange } from './changes.ts'
+import { dependents } from './computed.ts'
+import { addOrdered, dropOrdered, holds } from './ordered.ts'
+import { groupsHolding } from './relations.ts'
+import {
+  type DirectoryObject,
+  type Group,
+  nextSeq,
+  type Tenant,
+  textOf,
+  type User,
+} from './types.ts'
+
+/**
+ * Every change of a tenant goes through here, so that indices stay right and delta hears of it.
+ * Nothing is checked: that is the caller's part.
+ */
+export function updateObject(tenant: Tenant, object: DirectoryObject, values: JsonObject): void {
+  if (object.type === 'user') tenant.byUpn.delete(upnKey(object))
+  Object.assign(object.data, values)
+  if (object.type === 'user') tenant.byUpn.set(upnKey(object), object)
+  const { type, id } = object
+  const properties = Object.keys(values).flatMap((name) => [name, ...(dependents[name] ?? [])])
+  addChange(tenant.changes, { type, id, what: 'changed', properties })
+}
+
+export function createUser(tenant: Tenant, values: JsonObject, now: number): User {
+  const id = randomGuid(tenant.random)
+  const data = personData(id, { createdDateTime: dateText(now), userType: 'Member', ...values })
+  const user: User = { seq: nextSeq(tenant), id, type: 'user', data, manager: undefined }
+  insert(tenant, user)
+  return user
+}
+
+export function createGroup(tenant: Tenant, values: JsonObject, now: number): Group {
+  const id = randomGuid(tenant.random)
+  const data = {
+    id,
+    deletedDateTime: null,
+    createdDateTime: dateText(now),
+    renewedDateTime: dateText(now),
+    groupTypes: [],
+    mail: null,
+    proxyAddresses: [],
+    ...values,
+  }
+  const group: Group = { seq: nextSeq(tenant), id, type: 'group', data, members: [], owners: [] }
+  insert(tenant, group)
+  return group
+}
+
+/** People and Microsoft 365 groups can be restored for a while; other groups are gone at once. */
+export function deleteObject(tenant: Tenant, object: DirectoryObject, now: number): void {
+  const memberOf = groupsHolding(tenant, object)
+  const isUser = object.type === 'user'
+  const ownerOf = isUser ? tenant.groups.filter((group) => holds(group.owners, object)) : []
+  const directReports = isUser ? tenant.users.filter((user) => user.manager === object) : []
+  for (const group of memberOf) dropLink(tenant, group, 'members', object)
+  for (const group of ownerOf) dropLink(tenant, group, 'owners', object)
+  for (const report of directReports) setManager(tenant, report, undefined)
+  const userPrincipalName = textOf(object, 'userPrincipalName')
+  remove(tenant, object)
+  const { type, id } = object
+  if (!isRestorable(object)) {
+    addChange(tenant.changes, { type, id, what: 'purged' })
+    return
+  }
+  object.data.deletedDateTime = dateText(now)
+  if (isUser) object.data.userPrincipalName = id.replaceAll('-', '') + userPrincipalName
+  const kept = { object, deletedAt: now, userPrincipalName, memberOf, ownerOf, directReports }
+  tenant.deleted.set(id, kept)
+  addChange(tenant.changes, { type, id, what: 'deleted' })
+}
+
+export function isRestorable(object: DirectoryObject): boolean {
+  const kinds = object.data.groupTypes
+  return object.type === 'user' || (Array.isArray(kinds) && kinds.includes('Unified'))
+}
+
+/** Brings a deleted object back with its memberships; undefined when it is not there. */
+export function restoreObject(tenant: Tenant, id: string): DirectoryObject | undefined {
+  const kept = tenant.deleted.get(id)
+  if (kept === undefined) return undefined
+  const { object } = kept
+  tenant.deleted.delete(id)
+  object.data.deletedDateTime = null
+  if (object.type === 'user') object.data.userPrincipalName = kept.userPrincipalName
+  insert(tenant, object)
+  for (const group of kept.memberOf) addLink(tenant, group, 'members', object)
+  if (object.type === 'user') {
+    for (const group of kept.ownerOf) addLink(tenant, group, 'owners', object)
+    for (const report of kept.directReports) setManager(tenant, report, object)
+  }
+  return object
+}
+
+/** Ends a deleted object for good; false when it is not there. */
+export function purgeObject(tenant: Tenant, id: string): boolean {
+  const kept = tenant.deleted.get(id)
+  if (kept === undefined) return false
+  tenant.deleted.delete(id)
+  addChange(tenant.changes, { type: kept.object.type, id, what: 'purged' })
+  return true
+}
+
+export function setManager(tenant: Tenant, user: User, manager: User | undefined): void {
+  const before = user.manager
+  if (before === manager) return
+  user.manager = manager
+  if (before !== undefined) logLink(tenant, user, 'manager', before, false)
+  if (manager !== undefined) logLink(tenant, user, 'manager', manager, true)
+}
+
+/** False when it was there already, or the group is no longer. */
+export function addLink(
+  tenant: Tenant,
+  group: Group,
+  relation: 'members' | 'owners',
+  object: DirectoryObject,
+): boolean {
+  if (tenant.byId.get(group.id) !== group) return false
+  const added =
+    relation === 'members'
+      ? addOrdered(group.members, object)
+      : object.type === 'user' && addOrdered(group.owners, object)
+  if (added) logLink(tenant, group, relation, object, true)
+  return added
+}
+
+/** False when it was not there. */
+export function dropLink(
+  tenant: Tenant,
+  group: Group,
+  relation: 'members' | 'owners',
+  object: DirectoryObject,
+): boolean {
+  const dropped = dropOrdered(group[relation], object)
+  if (dropped) logLink(tenant, group, relation, object, false)
+  return dropped
+}
+
+function logLink(
+  tenant: Tenant,
+  from: DirectoryObject,
+  relation: 'members' | 'owners' | 'manager',
+  other: DirectoryObject,
+  added: boolean,
+): void {
+  const link = { relation, otherId: other.id, otherType: other.type, added }
+  addChange(tenant.changes, { type: from.type, id: from.id, what: 'changed', properties: [], link })
+}
+
+function insert(tenant: Tenant, object: DirectoryObject): void {
+  tenant.byId.set(object.id, object)
+  if (object.type === 'user') {
+    addOrdered(tenant.users, object)
+    tenant.byUpn.set(upnKey(object), object)
+  } else {
+    addOrdered(tenant.groups, object)
+  }
+  addChange(tenant.changes, { type: object.type, id: object.id, what: 'changed' })
+}
+
+function remove(tenant: Tenant, object: DirectoryObject): void {
+  tenant.byId.delete(object.id)
+  dropOrdered(object.type === 'user' ? tenant.users : tenant.groups, object)
+  if (object.type === 'user') tenant.byUpn.delete(upnKey(object))
+}
+
+function upnKey(user: User): string {
+  return textOf(user, 'userPrincipalName').toLowerCase()
+}
+
+function dateText(now: number): string {
+  return `${new Date(now).toISOString().slice(0, 19)}Z`
+}
