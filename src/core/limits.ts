@@ -104,6 +104,11 @@ export const limits = {
   /** Jobs: rows removed at once, and how often that is looked at. */
   jobSweepRows: 5_000,
   jobSweepMs: 10 * 60_000,
+  /** Jobs: how soon the engine looks again when the database was away. */
+  jobOutageMs: 2_000,
+  /** Jobs: what the engine says again within this is not logged, of so many texts. */
+  jobLogRepeatMs: 30_000,
+  jobLogTexts: 100,
   /** Jobs: connections of one worker to the engine's tables. */
   jobPoolMax: 6,
 

@@ -1,5 +1,6 @@
 import { DBOS, type DLogger } from '@dbos-inc/dbos-sdk'
 import { DBOSExecutor } from '@dbos-inc/dbos-sdk/internal/dbos-executor'
+import { dbRetryConfig } from '@dbos-inc/dbos-sdk/internal/utils'
 import type pg from 'pg'
 import { limits } from '../../core/limits.ts'
 import type { Log } from '../log.ts'
@@ -45,6 +46,8 @@ export async function startEngine(options: EngineOptions): Promise<void> {
     // Beyond its own limit the engine drops a job silently; ours comes first and is told.
     { name: workflow, maxRecoveryAttempts: limits.jobRecoveriesMax * 10 },
   )
+  // By default it looks again after up to a minute when the database was away.
+  dbRetryConfig.maxBackoffSec = limits.jobOutageMs / 1000
   await DBOS.launch()
   for (const [kind, { perTenant, perWorker }] of Object.entries(queueLimits)) {
     await DBOS.registerQueue(kind, {
@@ -71,12 +74,20 @@ export async function recoverJobs(workerIds: string[]): Promise<void> {
 }
 
 function loggerFor(log: Log): DLogger {
-  const text = (entry: unknown) => (entry instanceof Error ? entry.message : String(entry))
-  return {
-    // Routine: which queues it listens to, that it launched.
-    debug: () => {},
-    info: () => {},
-    warn: (entry) => log.warn({ engine: text(entry) }, 'job engine'),
-    error: (entry) => log.error({ engine: text(entry) }, 'job engine'),
+  const saidAt = new Map<string, number>()
+  /** During an outage it repeats itself ten times a second. */
+  const isNew = (text: string) => {
+    const now = performance.now()
+    const before = saidAt.get(text)
+    if (before !== undefined && now - before < limits.jobLogRepeatMs) return false
+    if (saidAt.size >= limits.jobLogTexts) saidAt.clear()
+    saidAt.set(text, now)
+    return true
   }
+  const say = (level: 'warn' | 'error') => (entry: unknown) => {
+    const text = entry instanceof Error ? entry.message : String(entry)
+    if (isNew(text)) log[level]({ engine: text }, 'job engine')
+  }
+  // Debug and info are routine: which queues it listens to, that it launched.
+  return { debug: () => {}, info: () => {}, warn: say('warn'), error: say('error') }
 }
