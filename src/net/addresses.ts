@@ -46,8 +46,8 @@ function blockList(ranges: readonly [string, number][], family: 'ipv4' | 'ipv6')
 export type AddressCheck = (address: string) => boolean
 
 /**
- * A predicate over IP addresses (text, as a resolver or a URL has them). `allowed` are the ranges in
- * CIDR form this destination may use although they are refused by default. Throws bad-input.
+ * A predicate over IP addresses (text, as a resolver or a URL has them). `allowed` are the ranges
+ * in CIDR form this destination may use although they are refused by default. Throws bad-input.
  */
 export function createAddressCheck(allowed: readonly string[]): AddressCheck {
   const named = new BlockList()

@@ -6,7 +6,7 @@ import type { Endpoint } from './endpoint.ts'
  * call out, and no destination means no call.
  */
 export interface Destination {
-  /** Exact origins: `https://graph.microsoft.com`. Anything else is refused before a name is resolved. */
+  /** Exact origins: `https://graph.microsoft.com`. Others are refused before a name is resolved. */
   origins: readonly string[]
   /** Ranges (CIDR) that are refused by default but right for this destination. */
   allowedAddresses?: readonly string[]

@@ -2,7 +2,7 @@ import { badInput } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { Sealed } from '../core/secret.ts'
 
-/** An address somebody typed, taken apart and normalised. What it resolves to is checked at connect. */
+/** An address somebody typed, taken apart and normalised. Its IP is checked at connect. */
 export interface Endpoint {
   scheme: string
   /** Lower case, ASCII (IDN encoded); an IPv6 address without brackets. */
@@ -36,7 +36,7 @@ const shape = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/i
 export function parseEndpoint(text: string, rules: EndpointRules): Endpoint {
   const refuse = (problem: string) => badInput(rules.field, problem)
   if (text.length > limits.fieldCharsMax) throw refuse('is too long')
-  // WHATWG URL drops tabs and newlines and turns `\` into `/`; what was typed would not be what is used.
+  // URL drops tabs and newlines and turns `\` into `/`: what is used would not be what was typed.
   if (/[\s\\\p{Cc}]/u.test(text)) throw refuse('may not hold spaces, control characters or \\')
   const [, given = '', authority = '', rest = ''] = shape.exec(text) ?? []
   const scheme = given.toLowerCase()
@@ -68,7 +68,7 @@ export function parseEndpoint(text: string, rules: EndpointRules): Endpoint {
   }
 }
 
-/** Only "special" schemes get hosts normalised by URL, so every scheme is read as if it were https. */
+/** URL normalises hosts of "special" schemes only, so every scheme is read as if it were https. */
 function parseAsHttps(authority: string, rest: string): URL | undefined {
   const text = `https://${authority}${rest}`
   return URL.canParse(text) ? new URL(text) : undefined

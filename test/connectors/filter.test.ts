@@ -36,7 +36,7 @@ describe('odataFilter', () => {
       { op: 'ge', property: 'createdDateTime', value: '2026-01-01T00:00:00Z' },
       'createdDateTime ge 2026-01-01T00:00:00Z',
     ],
-    [{ op: 'eq', property: 'skuId', value: guid.toUpperCase() }, `skuId eq ${guid}`],
+    [{ op: 'eq', property: 'skuId', value: guid }, `skuId eq ${guid}`],
     [
       { op: 'startsWith', property: 'proxyAddresses', value: 'sip:' },
       "proxyAddresses/any(p:startswith(p,'sip:'))",

@@ -1,7 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { createGraphTransport } from '../../src/connectors/graph/transport.ts'
 import type { Application, Credentials } from '../../src/connectors/microsoft/application.ts'
 import type { CallRecord } from '../../src/connectors/microsoft/callLog.ts'
+import type { Cloud } from '../../src/connectors/microsoft/clouds.ts'
 import type { Priority } from '../../src/connectors/microsoft/lane.ts'
 import { createLanes } from '../../src/connectors/microsoft/lanes.ts'
 import { createTokenClient } from '../../src/connectors/microsoft/tokens.ts'
@@ -56,25 +57,24 @@ export function json(status: number, body: unknown, headers: Record<string, stri
       .end(JSON.stringify(body))
 }
 
-/** A sign-in service and a Graph that answer as told, each request written down. */
-export async function startMicrosoft() {
-  const ca = createIdentity('Test CA', { authority: true })
-  const names = ['login.test', 'graph.test', 'evil.test']
-  const identity = createIdentity('login.test', { issuer: ca, names })
-  const received: Received[] = []
-  const logged: CallRecord[] = []
-  const clock = createTestClock()
+/** Grants token-1, token-2 and so on. */
+function createGrant(): Reply {
   let tokens = 0
-  const grant: Reply = (response, request) => {
+  return (response, request) => {
     tokens += 1
-    json(200, { token_type: 'Bearer', expires_in: 3_599, access_token: `token-${tokens}` })(
-      response,
-      request,
-    )
+    const body = { token_type: 'Bearer', expires_in: 3_599, access_token: `token-${tokens}` }
+    json(200, body)(response, request)
   }
-  const replies: { login: Reply; graph: Reply } = { login: grant, graph: json(200, {}) }
+}
 
-  const server = await serveTls(identity, (request, response) => {
+interface Replies {
+  login: Reply
+  graph: Reply
+}
+
+/** Hands each request, once its body is there, to the reply of its host. */
+function dispatch(replies: Replies, received: Received[]): RequestListener {
+  return (request, response) => {
     let body = ''
     request.setEncoding('utf8').on('data', (chunk: string) => {
       body += chunk
@@ -87,17 +87,35 @@ export async function startMicrosoft() {
       const reply = host === 'login.test' ? replies.login : replies.graph
       reply(response, one)
     })
-  })
-  const { port } = server
-  const egress = createEgress(async () => [{ address: '127.0.0.1', family: 4 }])
-  const cloud = {
+  }
+}
+
+function testCloud(port: number, ca: string): Cloud {
+  const graph = `https://graph.test:${port}`
+  return {
     name: 'test',
     login: `https://login.test:${port}`,
-    graph: `https://graph.test:${port}`,
-    scope: `https://graph.test:${port}/.default`,
-    ca: ca.certificatePem,
+    graph,
+    scope: `${graph}/.default`,
+    ca,
     allowedAddresses: ['127.0.0.0/8'],
   }
+}
+
+/** A sign-in service and a Graph that answer as told, each request written down. */
+export async function startMicrosoft() {
+  const ca = createIdentity('Test CA', { authority: true })
+  const names = ['login.test', 'graph.test', 'evil.test']
+  const identity = createIdentity('login.test', { issuer: ca, names })
+  const received: Received[] = []
+  const logged: CallRecord[] = []
+  const clock = createTestClock()
+  const grant = createGrant()
+  const replies: Replies = { login: grant, graph: json(200, {}) }
+  const server = await serveTls(identity, dispatch(replies, received))
+  const { port } = server
+  const egress = createEgress(async () => [{ address: '127.0.0.1', family: 4 }])
+  const cloud = testCloud(port, ca.certificatePem)
 
   function application(
     credentials: Credentials = { clientSecret: new Sealed('s3cret') },

@@ -80,7 +80,7 @@ describe('list', () => {
   })
 
   it('sends no options to a collection that takes none', async () => {
-    serve([[/subscribedSkus$/, json(200, { value: [{ skuId: guid(1).toUpperCase() }] })]])
+    serve([[/subscribedSkus$/, json(200, { value: [{ skuId: guid(1) }] })]])
     const { objects } = await wire().list(skuModel, undefined, signal)
     expect(objects[0]?.data.skuId).toBe(guid(1))
     expect(sent()).toEqual(['GET /v1.0/subscribedSkus'])

@@ -26,8 +26,8 @@ function encode(text: string): string {
 }
 
 /**
- * A link out of an answer (`@odata.nextLink`, `@odata.deltaLink`), or a cursor made of one. Only the
- * tenant's own Graph, by the version we use, is followed: whoever can place another link in an
+ * A link out of an answer (`@odata.nextLink`, `@odata.deltaLink`), or a cursor made of one. Only
+ * the tenant's own Graph, by the version we use, is followed: whoever can place another link in an
  * answer would otherwise be sent a token. Throws `microsoft-broken-answer`.
  */
 export function linkUrl(graph: string, link: unknown): URL {

@@ -2,8 +2,8 @@ import { resourceUnitsOf } from '../../catalogue/graphLimits.ts'
 
 /**
  * Resource units of a call (learn.microsoft.com/graph/throttling-limits, identity and access):
- * `template` with `{key}` for the object's key. `$select` takes one off, `$expand` adds one, a small
- * `$top` takes one off; never below 1.
+ * `template` with `{key}` for the object's key. `$select` takes one off, `$expand` adds one, a
+ * small `$top` takes one off; never below 1.
  */
 export function graphCost(
   method: string,

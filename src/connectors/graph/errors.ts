@@ -1,7 +1,7 @@
 import { AppError, type ErrorCode } from '../../core/errors.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
 
-/** Codes that say more than their status does; the most inner code of an error is looked up first. */
+/** Codes that say more than their status does; the most inner code of an error comes first. */
 const byCode: Readonly<Record<string, [ErrorCode, string]>> = {
   InvalidAuthenticationToken: [
     'credentials-rejected',
@@ -116,7 +116,7 @@ export interface GraphRefusal {
   operation: string
 }
 
-/** An answer of Graph that is not 2xx, as an AppError whose message holds no value of the request. */
+/** An answer that is not 2xx, as an AppError; its message holds no value of the request. */
 export function graphError(refusal: GraphRefusal): AppError {
   const { status, operation, requestId, retryAfterMs } = refusal
   const { codes, message } = readError(refusal.body)

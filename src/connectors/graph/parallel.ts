@@ -4,12 +4,12 @@ export async function inParallel<T>(
   limit: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
-  let next = 0
+  // One iterator for all: each takes the next item that nobody has taken.
+  const rest = items.values()
   let failed = false
-  async function lane(): Promise<void> {
-    while (next < items.length && !failed) {
-      const item = items[next] as T // within bounds: checked in the line before
-      next += 1
+  async function takeTurns(): Promise<void> {
+    for (const item of rest) {
+      if (failed) return
       try {
         await work(item)
       } catch (error) {
@@ -18,5 +18,5 @@ export async function inParallel<T>(
       }
     }
   }
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane))
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, takeTurns))
 }

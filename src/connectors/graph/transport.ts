@@ -118,8 +118,8 @@ function prepare(
 }
 
 /**
- * A refusal for want of room (429) was not carried out, so anything may be sent again. After a fault
- * the request may have been carried out: only what gives the same result twice is repeated.
+ * A refusal for want of room (429) was not carried out, so anything may be sent again. After a
+ * fault the request may have been carried out: only what gives the same result twice is repeated.
  */
 function mayRepeat(method: GraphCall['method'], { error, status }: Failure): boolean {
   if (error.code === 'microsoft-throttled' && status !== undefined) return true

@@ -1,4 +1,4 @@
-import { canonicalJson, isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
+import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Property, PropertyType } from '../../core/model.ts'
 
@@ -11,7 +11,7 @@ export type Check = (value: Json) => Json | typeof wrong
 const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const dateTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,12})?)?(Z|[+-]\d\d:\d\d)$/
 
-/** NUL and lone surrogates are legal in JSON text, but no PostgreSQL text or jsonb can hold them. */
+/** NUL and lone surrogates are legal in JSON, but no text or jsonb of PostgreSQL can hold them. */
 export function isStorable(text: string): boolean {
   return text.length <= limits.textCharsMax && !text.includes('\0') && text.isWellFormed()
 }
@@ -22,7 +22,7 @@ const checks: Readonly<Record<PropertyType, Check>> = {
   integer: (value) => (Number.isSafeInteger(value) ? value : wrong),
   number: (value) => (typeof value === 'number' ? value : wrong),
   dateTime: (value) => (typeof value === 'string' && dateTime.test(value) ? value : wrong),
-  guid: (value) => (typeof value === 'string' && guid.test(value) ? value.toLowerCase() : wrong),
+  guid: (value) => (typeof value === 'string' && guid.test(value) ? value : wrong),
   object: (value) => (isJsonObject(value) ? normalObject(value, 1) : wrong),
 }
 
@@ -48,9 +48,10 @@ export function checkOf({ name, type, many }: Property): Check {
   }
 }
 
+/** Items are in their normal form already, so equal ones have equal text. */
 function sorted(items: Json[]): Json[] {
   return items
-    .map((item) => ({ item, text: canonicalJson(item) }))
+    .map((item) => ({ item, text: JSON.stringify(item) }))
     .sort((a, b) => (a.text < b.text ? -1 : Number(a.text > b.text)))
     .map(({ item }) => item)
 }

@@ -13,53 +13,36 @@ import type { GraphAnswer, GraphTransport } from './transport.ts'
 import { checkOf, wrong } from './values.ts'
 
 /**
- * Graph as the engine sees it, for one tenant. Cursors are the links Graph gave. `pageSize`: objects
- * per page, where the model does not say otherwise.
+ * Graph as the engine sees it, for one tenant. Cursors are the links Graph gave. `pageSize`: how
+ * many objects per page, where the model itself does not say.
  */
 export function createGraphWire(
   transport: GraphTransport,
   pageSize: (model: Model) => number = () => limits.graphPageMax,
 ): Wire {
-  const { graph } = transport
-  const compiled = new WeakMap<Model, GraphModel>()
-
-  function compile(model: Model): GraphModel {
-    const known = compiled.get(model) ?? compileModel(model, pageSize(model))
-    compiled.set(model, known)
-    return known
-  }
-
-  function first(reading: Reading, signal: AbortSignal, more: Record<string, string> = {}) {
-    const query = { ...reading.query, ...more }
-    const call = getCall(pathOf(reading.template), query, reading.cost)
-    return transport.send(call, { signal, eventual: reading.eventual })
-  }
-
-  function follow(reading: Reading, cursor: string, signal: AbortSignal): Promise<GraphAnswer> {
-    return transport.follow(cursor, reading.cost, { signal, eventual: reading.eventual })
-  }
-
+  const compile = rememberCompiled(pageSize)
   return {
     async list(model, cursor, signal) {
       const { list, reader } = compile(model)
-      const answer =
-        cursor === undefined ? await first(list, signal) : await follow(list, cursor, signal)
+      const answer = await readPage(transport, list, cursor, signal)
       const page = readObjects(reader, itemsOf(answer), list.expanded)
-      return { ...page, next: linkIn(answer, '@odata.nextLink', graph, cursor) }
+      return { ...page, next: linkIn(answer, '@odata.nextLink', transport.graph, cursor) }
     },
 
     async deltaNow(model, signal) {
       const reading = deltaReading(model, compile(model))
-      const answer = await first(reading, signal, { $deltatoken: 'latest' })
-      const resume = linkIn(answer, '@odata.deltaLink', graph, undefined)
+      const query = { ...reading.query, $deltatoken: 'latest' }
+      const answer = await readPage(transport, { ...reading, query }, undefined, signal)
+      const resume = linkIn(answer, '@odata.deltaLink', transport.graph, undefined)
       if (resume === undefined) throw brokenPage()
       return resume
     },
 
     async delta(model, cursor, signal) {
       const compiledModel = compile(model)
-      const answer = await follow(deltaReading(model, compiledModel), cursor, signal)
-      return readDelta(compiledModel.reader, answer, graph, cursor)
+      const reading = deltaReading(model, compiledModel)
+      const answer = await readPage(transport, reading, cursor, signal)
+      return readDelta(compiledModel.reader, answer, transport.graph, cursor)
     },
 
     async get(model, key, signal) {
@@ -91,6 +74,27 @@ export function createGraphWire(
       await transport.send(call, { signal })
     },
   }
+}
+
+/** Compiling takes longer than reading a page, so it is done once per model. */
+function rememberCompiled(pageSize: (model: Model) => number): (model: Model) => GraphModel {
+  const compiled = new WeakMap<Model, GraphModel>()
+  return (model) => {
+    const known = compiled.get(model) ?? compileModel(model, pageSize(model))
+    compiled.set(model, known)
+    return known
+  }
+}
+
+/** The first page of a reading, or the one its cursor leads to. */
+async function readPage(
+  transport: GraphTransport,
+  { template, query, cost, eventual }: Reading,
+  cursor: string | undefined,
+  signal: AbortSignal,
+): Promise<GraphAnswer> {
+  if (cursor !== undefined) return await transport.follow(cursor, cost, { signal, eventual })
+  return await transport.send(getCall(pathOf(template), query, cost), { signal, eventual })
 }
 
 function readObjects(

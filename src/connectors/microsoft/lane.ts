@@ -2,7 +2,10 @@ import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { createBucket } from './bucket.ts'
+import { createTurnQueue, type Priority } from './turnQueue.ts'
 import { createWindow } from './window.ts'
+
+export type { Priority }
 
 /** What a service grants one application in one tenant, as far as it says so. */
 export interface LaneRates {
@@ -11,8 +14,6 @@ export interface LaneRates {
   unitsBurst: number
   inFlightMax: number
 }
-
-export type Priority = 'interactive' | 'sync'
 
 export interface TakeOptions {
   priority: Priority
@@ -44,44 +45,33 @@ export interface Lane {
   state(): { window: number; inFlight: number; waiting: number; pausedUntil: number }
 }
 
-/** One call that waits. Whoever settles it takes it out of its queue first. */
-interface Waiter {
-  cost: number
-  kind: string
-  start: (end: EndTurn) => void
-  fail: (error: AppError) => void
-}
-
 /** `announce` is told of pauses this lane was asked for, in milliseconds since 1970. */
 export function createLane(
   clock: Clock,
   rates: LaneRates,
   announce: (until: number) => void,
 ): Lane {
-  const queues: Record<Priority, Waiter[]> = { interactive: [], sync: [] }
+  const queue = createTurnQueue<EndTurn>()
   const window = createWindow(clock, rates.inFlightMax)
   const bucket = createBucket(clock, rates.unitsPerSecond, rates.unitsBurst)
   let inFlight = 0
   let pausedUntil = 0
   let alarm: AbortController | undefined
 
-  const waiting = () => queues.interactive.length + queues.sync.length
-
   /** Starts whoever may start now, and sets an alarm for the rest. */
   function advance(): void {
     alarm?.abort()
     alarm = undefined
-    while (inFlight < window.size()) {
-      const queue = queues.interactive.length > 0 ? queues.interactive : queues.sync
-      const [next] = queue
-      if (next === undefined) return
+    for (;;) {
+      const next = queue.first()
+      if (next === undefined || inFlight >= window.size()) return
       const waitMs = Math.max(pausedUntil - clock.now(), bucket.waitMs(next.cost))
       if (waitMs > 0) {
         alarm = new AbortController()
         clock.sleep(waitMs, alarm.signal).then(advance, () => {})
         return
       }
-      queue.shift()
+      queue.remove(next)
       bucket.spend(next.cost)
       inFlight += 1
       window.began(inFlight)
@@ -106,42 +96,22 @@ export function createLane(
   function pause(until: number): void {
     pausedUntil = Math.max(pausedUntil, Math.min(until, clock.now() + limits.retryAfterMaxMs))
     const error = tooLong(pausedUntil - clock.now())
-    if (error === undefined) return
-    for (const queue of [queues.interactive, queues.sync]) {
-      for (const waiter of queue.splice(0)) waiter.fail(error)
-    }
-  }
-
-  function wait(cost: number, { priority, signal, kind }: TakeOptions): Promise<EndTurn> {
-    const { promise, resolve, reject } = Promise.withResolvers<EndTurn>()
-    const queue = queues[priority]
-    const waiter: Waiter = { cost, kind, start: resolve, fail: reject }
-    const giveUp = () => {
-      const place = queue.indexOf(waiter)
-      if (place < 0) return
-      queue.splice(place, 1)
-      reject(cancelled())
-    }
-    signal?.addEventListener('abort', giveUp, { once: true })
-    queue.push(waiter)
-    advance()
-    return promise.finally(() => signal?.removeEventListener('abort', giveUp))
+    if (error !== undefined) queue.failAll(error)
   }
 
   return {
-    async take(cost, options) {
-      const refusal =
-        tooLong(pausedUntil - clock.now()) ??
-        (waiting() >= limits.laneWaitersMax ? tooMany() : undefined) ??
-        (options.signal?.aborted ? cancelled() : undefined)
+    async take(cost, { priority, signal, kind }) {
+      const refusal = tooLong(pausedUntil - clock.now())
       if (refusal !== undefined) throw refusal
-      return await wait(cost, options)
+      const turn = queue.wait({ cost, kind }, priority, signal)
+      advance()
+      return await turn
     },
     pauseUntil(until) {
       pause(until)
       advance()
     },
-    state: () => ({ window: window.size(), inFlight, waiting: waiting(), pausedUntil }),
+    state: () => ({ window: window.size(), inFlight, waiting: queue.size(), pausedUntil }),
   }
 }
 
@@ -152,15 +122,4 @@ function tooLong(pauseMs: number): AppError | undefined {
     `Microsoft asks this tenant's calls to pause for ${Math.ceil(pauseMs / 1_000)} s. Nothing was sent; it is tried again after that.`,
     { retryAfterMs: pauseMs },
   )
-}
-
-function tooMany(): AppError {
-  return new AppError(
-    'unavailable',
-    'Too many calls to Microsoft wait for their turn in this tenant. Nothing was sent; try again later.',
-  )
-}
-
-function cancelled(): AppError {
-  return new AppError('cancelled', 'Waiting for a turn to call Microsoft was given up.')
 }

@@ -8,7 +8,7 @@ import { limits } from '../../core/limits.ts'
 export function retryAfterMs(header: string | undefined, now: number): number | undefined {
   const text = header?.trim() ?? ''
   if (/^\d{1,20}(\.\d{1,20})?$/.test(text)) return bounded(Number(text) * 1_000)
-  // Date.parse takes almost anything for a date ("5 apples" is May); an HTTP date begins with a day.
+  // Date.parse takes almost anything ("5 apples" is in May); an HTTP date begins with a weekday.
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text)) return undefined
   const date = Date.parse(text)
   return Number.isNaN(date) ? undefined : bounded(date - now)

@@ -29,7 +29,7 @@ export interface TokenRequestDependencies {
   log: LogCall
 }
 
-/** Asks the sign-in service for one token, once. Throws what `signInError` lists, and network errors. */
+/** Asks for one token, once. Throws the codes of `signInError` and those of a failed exchange. */
 export async function requestToken(
   { exchange, clock, log }: TokenRequestDependencies,
   application: Application,

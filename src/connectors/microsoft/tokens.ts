@@ -1,5 +1,5 @@
 import type { Random } from '../../core/clock.ts'
-import { AppError, asAppError } from '../../core/errors.ts'
+import { AppError, asAppError, type ErrorCode } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Sealed } from '../../core/secret.ts'
 import type { Application } from './application.ts'
@@ -10,7 +10,7 @@ export interface TokenOptions {
   signal?: AbortSignal
   /** Something else than Graph: `https://outlook.office365.com/.default`. */
   scope?: string
-  /** A person waits for the answer of the service itself: neither a kept token nor a kept refusal. */
+  /** A person waits for the answer of the service: neither a kept token nor a kept refusal. */
   fresh?: boolean
 }
 
@@ -20,6 +20,8 @@ export interface TokenClient {
   /** The service did not accept this token: the next call fetches another. */
   invalidate(application: Application, rejected: Sealed): void
 }
+
+export type TokenClientDependencies = TokenRequestDependencies & { random: Random }
 
 interface Entry {
   token: Token | undefined
@@ -33,62 +35,13 @@ interface Entry {
  * Tokens by application, kept in memory only. However many calls ask at once, one request goes out
  * (msal-node sends one per caller: 20 cold calls are 20 requests).
  */
-export function createTokenClient(
-  dependencies: TokenRequestDependencies & { random: Random },
-): TokenClient {
-  const { clock, random } = dependencies
+export function createTokenClient(dependencies: TokenClientDependencies): TokenClient {
+  const { clock } = dependencies
   const entries = new Map<string, Entry>()
-
-  function entryOf(application: Application, scope: string): Entry {
-    const key = keyOf(application, scope)
-    const known = entries.get(key)
-    if (known !== undefined) return known
-    const entry: Entry = { token: undefined, flight: undefined, refusal: undefined, quietUntil: 0 }
-    entries.set(key, entry)
-    dropOldest(entries)
-    return entry
-  }
-
-  async function fetchToken(application: Application, scope: string): Promise<Token> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await requestToken(dependencies, application, scope, attempt)
-      } catch (thrown) {
-        const error = asAppError(thrown, 'Signing in to Microsoft')
-        const waitMs = error.retryAfterMs ?? backoffMs(attempt, random)
-        const last = attempt >= limits.tokenAttemptsMax || waitMs > limits.tokenWaitMs
-        if (!error.retryable || last) throw error
-        await clock.sleep(waitMs)
-      }
-    }
-  }
-
-  /** Starts the one request, or joins it. Not stopped by a caller that gives up: others wait too. */
-  function takeOff(entry: Entry, application: Application, scope: string): Promise<Token> {
-    entry.flight ??= fetchToken(application, scope)
-      .then(
-        (token) => {
-          entry.token = token
-          entry.refusal = undefined
-          entry.quietUntil = 0
-          return token
-        },
-        (thrown) => {
-          const error = asAppError(thrown, 'Signing in to Microsoft')
-          entry.refusal = error
-          entry.quietUntil = clock.now() + quietMs(error)
-          throw error
-        },
-      )
-      .finally(() => {
-        entry.flight = undefined
-      })
-    return entry.flight
-  }
 
   return {
     async token(application, { signal, scope = application.cloud.scope, fresh = false } = {}) {
-      const entry = entryOf(application, scope)
+      const entry = entryOf(entries, keyOf(application, scope))
       const now = clock.now()
       if (!fresh) {
         const { token, refusal } = entry
@@ -97,46 +50,96 @@ export function createTokenClient(
         const quiet = refusal !== undefined && now < entry.quietUntil
         if (valid) {
           // Renewed beside the calls that still have a good token; if it fails they keep using it.
-          if (!quiet) takeOff(entry, application, scope).catch(() => {})
+          if (!quiet) takeOff(dependencies, entry, application, scope).catch(() => {})
           return token.text
         }
         if (quiet) throw refusal
       }
-      const token = await orGiveUp(takeOff(entry, application, scope), signal)
-      return token.text
+      const flight = takeOff(dependencies, entry, application, scope)
+      return (await orGiveUp(flight, signal)).text
     },
     invalidate(application, rejected) {
+      const ofApplication = keyOf(application, '')
       for (const [key, entry] of entries) {
-        if (entry.token?.text === rejected && key.startsWith(keyOf(application, ''))) {
-          entry.token = undefined
-        }
+        if (entry.token?.text === rejected && key.startsWith(ofApplication)) entry.token = undefined
       }
     },
   }
 }
 
+/** Starts the one request, or joins it. Not stopped by a caller that gives up: others wait too. */
+function takeOff(
+  dependencies: TokenClientDependencies,
+  entry: Entry,
+  application: Application,
+  scope: string,
+): Promise<Token> {
+  async function fly(): Promise<Token> {
+    try {
+      entry.token = await fetchToken(dependencies, application, scope)
+      entry.refusal = undefined
+      return entry.token
+    } catch (thrown) {
+      entry.refusal = asAppError(thrown, 'Signing in to Microsoft')
+      entry.quietUntil = dependencies.clock.now() + quietMs(entry.refusal)
+      throw entry.refusal
+    } finally {
+      entry.flight = undefined
+    }
+  }
+  entry.flight ??= fly()
+  return entry.flight
+}
+
+async function fetchToken(
+  dependencies: TokenClientDependencies,
+  application: Application,
+  scope: string,
+): Promise<Token> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await requestToken(dependencies, application, scope, attempt)
+    } catch (thrown) {
+      const error = asAppError(thrown, 'Signing in to Microsoft')
+      const waitMs = error.retryAfterMs || backoffMs(attempt, dependencies.random)
+      const last = attempt >= limits.tokenAttemptsMax || waitMs > limits.tokenWaitMs
+      if (!error.retryable || last) throw error
+      await dependencies.clock.sleep(waitMs)
+    }
+  }
+}
+
+/** What only a person can change; everything else may pass by itself. */
+const forPeople: ReadonlySet<ErrorCode> = new Set([
+  'credentials-rejected',
+  'consent-missing',
+  'microsoft-refused',
+  'microsoft-not-found',
+])
+
 /**
- * How long a failure is repeated without asking again. What only a person can change is asked once
- * in a quarter of an hour, so that a wrong secret does not lock anything or fill anybody's logs.
+ * How long a failure is repeated without asking again: a wrong secret is tried once in a quarter of
+ * an hour, so that it locks nothing and fills nobody's sign-in logs.
  */
-function quietMs(error: AppError): number {
-  if (!error.retryable) return limits.credentialRetryMs
-  return error.retryAfterMs ?? limits.backoffFirstMs
+function quietMs({ code, retryAfterMs }: AppError): number {
+  return forPeople.has(code) ? limits.credentialRetryMs : retryAfterMs || limits.backoffFirstMs
 }
 
 function keyOf({ cloud, tenantId, clientId, credentialVersion }: Application, scope: string) {
   return [cloud.name, tenantId, clientId, credentialVersion, scope].join('\n')
 }
 
-/** Old credential versions and removed tenants leave entries behind; the oldest give way. */
-function dropOldest(entries: Map<string, Entry>): void {
-  if (entries.size <= limits.tokensMax) return
-  for (const [key, entry] of entries) {
-    if (entry.flight === undefined) {
-      entries.delete(key)
-      return
-    }
+function entryOf(entries: Map<string, Entry>, key: string): Entry {
+  const known = entries.get(key)
+  if (known !== undefined) return known
+  // Old credential versions and removed tenants leave entries behind; the oldest gives way.
+  if (entries.size >= limits.tokensMax) {
+    const [idle] = [...entries].find(([, { flight }]) => flight === undefined) ?? []
+    if (idle !== undefined) entries.delete(idle)
   }
+  const entry: Entry = { token: undefined, flight: undefined, refusal: undefined, quietUntil: 0 }
+  entries.set(key, entry)
+  return entry
 }
 
 async function orGiveUp<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
+import { limits } from '../../core/limits.ts'
 
 /** How many calls may be out at once: grows by trying, shrinks on refusal or slowness. */
 export interface Window {
@@ -27,8 +28,8 @@ const slowFloorMs = 250
 
 /**
  * Adds one per window of good answers and halves on a refusal or on rising latency, as TCP does
- * (AIMD). On a tenant of 100,000 users latency rose from 0.1 s to 1 s well before the first 429, and
- * the percentage header Graph documents was never seen, so latency is the early sign.
+ * (AIMD). On a tenant of 100,000 users latency rose from 0.1 s to 1 s well before the first 429,
+ * and the percentage header Graph documents was never seen, so latency is the early sign.
  */
 export function createWindow(clock: Clock, sizeMax: number): Window {
   const fastestMs = new Map<string, number>()
@@ -39,6 +40,7 @@ export function createWindow(clock: Clock, sizeMax: number): Window {
 
   /** Compared with its own kind: a page of 999 takes longer than one object. */
   function isSlow(kind: string, latencyMs: number): boolean {
+    if (fastestMs.size >= limits.laneKindsMax) fastestMs.clear()
     const fastest = Math.min(fastestMs.get(kind) ?? latencyMs, latencyMs)
     fastestMs.set(kind, fastest)
     return latencyMs > slowFactor * Math.max(fastest, slowFloorMs)

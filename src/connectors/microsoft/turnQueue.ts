@@ -1,0 +1,73 @@
+import { AppError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+
+export type Priority = 'interactive' | 'sync'
+
+/** One call that waits. Whoever starts or fails it takes it out of the queue first. */
+export interface Waiter<T> {
+  cost: number
+  kind: string
+  start: (turn: T) => void
+  fail: (error: AppError) => void
+}
+
+/** Calls in the order they come, those a person waits for before those of a sync. */
+export interface TurnQueue<T> {
+  size(): number
+  first(): Waiter<T> | undefined
+  remove(waiter: Waiter<T>): void
+  failAll(error: AppError): void
+  /** Resolves when started. Throws `cancelled`, `unavailable` when too many wait, or as told. */
+  wait(
+    call: { cost: number; kind: string },
+    priority: Priority,
+    signal: AbortSignal | undefined,
+  ): Promise<T>
+}
+
+export function createTurnQueue<T>(): TurnQueue<T> {
+  const queues: Record<Priority, Waiter<T>[]> = { interactive: [], sync: [] }
+  const size = () => queues.interactive.length + queues.sync.length
+
+  function remove(waiter: Waiter<T>): boolean {
+    for (const queue of Object.values(queues)) {
+      const place = queue.indexOf(waiter)
+      if (place >= 0) return queue.splice(place, 1).length > 0
+    }
+    return false
+  }
+
+  return {
+    size,
+    first: () => queues.interactive[0] ?? queues.sync[0],
+    remove,
+    failAll(error) {
+      for (const queue of Object.values(queues)) {
+        for (const waiter of queue.splice(0)) waiter.fail(error)
+      }
+    },
+    async wait(call, priority, signal) {
+      if (size() >= limits.laneWaitersMax) throw tooMany()
+      if (signal?.aborted) throw cancelled()
+      const { promise, resolve, reject } = Promise.withResolvers<T>()
+      const waiter = { ...call, start: resolve, fail: reject }
+      const giveUp = () => {
+        if (remove(waiter)) reject(cancelled())
+      }
+      signal?.addEventListener('abort', giveUp, { once: true })
+      queues[priority].push(waiter)
+      return await promise.finally(() => signal?.removeEventListener('abort', giveUp))
+    },
+  }
+}
+
+function tooMany(): AppError {
+  return new AppError(
+    'unavailable',
+    'Too many calls to Microsoft wait for their turn in this tenant. Nothing was sent; try again later.',
+  )
+}
+
+function cancelled(): AppError {
+  return new AppError('cancelled', 'Waiting for a turn to call Microsoft was given up.')
+}

@@ -1,0 +1,238 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readOrganization } from '../../src/connectors/graph/checks.ts'
+import { createGraphTransport } from '../../src/connectors/graph/transport.ts'
+import { createGraphWire } from '../../src/connectors/graph/wire.ts'
+import type { Application, Credentials } from '../../src/connectors/microsoft/application.ts'
+import type { CallRecord } from '../../src/connectors/microsoft/callLog.ts'
+import type { Cloud } from '../../src/connectors/microsoft/clouds.ts'
+import { createLanes } from '../../src/connectors/microsoft/lanes.ts'
+import { lookUpTenantId } from '../../src/connectors/microsoft/tenantId.ts'
+import { createTokenClient } from '../../src/connectors/microsoft/tokens.ts'
+import type { Model } from '../../src/core/model.ts'
+import { Sealed } from '../../src/core/secret.ts'
+import type { DeltaPage, Page, ReadObject, Wire } from '../../src/core/wire.ts'
+import type { Emulator, TenantAccess } from '../../src/emulator/options.ts'
+import { startEmulator } from '../../src/emulator/start.ts'
+import { loadModels } from '../../src/engine/models/load.ts'
+import { createEgress, type Egress } from '../../src/net/egress.ts'
+import { createTestClock } from './microsoft.ts'
+import { createIdentity } from './tlsServer.ts'
+
+const { signal } = new AbortController()
+const users = 1_200
+const clock = createTestClock()
+const certificate = createIdentity('Patchbay')
+
+let folder: string
+let emulator: Emulator
+let egress: Egress
+let cloud: Cloud
+let access: TenantAccess
+let models: Model[]
+let logged: CallRecord[] = []
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'emulator-'))
+  emulator = await startEmulator({
+    dataDir: folder,
+    clock,
+    control: true,
+    checkAnswers: true,
+    tenants: [
+      { users, seed: 7, certificates: [certificate.certificatePem] },
+      { users: 3, seed: 8, domain: 'other.onmicrosoft.com' },
+    ],
+  })
+  const [first] = emulator.tenants
+  if (first === undefined) throw new Error('the emulator has no tenant')
+  access = first
+  egress = createEgress(async () => [{ address: '127.0.0.1', family: 4 }])
+  cloud = {
+    name: 'emulated',
+    login: emulator.url,
+    graph: emulator.url,
+    scope: 'https://graph.microsoft.com/.default',
+    ca: emulator.caPem,
+    allowedAddresses: ['127.0.0.0/8'],
+  }
+  models = await loadModels(join(import.meta.dirname, '../../models'))
+})
+afterAll(async () => {
+  await egress.close()
+  await emulator.close()
+  await rm(folder, { recursive: true })
+})
+
+function transportFor(tenant: TenantAccess = access, credentials?: Credentials) {
+  const { tenantId, clientId, clientSecret } = tenant
+  const application: Application = {
+    cloud,
+    tenantId,
+    clientId,
+    credentialVersion: '1',
+    credentials: async () => credentials ?? { clientSecret: new Sealed(clientSecret) },
+  }
+  const log = (record: CallRecord) => {
+    logged.push(record)
+  }
+  const base = { exchange: egress.exchange, clock, random: () => 0.5, log }
+  const lanes = createLanes(clock, {
+    rates: () => ({ unitsPerSecond: 800, unitsBurst: 8_000, inFlightMax: 64 }),
+  })
+  const tokens = createTokenClient(base)
+  logged = []
+  return createGraphTransport({ ...base, tokens, lanes }, application, 'sync')
+}
+
+function modelNamed(id: string): Model {
+  const model = models.find((each) => each.id === id)
+  if (model === undefined) throw new Error(`no model ${id}`)
+  return model
+}
+
+async function listAll(wire: Wire, model: Model): Promise<ReadObject[]> {
+  const objects: ReadObject[] = []
+  let cursor: string | undefined
+  do {
+    const page: Page = await wire.list(model, cursor, signal)
+    expect(page.rejected).toEqual([])
+    objects.push(...page.objects)
+    cursor = page.next
+  } while (cursor !== undefined)
+  return objects
+}
+
+async function changesSince(wire: Wire, model: Model, since: string) {
+  const objects: ReadObject[] = []
+  const removed: string[] = []
+  let cursor = since
+  for (;;) {
+    const page: DeltaPage = await wire.delta(model, cursor, signal)
+    objects.push(...page.objects)
+    removed.push(...page.removed)
+    const next = page.next ?? page.resume
+    if (next === undefined) throw new Error('a delta without an end')
+    cursor = next
+    if (page.resume !== undefined) return { objects, removed, resume: page.resume }
+  }
+}
+
+describe('against the emulated Microsoft 365', () => {
+  it('lists every user once, with manager and licences, in two pages', async () => {
+    const wire = createGraphWire(transportFor())
+    const model = modelNamed('device/msgraph/MSOLUser')
+    const objects = await listAll(wire, model)
+    expect(new Set(objects.map(({ data }) => data.id)).size).toBe(users)
+    expect(objects.filter(({ links }) => links.manager?.length === 1).length).toBeGreaterThan(0)
+    expect(objects.filter(({ links }) => (links.licence?.length ?? 0) > 0).length).toBeGreaterThan(
+      0,
+    )
+    expect(logged.filter(({ wire }) => wire === 'graph').map(({ operation }) => operation)).toEqual(
+      ['GET users', 'GET users'],
+    )
+    const one = objects[5]
+    expect(await wire.get(model, String(one?.data.id), signal)).toEqual(one)
+    expect(await wire.get(model, '00000000-0000-4000-8000-000000000000', signal)).toBeUndefined()
+  })
+
+  it('signs in with a certificate', async () => {
+    const credentials = {
+      certificate: {
+        privateKeyPem: new Sealed(certificate.keyPem),
+        certificatePem: certificate.certificatePem,
+      },
+    }
+    const facts = await readOrganization(transportFor(access, credentials), clock, signal)
+    expect(facts).toMatchObject({ id: access.tenantId, displayName: access.displayName })
+    expect(facts.domains.some(({ name }) => name === access.domain)).toBe(true)
+  })
+
+  it('says what is wrong with other credentials', async () => {
+    const wrong = { clientSecret: new Sealed('wrong') }
+    await expect(
+      readOrganization(transportFor(access, wrong), clock, signal),
+    ).rejects.toMatchObject({ code: 'credentials-rejected', foreignCode: 'AADSTS7000215' })
+    const foreign = createIdentity('x')
+    const unknown = {
+      certificate: {
+        privateKeyPem: new Sealed(foreign.keyPem),
+        certificatePem: foreign.certificatePem,
+      },
+    }
+    await expect(
+      readOrganization(transportFor(access, unknown), clock, signal),
+    ).rejects.toMatchObject({ code: 'credentials-rejected', foreignCode: 'AADSTS700027' })
+  })
+
+  it('reads licences, groups and their members', async () => {
+    const wire = createGraphWire(transportFor())
+    expect(
+      (await listAll(wire, modelNamed('device/msgraph/MsolAccountSku'))).length,
+    ).toBeGreaterThan(0)
+    const model = modelNamed('device/msgraph/Groups')
+    const groups = await listAll(wire, model)
+    expect(groups).toHaveLength(access.groups)
+    const keys = groups.map(({ data }) => String(data.id))
+    const gone = '00000000-0000-4000-8000-000000000000'
+    const links = await wire.links(model, [...keys, gone], signal)
+    expect([...links.keys()].sort()).toEqual([...keys].sort())
+    const members = [...links.values()].reduce((sum, { member }) => sum + (member?.length ?? 0), 0)
+    expect(members).toBeGreaterThan(0)
+  })
+
+  it('changes a user, and sees just that in the delta', async () => {
+    const wire = createGraphWire(transportFor())
+    const model = modelNamed('device/msgraph/MSOLUser')
+    const since = await wire.deltaNow(model, signal)
+    const [, before] = (await wire.list(model, undefined, signal)).objects
+    const id = String(before?.data.id)
+    await wire.send(wire.updateCall(model, id, { department: "O'Neil & Söhne" }), signal)
+    const changed = await changesSince(wire, model, since)
+    expect(changed.removed).toEqual([])
+    expect(changed.objects.map(({ data }) => data)).toEqual([
+      { ...before?.data, department: "O'Neil & Söhne" },
+    ])
+    expect((await changesSince(wire, model, changed.resume)).objects).toEqual([])
+  })
+
+  it('a removed user is removed in the delta and gone by key', async () => {
+    const transport = transportFor()
+    const wire = createGraphWire(transport)
+    const model = modelNamed('device/msgraph/MSOLUser')
+    const since = await wire.deltaNow(model, signal)
+    const last = (await wire.list(model, undefined, signal)).objects.at(-1)
+    const id = String(last?.data.id)
+    const path = ['users', id]
+    await transport.send(
+      { wire: 'graph', method: 'DELETE', path, query: {}, body: undefined, cost: 1 },
+      { signal },
+    )
+    expect((await changesSince(wire, model, since)).removed).toEqual([id])
+    expect(await wire.get(model, id, signal)).toBeUndefined()
+  })
+
+  it('a cursor of one tenant shows nothing of it to another', async () => {
+    const [, other] = emulator.tenants
+    const model = modelNamed('device/msgraph/MSOLUser')
+    const { next = '' } = await createGraphWire(transportFor()).list(model, undefined, signal)
+    const page = createGraphWire(transportFor(other)).list(model, next, signal)
+    expect(
+      await page.then(
+        ({ objects }) => objects,
+        () => [],
+      ),
+    ).toEqual([])
+  })
+
+  it('finds the tenant by its domain', async () => {
+    expect(await lookUpTenantId(egress.exchange, cloud, { name: access.domain })).toBe(
+      access.tenantId,
+    )
+    await expect(
+      lookUpTenantId(egress.exchange, cloud, { name: 'nobody.example' }),
+    ).rejects.toMatchObject({ code: 'microsoft-not-found' })
+  })
+})
