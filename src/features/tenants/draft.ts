@@ -40,8 +40,9 @@ export function draftChange(stored: Stored, given: Given): Draft {
   const changed = [...plain.map(({ path }) => path), ...put.keys()]
   changed.push(...[...drop].filter((path) => stored.held.has(path)))
   const dropped = new Map<FieldPath, FieldPath[]>()
-  for (const { path } of vaultFields) {
-    if (!stored.held.has(path) || put.has(path) || drop.has(path)) continue
+  for (const { path, stored: kind } of vaultFields) {
+    // An encrypted address holds its own credentials: it cannot change without them.
+    if (kind !== 'secret' || !stored.held.has(path) || put.has(path) || drop.has(path)) continue
     const moved = placesOf(path).filter((place) => changed.includes(place))
     if (moved.length > 0) dropped.set(path, moved)
   }
