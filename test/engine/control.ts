@@ -1,20 +1,51 @@
 import { Agent, fetch } from 'undici'
+import type { JsonObject } from '../../src/core/json.ts'
 import type { Emulator } from '../../src/emulator/options.ts'
 
-/** Asks things of an emulated tenant over the control API. */
+export interface Snapshot {
+  users: JsonObject[]
+  groups: JsonObject[]
+  links: string[]
+}
+
+export interface RecordedCall {
+  method: string
+  path: string
+  status: number
+  service: string
+  write: boolean
+  applied: boolean
+}
+
+/** Asks things of one emulated tenant over the control API. */
 export function control(emulator: Emulator, tenantId: string) {
   const dispatcher = new Agent({ connect: { ca: emulator.caPem } })
-  async function ask(method: string, path: string, body?: unknown): Promise<unknown> {
+  async function ask<T>(method: string, path: string, body?: object): Promise<T> {
     const answer = await fetch(`${emulator.url}/_control/${path}`, {
       method,
       dispatcher,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      ...(body && {
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      }),
     })
     const text = await answer.text()
     if (!answer.ok) throw new Error(`control ${method} ${path}: ${answer.status} ${text}`)
-    return text === '' ? undefined : JSON.parse(text)
+    // The control API is ours; its answers are what the caller names.
+    return (text === '' ? undefined : JSON.parse(text)) as T
   }
-  return { ask, tenantId }
+  return {
+    ask,
+    mutate: async (action: string, input: object = {}): Promise<string[]> => {
+      const body = { action, seed: 1, ...input }
+      return (await ask<{ ids: string[] }>('POST', `tenants/${tenantId}/mutate`, body)).ids
+    },
+    snapshot: () => ask<Snapshot>('GET', `tenants/${tenantId}/snapshot`),
+    fault: (name: string, spec: object = {}) => ask('POST', 'faults', { name, tenantId, ...spec }),
+    clearFaults: () => ask('DELETE', 'faults'),
+    calls: (query = '') => ask<RecordedCall[]>('GET', `calls?tenant=${tenantId}${query}`),
+    clearCalls: () => ask('DELETE', 'calls'),
+    violations: () => ask<unknown[]>('GET', 'violations'),
+    close: () => dispatcher.close(),
+  }
 }

@@ -53,7 +53,8 @@ export async function startWorld(spec: TenantSpec) {
   const microsoft = createMicrosoft({
     egress,
     clouds: createClouds([cloud]),
-    clock: systemClock,
+    // Waiting between tries is shown elsewhere; here it only takes time.
+    clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 10), signal) },
     random: () => 0,
     log: () => {},
   })
@@ -64,15 +65,19 @@ export async function startWorld(spec: TenantSpec) {
     credentialVersion: '1',
     credentials: async () => ({ clientSecret: new Sealed(access.clientSecret) }),
   }
+  const emulatorControl = control(emulator, access.tenantId)
   const settings = { removalsWithoutApproval: 10, pageSize: 999 }
   const models = await loadModels('models')
   const engine: Engine = {
     db: database.db,
     models,
-    clock: systemClock,
+    clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 10), signal) },
     log: quietLog,
     openWires: async (_place, onCall) => {
-      const wire = createGraphWire(microsoft.graph(application, 'sync', onCall), () => settings.pageSize)
+      const wire = createGraphWire(
+        microsoft.graph(application, 'sync', onCall),
+        () => settings.pageSize,
+      )
       return {
         wire: (name) => {
           if (name === 'graph') return wire
@@ -84,7 +89,7 @@ export async function startWorld(spec: TenantSpec) {
   }
   return {
     ...{ db: database.db, emulator, engine, models, scope, tenantId, access, settings },
-    control: control(emulator, access.tenantId),
+    control: emulatorControl,
     job: (id: number) => ({ id, scope, signal: new AbortController().signal }),
     newRun: (fullList = false, only: readonly Model[] = models) =>
       inScope(database.db, scope, async (tx) => {
@@ -99,6 +104,7 @@ export async function startWorld(spec: TenantSpec) {
         return id
       }),
     async close() {
+      await emulatorControl.close()
       await egress.close()
       await emulator.close()
       await database.close()
@@ -115,10 +121,14 @@ async function insertTenant(
 ): Promise<number> {
   return inScope(db, '1.', async (tx) => {
     await sql`insert into node (id, parent_id, kind, name, node_path)
-      values (1, null, 'provider', 'Provider', '1.'), (2, 1, 'customer', 'Customer', ${scope})`.execute(tx)
+      values (1, null, 'provider', 'Provider', '1.'), (2, 1, 'customer', 'Customer', ${scope})`.execute(
+      tx,
+    )
     const { rows } = await sql<{ id: number }>`
       insert into tenant (node_id, node_path, name, microsoft_tenant_id, cloud, settings)
-      values (2, ${scope}, 'Contoso', ${microsoftTenantId}, 'emulator', '{}') returning id`.execute(tx)
+      values (2, ${scope}, 'Contoso', ${microsoftTenantId}, 'emulator', '{}') returning id`.execute(
+      tx,
+    )
     return rows[0]?.id ?? 0
   })
 }
