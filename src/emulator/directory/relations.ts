@@ -1,3 +1,4 @@
+import { roleDefinitions } from './applications.ts'
 import { holds } from './ordered.ts'
 import type { DirectoryObject, Entity, Group, Tenant } from './types.ts'
 
@@ -34,6 +35,14 @@ export const relations: Readonly<Record<string, Readonly<Record<string, Relation
       read: (tenant, group) => linksOf(tenant, group, 'owners'),
     },
     memberOf: { types: ['group'], many: true, read: groupsHolding },
+  },
+  unifiedRoleAssignment: {
+    roleDefinition: {
+      types: ['unifiedRoleDefinition'],
+      many: false,
+      read: (_, assignment) =>
+        roleDefinitions().filter((role) => role.id === assignment.data.roleDefinitionId),
+    },
   },
 }
 

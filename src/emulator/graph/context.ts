@@ -22,8 +22,11 @@ export interface GraphRoute {
   method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
   /** `/users/{id}`; alternate keys are written `/applications(appId)/{id}`. */
   path: string
-  /** Where the catalogue has no entry for this method and path: one that needs the same, or names. */
-  needs?: string | readonly string[]
+  /**
+   * Where the catalogue has no entry for this method and path: one that needs the same, names of
+   * permissions, or null when none is needed.
+   */
+  needs?: string | readonly string[] | null
   answer(context: GraphCallContext): Reply | Promise<Reply>
 }
 

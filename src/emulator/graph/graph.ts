@@ -5,8 +5,9 @@ import { headerText, type Reply, type Request } from '../exchange.ts'
 import { type Claims, verifyToken } from '../login/keys.ts'
 import { isGraphAudience } from '../login/token.ts'
 import type { State } from '../state.ts'
-import type { GraphRoute } from './context.ts'
+import type { GraphCallContext, GraphRoute } from './context.ts'
 import { badQuery, GraphRefusal, type RequestIds, refusalReply, refuse } from './errors.ts'
+import { resourceUnits } from './resourceUnits.ts'
 import { matchRoute, pathSegments } from './routes.ts'
 
 /** What a request is answered with in place of being answered. */
@@ -91,7 +92,7 @@ async function dispatch(call: GraphCall, tenant: Tenant, claims: Claims): Promis
     throw badQuery(`Resource not found for the segment '${segments[segments.length - 1] ?? ''}'.`)
   }
   requireRole(matched.route, claims)
-  return matched.route.answer({
+  const context: GraphCallContext = {
     state,
     tenant,
     claims,
@@ -100,12 +101,17 @@ async function dispatch(call: GraphCall, tenant: Tenant, claims: Claims): Promis
     resource: segments.join('/'),
     options: new URLSearchParams(request.queryText),
     again,
-  })
+  }
+  const reply = await matched.route.answer(context)
+  const units = resourceUnits(matched.route, context)
+  if (units !== undefined) reply.headers['x-ms-resource-unit'] = String(units)
+  return reply
 }
 
 /** Any one of the permissions that the catalogue names for the operation suffices. */
 function requireRole(route: GraphRoute, claims: Claims): void {
   const { needs = route.path } = route
+  if (needs === null) return
   const wanted = typeof needs === 'string' ? permissionsFor(route.method, needs) : needs
   if (!wanted.some((name) => claims.roles.includes(name))) {
     throw refuse('missing permission (directory)')

@@ -1,3 +1,5 @@
+import { applicationRoutes } from './applications.ts'
+import { batchRoutes } from './batch.ts'
 import type { GraphRoute } from './context.ts'
 import { deletedItemRoutes } from './deletedItems.ts'
 import { groupRoutes } from './groups.ts'
@@ -17,6 +19,8 @@ const routes: readonly GraphRoute[] = [
   ...deletedItemRoutes,
   ...skuRoutes,
   ...organizationRoutes,
+  ...applicationRoutes,
+  ...batchRoutes,
 ]
 
 export interface Matched {

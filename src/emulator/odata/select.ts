@@ -8,7 +8,9 @@ import { badQuery, type GraphRefusal } from '../graph/errors.ts'
 export function readSelect(type: string, text: string | null): readonly string[] {
   const declared = entityType(type)
   const defaults = () =>
-    (declared?.properties ?? []).flatMap((one) => (one.returnedByDefault ? [one.name] : []))
+    (declared?.properties ?? []).flatMap((one) =>
+      one.returnedByDefault && one.declaredType !== 'Edm.Stream' ? [one.name] : [],
+    )
   if (text === null || text.trim() === '') return defaults()
   const names: string[] = []
   for (const part of text.split(',')) {

@@ -1,0 +1,17 @@
+import { resourceUnitsOf } from '../../catalogue/graphLimits.ts'
+import type { GraphCallContext, GraphRoute } from './context.ts'
+
+const smallPage = 20
+
+/** What a call costs of the tenant's budget; undefined where the service does not say. */
+export function resourceUnits(route: GraphRoute, context: GraphCallContext): number | undefined {
+  if (/\/(delta|\$batch)$/.test(route.path)) return undefined
+  const { options } = context
+  const top = options.get('$top')
+  const units =
+    resourceUnitsOf(`${route.method} ${route.path.slice(1)}`) -
+    Number(options.has('$select')) +
+    Number(options.has('$expand')) -
+    Number(top !== null && Number(top) < smallPage)
+  return Math.max(1, units)
+}
