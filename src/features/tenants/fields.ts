@@ -66,7 +66,7 @@ export function isInVault(path: string): boolean {
 }
 
 /** Annotations stand beside a union of literals, but inside a union with null. */
-function annotated(schema: TSchema): Annotated {
+export function annotated(schema: TSchema): Annotated {
   // The contract's schemas are plain data; `title` is what its own `field()` puts into each.
   const plain = schema as unknown as Annotated
   const [inner] = plain.anyOf ?? []
