@@ -7,8 +7,7 @@ import type { Clock } from '../core/clock.ts'
 export interface Terminal {
   out(text: string): void
   err(text: string): void
-  /** Whether data goes to a screen, words to a screen, and answers come from a keyboard. */
-  outIsScreen: boolean
+  /** Whether words go to a screen, and answers come from a keyboard. */
   errIsScreen: boolean
   inIsKeyboard: boolean
   columns: number

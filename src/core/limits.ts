@@ -112,6 +112,9 @@ export const limits = {
   /** Jobs: connections of one worker to the engine's tables. */
   jobPoolMax: 6,
 
+  /** A process that was asked to stop has ended by then. */
+  stopMs: 10_000,
+
   /** Events: rows one read of the outbox answers; how often a stream looks. */
   eventRowsMax: 500,
   eventPollMs: 250,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import type { FastifyInstance } from 'fastify'
 import { api } from '../contract/api.ts'
 import type { AppError } from '../core/errors.ts'
+import type { Sealed } from '../core/secret.ts'
 import type { RequestRecord } from '../http/server.ts'
 import { createHttpServer } from '../http/server.ts'
 import type { Log } from '../store/log.ts'
@@ -16,9 +16,9 @@ import { tenantHandlers } from './handlers/tenants.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
 
 /** Patchbay's API over its features. `listen` and `close` are the caller's. */
-export function createServer(dependencies: ServerDependencies): FastifyInstance {
-  const { store, log, metrics, version } = dependencies
+export function createServer(dependencies: ServerDependencies) {
   return createHttpServer({
+    ...about(dependencies),
     contract: api,
     handlers: {
       node: nodeHandlers(dependencies),
@@ -30,16 +30,31 @@ export function createServer(dependencies: ServerDependencies): FastifyInstance 
       transaction: transactionHandlers(dependencies),
       ...operationHandlers(dependencies),
     },
+  })
+}
+
+/** The health of a process that serves nothing else. */
+export function createHealthServer(dependencies: ServerDependencies) {
+  const { health } = operationHandlers(dependencies)
+  return createHttpServer({
+    ...about(dependencies),
+    contract: { health: api.health },
+    handlers: { health },
+  })
+}
+
+function about({ store, log, metrics, version }: ServerDependencies) {
+  return {
     title: 'Patchbay',
     version,
     newRequestId: randomUUID,
-    authenticate: (token) => findActor(store.db, token),
-    onRequest: (record) => {
+    authenticate: (token: Sealed) => findActor(store.db, token),
+    onRequest: (record: RequestRecord) => {
       metrics.request(record)
       logRequest(log, record)
     },
-    onFailure: (error, requestId) => logFailure(log, error, requestId),
-  })
+    onFailure: (error: AppError, requestId: string) => logFailure(log, error, requestId),
+  }
 }
 
 /** One line per request. Health is asked every few seconds and only worth a line when it is bad. */

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { Clock } from '../core/clock.ts'
+import { AppError } from '../core/errors.ts'
+import type { Sealed } from '../core/secret.ts'
+import type { Engine } from '../engine/engine.ts'
+import { advanceSync } from '../engine/sync/advanceSync.ts'
+import { failSync } from '../engine/sync/failSync.ts'
+import { advanceTransaction } from '../engine/transaction/advanceTransaction.ts'
+import { failTransaction } from '../engine/transaction/failTransaction.ts'
+import type { Store } from '../features/hierarchy/store.ts'
+import { ensureAdministrator } from '../server/access.ts'
+import type { ServerDependencies } from '../server/dependencies.ts'
+import { createMetrics } from '../server/metrics.ts'
+import { createHealthServer, createServer } from '../server/server.ts'
+import { openDatabase } from '../store/database.ts'
+import { startEmbedded } from '../store/embedded.ts'
+import { createEventFeed } from '../store/eventFeed.ts'
+import { createJobs, type Jobs } from '../store/jobs/jobs.ts'
+import type { Log } from '../store/log.ts'
+import { type MasterKey, readMasterKeyFile } from '../store/masterKey.ts'
+import { createVault, loadMasterKey } from '../store/vault.ts'
+import { adminTokenFile, makeDataDir, writeSecretFile } from './dataDir.ts'
+import type { Settings } from './settings.ts'
+import { readVersion } from './version.ts'
+import { createWayOut } from './wayOut.ts'
+
+export interface RunningPatchbay {
+  /** Where it listens; undefined for a worker without a port. */
+  url: string | undefined
+  /** Stops accepting, hands back work, and lets go of everything. */
+  close(): Promise<void>
+}
+
+/** What is to be let go at the end, in the reverse order. */
+type Closers = (() => Promise<unknown>)[]
+
+/** Starts what the settings say. When a part does not start, those before it are closed again. */
+export async function startPatchbay(
+  settings: Settings,
+  clock: Clock,
+  log: Log,
+): Promise<RunningPatchbay> {
+  const closers: Closers = []
+  const close = async () => {
+    for (let last = closers.pop(); last; last = closers.pop()) {
+      await last().catch((error: unknown) => log.error({ error: String(error) }, 'closing failed'))
+    }
+  }
+  try {
+    return { url: await startParts(settings, clock, log, closers), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function startParts(settings: Settings, clock: Clock, log: Log, closers: Closers) {
+  const { role } = settings
+  await makeDataDir(settings.dataDir)
+  const store = await openStore(settings, clock, log, closers)
+  const metrics = createMetrics()
+  const wayOut = await createWayOut(settings, store, log, metrics)
+  closers.push(() => wayOut.close())
+  const { engine } = wayOut
+  const jobs = createWork(engine, store)
+  const version = await readVersion()
+  const feed = createEventFeed(store.db, clock)
+  closers.push(() => feed.close())
+  const server = createServerFor(settings, { ...wayOut, store, jobs, feed, metrics, log, version })
+  const url = await server?.listen({ host: settings.host, port: settings.port })
+  // Together: a slow request must not keep running jobs from being handed back in time.
+  closers.push(() => Promise.all([server?.close(), jobs.stop()]))
+  if (role !== 'api') await jobs.start()
+  log.info({ role, url, version, models: engine.models.length }, 'patchbay is ready')
+  return url
+}
+
+/** A worker answers for its health only, and only on a port it was given. */
+function createServerFor(settings: Settings, parts: ServerDependencies) {
+  if (settings.role !== 'worker') return createServer(parts)
+  return settings.portGiven ? createHealthServer(parts) : undefined
+}
+
+function createWork(engine: Engine, store: Store): Jobs {
+  return createJobs({
+    db: store.db,
+    clock: store.clock,
+    // Unlike that of any process before: a job's former worker must never look alive.
+    workerId: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
+    handlers: {
+      sync: (job) => advanceSync(engine, job),
+      transaction: (job) => advanceTransaction(engine, job),
+      failed: (kind, id, scope, error) =>
+        kind === 'sync'
+          ? failSync(engine, id, scope, error)
+          : failTransaction(engine, id, scope, error),
+    },
+  })
+}
+
+async function openStore(
+  settings: Settings,
+  clock: Clock,
+  log: Log,
+  closers: Closers,
+): Promise<Store> {
+  const url = settings.databaseUrl ?? (await startOwnDatabase(settings.dataDir, clock, closers))
+  const db = await openDatabase({ url, name: `patchbay ${settings.role}`, log })
+  closers.push(() => db.close())
+  const current = await loadMasterKey(settings.masterKeyFile, db)
+  const former = await Promise.all(settings.formerMasterKeyFiles.map(readFormerKey))
+  const vault = await createVault({ db, masterKeys: { current, former } })
+  await ensureAdministrator(db, settings.provider, (token) =>
+    writeSecretFile(adminTokenFile(settings.dataDir), token),
+  )
+  return { db, vault, clock }
+}
+
+async function startOwnDatabase(dataDir: string, clock: Clock, closers: Closers): Promise<Sealed> {
+  const server = await startEmbedded(join(dataDir, 'postgres'), clock)
+  closers.push(() => server.stop())
+  return server.url
+}
+
+async function readFormerKey(path: string): Promise<MasterKey> {
+  const key = await readMasterKeyFile(path)
+  if (key) return key
+  throw new AppError(
+    'bad-input',
+    `The former master key ${path} is not there. Put it back, or take it out of patchbay.json when nothing is sealed with it any more.`,
+  )
+}
