@@ -69,6 +69,7 @@ describe('permissions', () => {
     expect(appRoleName(id)).toBe('User.Read.All')
     expect(appRoleName(appRoleId('Exchange.ManageAsApp') ?? '')).toBe('Exchange.ManageAsApp')
     expect(graphAppRoles().length).toBeGreaterThan(100)
+    expect(graphAppRoles().every((role) => /^[0-9a-f-]{36}$/.test(role.id))).toBe(true)
     for (const name of permissionsFor('GET', '/subscribedSkus')) {
       expect(appRoleId(name), name).toMatch(/^[0-9a-f-]{36}$/)
     }

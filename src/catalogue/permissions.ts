@@ -80,8 +80,9 @@ const idsOutsideSource: Readonly<Record<string, string>> = {
 const roles = once(() => {
   const all: AppRole[] = []
   for (const [name, entry] of Object.entries(raw.permissionIds)) {
-    const id = entry.Application ?? idsOutsideSource[name]
-    if (id === undefined) continue
+    // Empty where the source does not know it yet.
+    const id = entry.Application || idsOutsideSource[name]
+    if (!id) continue
     all.push({ id, name, title: entry.meta?.Application?.adminDisplayName ?? name })
   }
   return {
