@@ -104,6 +104,7 @@ describe('Graph', () => {
   it('survives errors within errors without end', () => {
     let inner: object = { code: 'Deepest' }
     for (let depth = 0; depth < 10_000; depth += 1) inner = { innerError: inner, code: 'C' }
-    expect(fromGraph(400, 'Outer', '', { innerError: inner }).code).toBe('microsoft-refused')
+    const error = fromGraph(400, 'Outer', '', { innerError: inner })
+    expect(error).toMatchObject({ code: 'microsoft-refused', foreignCode: 'C' })
   })
 })

@@ -120,7 +120,7 @@ describe('trying again', () => {
   })
 
   it.each(['page', 'half', 'latin1'] as const)('ends, when %s is all there is', async (kind) => {
-    const bodies = { page: '<html>', half: '{"a"', latin1: Buffer.from([0x7b, 0xe4, 0x7d]) }
+    const bodies = { page: '<html>', half: '{"a"', latin1: Buffer.from('{"a":"ä"}', 'latin1') }
     microsoft.replies.graph = (response) =>
       response.writeHead(200, { 'content-type': 'application/json' }).end(bodies[kind])
     await expect(microsoft.transport().send(getUser, { signal })).rejects.toMatchObject({
@@ -182,6 +182,15 @@ describe('trying again', () => {
     expect(microsoft.sent('graph.test')).toHaveLength(limits.callAttemptsMax)
     const waits = microsoft.clock.slept.filter((ms) => ms >= limits.backoffFirstMs / 2)
     expect(waits.length).toBeGreaterThanOrEqual(limits.callAttemptsMax - 1)
+  })
+
+  it('does not spin on a fault that names no wait either', async () => {
+    microsoft.replies.graph = graphError(503, 'x', { 'retry-after': '0' })
+    await expect(microsoft.transport().send(getUser, { signal })).rejects.toMatchObject({
+      code: 'microsoft-unavailable',
+    })
+    expect(microsoft.clock.slept.every((ms) => ms >= limits.backoffFirstMs / 2)).toBe(true)
+    expect(microsoft.clock.slept).toHaveLength(limits.callAttemptsMax - 1)
   })
 
   it('fetches one new token when the old one is not accepted, not more', async () => {

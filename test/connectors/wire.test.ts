@@ -153,6 +153,10 @@ describe('list', () => {
     const [first, second] = objects.map(({ data }) => JSON.stringify(data))
     expect(first).toBe(second)
     expect(first).toContain('"businessPhones":["2","1"]')
+    expect(objects[1]?.data.assignedLicenses).toEqual(objects[0]?.data.assignedLicenses)
+    for (const licence of [objects[1]?.data.assignedLicenses].flat()) {
+      expect(Object.getPrototypeOf(licence)).toBe(Object.prototype)
+    }
     expect(first).not.toMatch(/surprise|odata|polluted|"accountEnabled":true/)
   })
 
@@ -218,6 +222,8 @@ describe('delta', () => {
             user(1, { department: 'New', 'manager@delta': [changed(9)] }),
             user(3),
             user(4, { 'manager@delta': [changed(8, true)] }),
+            user(6, { 'manager@delta': [changed(9)] }),
+            user(6, { 'manager@delta': [changed(8, true)] }),
             user(5, { accountEnabled: 1 }),
           ],
         }),
@@ -229,6 +235,7 @@ describe('delta', () => {
       [guid(1), 'New', { manager: [guid(9)], licence: [] }],
       [guid(3), null, { licence: [] }],
       [guid(4), null, { manager: [], licence: [] }],
+      [guid(6), null, { manager: [guid(9)], licence: [] }],
     ])
     expect(page.rejected.map(({ key }) => key)).toEqual([guid(5)])
   })

@@ -40,7 +40,7 @@ export function createObjectReader(model: Model, relations: ReadonlySet<string>)
   })
 
   function keyOf(raw: Json): string | undefined {
-    const key = isJsonObject(raw) && Object.hasOwn(raw, model.key) ? raw[model.key] : undefined
+    const key = isJsonObject(raw) ? raw[model.key] : undefined
     return isKey(key) ? key : undefined
   }
 
@@ -54,7 +54,7 @@ export function createObjectReader(model: Model, relations: ReadonlySet<string>)
       const data: JsonObject = {}
       for (let index = 0; index < names.length; index += 1) {
         const name = names[index] ?? ''
-        const value = Object.hasOwn(raw, name) ? (raw[name] ?? null) : null
+        const value = raw[name] ?? null
         const normal = value === null ? null : checks[index]?.(value)
         if (normal === wrong || normal === undefined) {
           return { key, reason: `${name} is not what the model says it is` }
