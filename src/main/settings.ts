@@ -9,6 +9,8 @@ import { Sealed } from '../core/secret.ts'
 import { defaultDataDir, readIfThere } from './dataDir.ts'
 
 const Origin = Type.String({ pattern: '^https://[^/?#@]+$' })
+const CaFile = Type.Optional(Type.String({ minLength: 1, maxLength: 4_096 }))
+const Ranges = Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 }))
 const roles = ['all', 'api', 'worker'] as const
 export type Role = (typeof roles)[number]
 
@@ -27,17 +29,20 @@ export const SettingsFile = Closed({
         login: Origin,
         graph: Origin,
         scope: Type.Optional(Type.String({ maxLength: 255 })),
-        caFile: Type.Optional(Type.String({ minLength: 1, maxLength: 4_096 })),
-        allowedAddresses: Type.Optional(
-          Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 }),
-        ),
+        caFile: CaFile,
+        allowedAddresses: Ranges,
       }),
       { maxItems: 64 },
     ),
   ),
+  /** For the proxies tenants name: private ranges that are right for them, and their authority. */
+  proxies: Type.Optional(Closed({ caFile: CaFile, allowedAddresses: Ranges })),
   /** Master keys that still open what they sealed, after the current one was replaced. */
   formerMasterKeyFiles: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 16 })),
 })
+
+/** How addresses an administrator allowed are reached. */
+type Reached = Pick<Cloud, 'ca' | 'allowedAddresses'>
 
 export interface Settings {
   dataDir: string
@@ -49,6 +54,7 @@ export interface Settings {
   role: Role
   provider: string
   clouds: readonly Cloud[]
+  proxies: Reached
   masterKeyFile: string
   formerMasterKeyFiles: readonly string[]
 }
@@ -81,7 +87,13 @@ export async function readSettings(
     portGiven: port !== undefined,
     role: roleOf(given.role ?? env.PATCHBAY_ROLE) ?? file.role ?? 'all',
     provider: file.provider ?? 'Provider',
-    clouds: await Promise.all((file.clouds ?? []).map((cloud) => readCloud(cloud, beside))),
+    clouds: await Promise.all(
+      (file.clouds ?? []).map(async ({ name, login, graph, scope, ...way }) => ({
+        ...{ name, login, graph, scope: scope ?? `${graph}/.default` },
+        ...(await readWay(`clouds.${name}`, way, beside)),
+      })),
+    ),
+    proxies: await readWay('proxies', file.proxies ?? {}, beside),
     masterKeyFile: beside('master-key'),
     formerMasterKeyFiles: (file.formerMasterKeyFiles ?? []).map(beside),
   }
@@ -115,24 +127,20 @@ function parsed(path: string, text: string): unknown {
   }
 }
 
-type CloudEntry = NonNullable<Static<typeof SettingsFile>['clouds']>[number]
-
-async function readCloud(entry: CloudEntry, beside: (name: string) => string): Promise<Cloud> {
-  const { caFile, allowedAddresses, ...cloud } = entry
-  const ca = caFile === undefined ? {} : { ca: await readCa(entry.name, beside(caFile)) }
-  return {
-    ...cloud,
-    scope: entry.scope ?? `${entry.graph}/.default`,
-    ...ca,
-    ...(allowedAddresses && { allowedAddresses }),
-  }
+async function readWay(
+  what: string,
+  { caFile, allowedAddresses }: { caFile?: string; allowedAddresses?: string[] },
+  beside: (name: string) => string,
+): Promise<Reached> {
+  const ca = caFile === undefined ? {} : { ca: await readCa(what, beside(caFile)) }
+  return { ...ca, ...(allowedAddresses && { allowedAddresses }) }
 }
 
-async function readCa(cloud: string, path: string): Promise<string> {
+async function readCa(what: string, path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch(() => undefined)
   if (text?.includes('-----BEGIN CERTIFICATE-----')) return text
-  const what = text === undefined ? 'cannot be read' : 'holds no certificate in PEM'
-  throw new AppError('bad-input', `The caFile ${path} of the cloud ${cloud} ${what}.`)
+  const why = text === undefined ? 'cannot be read' : 'holds no certificate in PEM'
+  throw new AppError('bad-input', `The caFile ${path} of ${what} ${why}.`)
 }
 
 /** The address holds a password, so it is not repeated in the refusal. */

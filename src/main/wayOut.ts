@@ -1,43 +1,64 @@
+import { randomInt } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import { fileURLToPath } from 'node:url'
+import type { CallRecord } from '../connectors/microsoft/callLog.ts'
 import { createClouds } from '../connectors/microsoft/clouds.ts'
 import { lookUpTenantId } from '../connectors/microsoft/tenantId.ts'
-import { AppError } from '../core/errors.ts'
+import type { Random } from '../core/clock.ts'
 import type { Engine } from '../engine/engine.ts'
 import { loadModels } from '../engine/models/load.ts'
+import { createMicrosoft } from '../features/connections/microsoft.ts'
+import { createOpenWires } from '../features/connections/openWires.ts'
 import type { Store } from '../features/hierarchy/store.ts'
+import type { Directory } from '../features/tenants/microsoftTenant.ts'
+import type { ResolvedAddress } from '../net/dispatcher.ts'
 import { createEgress } from '../net/egress.ts'
-import type { ServerDependencies } from '../server/dependencies.ts'
 import type { Metrics } from '../server/metrics.ts'
 import type { Log } from '../store/log.ts'
 import type { Settings } from './settings.ts'
 import { installation } from './version.ts'
 
-type Outside = Pick<ServerDependencies, 'directory' | 'testTenant'> & { engine: Engine }
+export interface WayOut {
+  engine: Engine
+  directory: Directory
+  close(): Promise<void>
+}
 
 /** Everything that reaches Microsoft: one way out, its clouds, and the engine that uses them. */
 export async function createWayOut(
-  settings: Settings,
+  { clouds: configured, proxies }: Settings,
   store: Store,
   log: Log,
-  _metrics: Metrics,
-): Promise<Outside & { close(): Promise<void> }> {
-  const egress = createEgress(async (host) => {
-    const found = await lookup(host, { all: true })
-    return found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }))
+  metrics: Metrics,
+): Promise<WayOut> {
+  const egress = createEgress(lookupAll)
+  const clouds = createClouds(configured)
+  const microsoft = createMicrosoft({
+    egress,
+    clouds,
+    clock: store.clock,
+    random: systemRandom,
+    log: (record: CallRecord) => {
+      metrics.call(record)
+      log.info(record, 'call')
+    },
   })
-  const clouds = createClouds(settings.clouds)
-  const notYet = () => {
-    throw new AppError('unavailable', 'Connections to Microsoft are not wired yet.')
-  }
+  const openWires = createOpenWires(store, { clouds, proxies }, microsoft)
   const models = await loadModels(fileURLToPath(new URL('models', installation)))
   return {
-    engine: { db: store.db, clock: store.clock, log, models, openWires: notYet },
+    engine: { db: store.db, clock: store.clock, log, models, openWires },
     directory: {
       clouds,
       lookUpTenantId: (cloud, name) => lookUpTenantId(egress.exchange, cloud, { name }),
     },
-    testTenant: notYet,
     close: () => egress.close(),
   }
 }
+
+async function lookupAll(host: string): Promise<ResolvedAddress[]> {
+  const found = await lookup(host, { all: true })
+  return found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }))
+}
+
+/** 32 bits are plenty for spreading waits. */
+const systemRandom: Random = () => randomInt(2 ** 32) / 2 ** 32
