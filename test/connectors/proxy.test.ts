@@ -1,10 +1,9 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { IncomingMessage } from 'node:http'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { WebProxy } from '../../src/net/destination.ts'
 import type { Lookup } from '../../src/net/dispatcher.ts'
 import { createEgress, type Egress } from '../../src/net/egress.ts'
-import { parseEndpoint } from '../../src/net/endpoint.ts'
+import { type ConnectProxy, startProxy } from './connectProxy.ts'
 import { createIdentity, serveTls, type TestServer } from './tlsServer.ts'
 
 const ca = createIdentity('Test CA', { authority: true })
@@ -13,11 +12,10 @@ const password = 'p@ss:word'
 const expected = `Basic ${Buffer.from(`joe:${password}`).toString('base64')}`
 
 let target: TestServer
-let proxy: Server
+let proxy: ConnectProxy
 let egress: Egress
-let lookedUp: string[]
-let connects: IncomingMessage[]
-let requests: IncomingMessage[]
+let lookedUp: string[] = []
+let requests: IncomingMessage[] = []
 
 /** Knows only the proxy: the name of the target is for the proxy to resolve. */
 const lookup: Lookup = async (host) => {
@@ -30,45 +28,24 @@ beforeAll(async () => {
     requests.push(request)
     response.end('through')
   })
-  proxy = createServer().on('connect', (request: IncomingMessage, client: Socket) => {
-    connects.push(request)
-    if (request.headers['proxy-authorization'] !== expected && request.url?.includes('graph')) {
-      client.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n')
-      return
-    }
-    const upstream = connect(target.port, '127.0.0.1', () => {
-      client.write('HTTP/1.1 200 OK\r\n\r\n')
-      upstream.pipe(client).pipe(upstream)
-    })
-    upstream.on('error', () => client.destroy())
-    client.on('error', () => upstream.destroy())
-  })
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  proxy = await startProxy(
+    () => target.port,
+    ({ url, headers }) => headers['proxy-authorization'] === expected || !url?.includes('graph'),
+  )
 })
-afterAll(async () => {
-  await egress.close()
-  proxy.closeAllConnections()
-  await Promise.all([target.close(), new Promise((resolve) => proxy.close(resolve))])
-})
-beforeEach(async () => {
-  if (egress !== undefined) await egress.close()
+afterAll(() => Promise.all([target.close(), proxy.close()]))
+beforeEach(() => {
   egress = createEgress(lookup)
   lookedUp = []
-  connects = []
   requests = []
+  proxy.connects.length = 0
 })
+afterEach(() => egress.close())
 
-function through(userinfo: string, more: Partial<WebProxy> = {}): WebProxy {
-  // A server bound to a port always has an AddressInfo.
-  const { port } = proxy.address() as AddressInfo
-  const endpoint = parseEndpoint(`http://${userinfo}proxy.test:${port}`, {
-    field: 'proxy',
-    schemes: { http: 80 },
-    ports: 'any',
-    userinfo: true,
-  })
-  return { endpoint, allowedAddresses: ['127.0.0.0/8'], ...more }
-}
+const through = (userinfo: string, more: Partial<WebProxy> = {}): WebProxy => ({
+  ...proxy.webProxy(userinfo),
+  ...more,
+})
 
 function get(webProxy: WebProxy, host = 'graph.test') {
   const url = new URL(`https://${host}:${target.port}/x`)
@@ -79,7 +56,7 @@ function get(webProxy: WebProxy, host = 'graph.test') {
 it('goes through the proxy, whose password the target never sees', async () => {
   const answer = await get(through('joe:p%40ss%3Aword@'))
   expect(answer.body.toString()).toBe('through')
-  expect(connects[0]?.url).toBe(`graph.test:${target.port}`)
+  expect(proxy.connects[0]?.url).toBe(`graph.test:${target.port}`)
   expect(lookedUp).toEqual(['proxy.test'])
   expect(JSON.stringify(requests[0]?.headers)).not.toContain('roxy')
 })
@@ -90,7 +67,7 @@ it('says so when the proxy wants other credentials', async () => {
     message: expect.stringContaining('proxy refused'),
   })
   await expect(get(through(''))).rejects.toMatchObject({ code: 'unavailable' })
-  expect(connects[1]?.headers['proxy-authorization']).toBeUndefined()
+  expect(proxy.connects[1]?.headers['proxy-authorization']).toBeUndefined()
   expect(requests).toHaveLength(0)
 })
 
@@ -103,7 +80,7 @@ it('checks the address of the proxy like any other', async () => {
   await expect(get(through('joe:p%40ss%3Aword@', { allowedAddresses: [] }))).rejects.toMatchObject({
     code: 'address-refused',
   })
-  expect(connects).toHaveLength(0)
+  expect(proxy.connects).toHaveLength(0)
 })
 
 it('still asks for the right certificate behind the proxy', async () => {

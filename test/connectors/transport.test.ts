@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { GraphCall } from '../../src/core/call.ts'
 import { limits } from '../../src/core/limits.ts'
+import { startProxy } from './connectProxy.ts'
 import { json, type Microsoft, type Reply, startMicrosoft } from './microsoft.ts'
 
 let microsoft: Microsoft
@@ -281,6 +282,21 @@ describe('links', () => {
     await microsoft.transport().follow(link, 1, { signal })
     expect(microsoft.sent('graph.test')[0]?.url).toBe('/v1.0/users?$top=1&$skiptoken=RFN%2Fa%20b')
   })
+})
+
+it('goes through the proxy of the tenant for sign-in and for Graph', async () => {
+  const port = Number(new URL(microsoft.cloud.graph).port)
+  const proxy = await startProxy(() => port)
+  try {
+    const application = { ...microsoft.application(), proxy: proxy.webProxy('') }
+    await microsoft.transport(application).send(getUser, { signal })
+    expect(proxy.connects.map(({ url }) => url)).toEqual([
+      `login.test:${port}`,
+      `graph.test:${port}`,
+    ])
+  } finally {
+    await proxy.close()
+  }
 })
 
 it('takes compressed answers of many megabytes', async () => {
