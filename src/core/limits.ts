@@ -105,7 +105,7 @@ export const limits = {
   jobSweepRows: 5_000,
   jobSweepMs: 10 * 60_000,
   /** Jobs: how soon the engine looks again when the database was away. */
-  jobOutageMs: 2_000,
+  jobOutageMs: 1_000,
   /** Jobs: what the engine says again within this is not logged, of so many texts. */
   jobLogRepeatMs: 30_000,
   jobLogTexts: 100,
@@ -114,6 +114,8 @@ export const limits = {
 
   /** A process that was asked to stop has ended by then. */
   stopMs: 10_000,
+  /** The demo gives each of its processes this long to start. */
+  demoStartMs: 60_000,
 
   /** Events: rows one read of the outbox answers; how often a stream looks. */
   eventRowsMax: 500,
@@ -161,4 +163,7 @@ export const limits = {
   certificateChainMax: 10,
   pfxMs: 10_000,
   pfxMemoryMb: 64,
+
+  /** Test Connection: all of its steps together. */
+  connectionTestMs: 60_000,
 } as const
