@@ -253,6 +253,13 @@ describe('addresses', () => {
     expect(lookups).toBe(2)
   })
 
+  it('gives up on a resolver that never answers', async () => {
+    const never: Lookup = () => new Promise(() => {})
+    const error = await failure(get(egressWith(never, hasty)))
+    expect(error).toMatchObject({ code: 'timed-out' })
+    expect(error.message).toContain('could not be connected to')
+  })
+
   it('reports a name that does not resolve', async () => {
     const nothing: Lookup = async () => {
       throw Object.assign(new Error('queryA ENOTFOUND'), { code: 'ENOTFOUND' })
