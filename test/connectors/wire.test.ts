@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createGraphWire } from '../../src/connectors/graph/wire.ts'
 import type { Json } from '../../src/core/json.ts'
+import { limits } from '../../src/core/limits.ts'
 import { json, type Microsoft, type Reply, startMicrosoft } from './microsoft.ts'
 import { groupModel, skuModel, userModel } from './models.ts'
 
@@ -311,12 +312,13 @@ describe('one object and its lists', () => {
       ],
       [/members|owners/, counted({ value: [] })],
     ])
-    const keys = Array.from({ length: 20 }, (_, n) => `g${n}`)
+    const keys = Array.from({ length: 100 }, (_, n) => `g${n}`)
     const links = await wire().links(groupModel, keys, signal)
-    expect(links.size).toBe(19)
+    expect(links.size).toBe(99)
     expect(links.get('g1')).toEqual({ member: ['a', 'b', 'c'], owner: [] })
     expect(links.has('g13')).toBe(false)
-    expect(most).toBeLessThanOrEqual(8)
+    // So many calls let the lane's window grow beyond this bound, so the bound is what holds.
+    expect(most).toBe(limits.partReadsInFlight)
     expect(sent()[0]).toBe('GET /v1.0/groups/g0/members?$select=id&$top=999')
     expect(await wire().links(userModel, [guid(1)], signal)).toEqual(new Map([[guid(1), {}]]))
   })
