@@ -11,8 +11,8 @@ const numbered = /^(onPremisesExtensionAttributes\/extensionAttribute)\d+$/
 const kinds: readonly QuerySupport[] = ['default+advanced', 'advanced only', 'default only']
 
 /**
- * How `operator` is supported on a property of `user` or `group`; a collection is written
- * `assignedLicenses/any(skuId)`, or `proxyAddresses/any` when its items are plain. Undefined: not at all.
+ * How `operator` is supported on a property of `user` or `group`; undefined: not at all. A
+ * collection is written `assignedLicenses/any(skuId)`, one of plain items `proxyAddresses/any`.
  */
 export function filterSupport(
   type: string,
@@ -23,7 +23,7 @@ export function filterSupport(
   return kinds.find((kind) => kind === found)
 }
 
-/** The table writes lambdas out, with the collection's first letter: `assignedPlans/any(a:a/service)`. */
+/** The table writes lambdas out, with the first letter: `assignedPlans/any(a:a/service)`. */
 function documentedName(property: string): string {
   if (numbered.test(property)) return property.replace(numbered, '$11-15')
   const [, collection, member] = /^(.*)\/any(?:\((.+)\))?$/.exec(property) ?? []

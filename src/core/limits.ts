@@ -114,8 +114,8 @@ export const limits = {
 
   /** A process that was asked to stop has ended by then. */
   stopMs: 10_000,
-  /** The demo gives each of its processes this long to start. */
-  demoStartMs: 60_000,
+  /** A process of ours that others wait for has this long to become ready. */
+  startMs: 60_000,
 
   /** Events: rows one read of the outbox answers; how often a stream looks. */
   eventRowsMax: 500,
@@ -157,6 +157,9 @@ export const limits = {
   emulatorRequestBytes: 4 * 1024 * 1024,
   /** Emulated tenant: how long a page token is known, objects of one page of delta. */
   emulatorPageTokenMs: 15 * 60_000,
+  /** Emulated tenant: how far a client's clock may be off; brackets within brackets of a filter. */
+  emulatorClockSkewMs: 5 * 60_000,
+  emulatorFilterDepthMax: 20,
   emulatorDeltaPage: 200,
 
   /** Certificates: how many one import may hold, and what opening a PFX may take of time and memory. */

@@ -43,7 +43,7 @@ async function answerService(
   request: Request,
   batched: boolean,
 ): Promise<Answered> {
-  const started = performance.now()
+  const started = state.clock.now()
   const caller = callerOf(state, service, request)
   const call: FaultCall = { state, service, request, tenantId: caller.tenantId, batched }
   const fault = chooseFault(state.faults, call)
@@ -56,8 +56,8 @@ async function answerService(
     recordCall(state.calls, {
       ...recordOf(call, fault, reply),
       appId: caller.appId,
-      at: state.clock.now(),
-      milliseconds: performance.now() - started,
+      at: started,
+      milliseconds: state.clock.now() - started,
     })
     return { reply, fault }
   } finally {

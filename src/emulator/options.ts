@@ -43,7 +43,7 @@ export interface EmulatorOptions {
   tenants: readonly TenantSpec[]
   /** Whether `/_control/` exists. */
   control: boolean
-  /** Checks every answer against the catalogue; what does not fit is readable by the control API. */
+  /** Checks every answer against the catalogue; the control API tells what does not fit. */
   checkAnswers?: boolean
   /** Compresses answers for clients that accept it; on unless said otherwise. */
   gzip?: boolean

@@ -1,12 +1,11 @@
 import type { JsonObject } from '../../core/json.ts'
 import type { Tenant } from '../directory/types.ts'
 import { jsonReply, type Reply, type Request } from '../exchange.ts'
-import type { Latency } from '../options.ts'
 import { newCallBook } from '../record.ts'
 import { findTenant, type State } from '../state.ts'
 import { accessTo } from '../tenantAccess.ts'
 import { clearFaults, listFaults, postFault } from './faults.ts'
-import { ControlRefusal, isNumber, numberIn, pickGiven, readInput } from './input.ts'
+import { ControlRefusal, numberIn, readInput } from './input.ts'
 import { mutate } from './mutate.ts'
 import { snapshotText } from './snapshot.ts'
 import {
@@ -125,12 +124,11 @@ function listCalls(state: State, query: URLSearchParams): unknown {
 }
 
 function setLatency(state: State, input: JsonObject): unknown {
-  const given = pickGiven<Latency>(input, {
-    fixedMs: isNumber,
-    perRowMs: isNumber,
-    inFlightDivisor: isNumber,
-  })
-  state.latency = { fixedMs: 0, perRowMs: 0, inFlightDivisor: 0, ...given }
+  state.latency = {
+    fixedMs: numberIn(input, 'fixedMs', 0),
+    perRowMs: numberIn(input, 'perRowMs', 0),
+    inFlightDivisor: numberIn(input, 'inFlightDivisor', 0),
+  }
   return state.latency
 }
 

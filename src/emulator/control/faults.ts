@@ -1,31 +1,31 @@
-import type { Json } from '../../core/json.ts'
+import Type from 'typebox'
 import type { Request } from '../exchange.ts'
 import { addFault } from '../faults/book.ts'
 import { faultKinds } from '../faults/kinds.ts'
-import type { Fault, FaultSpec } from '../faults/types.ts'
+import type { Fault } from '../faults/types.ts'
 import type { State } from '../state.ts'
-import { ControlRefusal, isNumber, isText, pickGiven, readInput } from './input.ts'
+import { ControlRefusal, readAs, readInput } from './input.ts'
 
-const isAnything = () => true
-const isTextOrNull = (value: Json) => value === null || isText(value)
+/** A FaultSpec, see there. */
+const FaultInput = Type.Object(
+  {
+    name: Type.String(),
+    tenantId: Type.Optional(Type.String()),
+    path: Type.Optional(Type.String()),
+    method: Type.Optional(Type.String()),
+    skip: Type.Optional(Type.Number()),
+    count: Type.Optional(Type.Number()),
+    probability: Type.Optional(Type.Number()),
+    seed: Type.Optional(Type.Number()),
+    value: Type.Optional(Type.Unknown()),
+    status: Type.Optional(Type.Number()),
+    retryAfter: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  },
+  { additionalProperties: false },
+)
 
 export function postFault(state: State, request: Request): unknown {
-  const given = pickGiven<FaultSpec>(readInput(request), {
-    name: isText,
-    tenantId: isText,
-    path: isText,
-    method: isText,
-    skip: isNumber,
-    count: isNumber,
-    probability: isNumber,
-    seed: isNumber,
-    value: isAnything,
-    status: isNumber,
-    retryAfter: isTextOrNull,
-  })
-  const { name } = given
-  const fault =
-    name === undefined ? undefined : addFault(state.faults, { ...given, name }, state.random)
+  const fault = addFault(state.faults, readAs(FaultInput, readInput(request)), state.random)
   if (fault === undefined) {
     const known = Object.keys(faultKinds).join(', ')
     throw new ControlRefusal(400, `There is no fault of that name. There are: ${known}.`)

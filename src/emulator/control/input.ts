@@ -1,4 +1,6 @@
-import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
+import type { Static, TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+import { isJsonObject, type JsonObject } from '../../core/json.ts'
 import type { Request } from '../exchange.ts'
 
 /** What is wrong with a request of the control API. */
@@ -44,21 +46,9 @@ export function textsIn(input: JsonObject, name: string): string[] {
   return value
 }
 
-/** The members that are given and have the right type; everything else is refused by name. */
-export function pickGiven<T extends object>(
-  input: JsonObject,
-  types: { [K in keyof T]-?: (value: Json) => boolean },
-): Partial<T> {
-  const known: Record<string, (value: Json) => boolean> = types
-  for (const [name, value] of Object.entries(input)) {
-    const check = Object.hasOwn(known, name) ? known[name] : undefined
-    if (check === undefined) throw new ControlRefusal(400, `${name} is not known here.`)
-    if (!check(value)) throw new ControlRefusal(400, `${name} has the wrong type.`)
-  }
-  // Each member was just checked against the table that `T` itself demands.
-  return input as Partial<T>
+/** The input as its schema describes it; refused by the name of what does not fit. */
+export function readAs<T extends TSchema>(schema: T, input: JsonObject): Static<T> {
+  if (Value.Check(schema, input)) return input
+  const [first] = Value.Errors(schema, input)
+  throw new ControlRefusal(400, `${first?.instancePath.slice(1) ?? ''} ${first?.message ?? ''}`)
 }
-
-export const isText = (value: Json): value is string => typeof value === 'string'
-export const isNumber = (value: Json): value is number => typeof value === 'number'
-export const isTexts = (value: Json) => Array.isArray(value) && value.every(isText)

@@ -1,3 +1,4 @@
+import Type from 'typebox'
 import { appRoleId } from '../../catalogue/permissions.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { randomGuid } from '../data/random.ts'
@@ -5,44 +6,52 @@ import { directoryRoleIds } from '../data/roles.ts'
 import { makeSecret, makeTenant } from '../data/tenant.ts'
 import type { ClientCertificate, Tenant } from '../directory/types.ts'
 import { readCertificate } from '../login/clientCertificate.ts'
-import type { TenantSpec } from '../options.ts'
 import type { State } from '../state.ts'
 import { accessTo } from '../tenantAccess.ts'
-import { ControlRefusal, isNumber, isText, isTexts, numberIn, pickGiven, textIn } from './input.ts'
+import { ControlRefusal, numberIn, readAs, textIn } from './input.ts'
 
 const yearSeconds = 365 * 86_400
 
+const texts = Type.Array(Type.String())
+
+/** A TenantSpec, see there. */
+const TenantInput = Type.Object(
+  {
+    users: Type.Number(),
+    seed: Type.Number(),
+    groups: Type.Optional(Type.Number()),
+    displayName: Type.Optional(Type.String()),
+    domain: Type.Optional(Type.String()),
+    tenantId: Type.Optional(Type.String()),
+    clientId: Type.Optional(Type.String()),
+    secret: Type.Optional(Type.String()),
+    secretDays: Type.Optional(Type.Number()),
+    certificates: Type.Optional(texts),
+    roles: Type.Optional(texts),
+    directoryRoles: Type.Optional(texts),
+    tokenSeconds: Type.Optional(Type.Number()),
+  },
+  { additionalProperties: false },
+)
+
+const TenantPatch = Type.Object(
+  {
+    roles: Type.Optional(texts),
+    directoryRoles: Type.Optional(texts),
+    tokenSeconds: Type.Optional(Type.Number()),
+  },
+  { additionalProperties: false },
+)
+
 export function postTenant(state: State, input: JsonObject): unknown {
-  const given = pickGiven<TenantSpec>(input, {
-    users: isNumber,
-    seed: isNumber,
-    groups: isNumber,
-    displayName: isText,
-    domain: isText,
-    tenantId: isText,
-    clientId: isText,
-    secret: isText,
-    secretDays: isNumber,
-    certificates: isTexts,
-    roles: isTexts,
-    directoryRoles: isTexts,
-    tokenSeconds: isNumber,
-  })
-  const { users, seed } = given
-  if (users === undefined || seed === undefined) {
-    throw new ControlRefusal(400, 'A tenant needs users and seed.')
-  }
-  const tenant = makeTenant({ ...given, users, seed }, state.clock.now())
+  const tenant = makeTenant(readAs(TenantInput, input), state.clock.now())
   state.tenants.set(tenant.id, tenant)
   return accessTo(tenant)
 }
 
-/** `{roles, directoryRoles, tokenSeconds}`: what is given takes the place of what was. */
+/** What is given takes the place of what was. */
 export function patchTenant(tenant: Tenant, input: JsonObject): unknown {
-  const given = pickGiven<{ roles: string[]; directoryRoles: string[]; tokenSeconds: number }>(
-    input,
-    { roles: isTexts, directoryRoles: isTexts, tokenSeconds: isNumber },
-  )
+  const given = readAs(TenantPatch, input)
   for (const name of given.roles ?? []) {
     if (appRoleId(name) === undefined) throw new ControlRefusal(400, `There is no role ${name}.`)
   }

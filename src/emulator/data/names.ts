@@ -102,6 +102,20 @@ export const names = {
 
 export type Language = keyof typeof names
 
+export const languages: readonly [Language, ...Language[]] = [
+  'en',
+  'de',
+  'fr',
+  'es',
+  'it',
+  'pl',
+  'nl',
+  'sv',
+  'hi',
+  'east',
+  'tr',
+]
+
 const letters: Readonly<Record<string, string>> = {
   ß: 'ss',
   ł: 'l',

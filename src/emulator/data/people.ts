@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../../core/json.ts'
 import type { User } from '../directory/types.ts'
 import { type Department, departments } from './jobs.ts'
 import type { LicencePicker } from './licences.ts'
-import { addressPart, type Language, names } from './names.ts'
+import { addressPart, type Language, languages, names } from './names.ts'
 import { type Office, offices } from './offices.ts'
 import { integerBetween, pick, pickSkewed, pickWeighted, randomGuid } from './random.ts'
 
@@ -25,7 +25,6 @@ const guestShare = 0.06
 const withoutManagerShare = 0.02
 /** People one manager has, about. */
 const span = 8
-const languages = Object.keys(names) as Language[]
 const guestHomes = ['fabrikam.example', 'adatum.example', 'northwind.example'] as const
 const noAttributes: JsonObject = Object.fromEntries(
   Array.from({ length: 15 }, (_, index) => [`extensionAttribute${index + 1}`, null]),
@@ -187,8 +186,7 @@ export function personData(id: string, given: JsonObject): JsonObject {
 
 /** Mostly as people are called where the office is, with others among them. */
 function drawName(random: Random, local: Language): { given: string; family: string } {
-  const [first = local, ...rest] = languages
-  const language = random() < 0.8 ? local : pick(random, [first, ...rest])
+  const language = random() < 0.8 ? local : pick(random, languages)
   const { given, family } = names[language]
   return { given: pickSkewed(random, given), family: pickSkewed(random, family) }
 }

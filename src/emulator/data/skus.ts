@@ -48,17 +48,78 @@ const office = [
 ]
 const security = ['INTUNE_A', 'AAD_PREMIUM', 'RMS_S_ENTERPRISE']
 
-// biome-ignore format: a table is read by its columns
 export const products = {
-  E5: { skuId: '06ebc4ee-1bb5-47dd-8120-11324bc54e06', partNumber: 'SPE_E5', appliesTo: 'User', plans: ['EXCHANGE_S_ENTERPRISE', 'TEAMS1', 'MCOSTANDARD', 'MCOEV', 'MCOMEETADV', ...office, ...security, 'AAD_PREMIUM_P2'] },
-  E3: { skuId: '05e9a617-0261-4cee-bb44-138d3ef5d965', partNumber: 'SPE_E3', appliesTo: 'User', plans: ['EXCHANGE_S_ENTERPRISE', 'TEAMS1', 'MCOSTANDARD', ...office, ...security] },
-  F3: { skuId: '66b55226-6b4f-492c-910c-a3b7a3c9d993', partNumber: 'SPE_F1', appliesTo: 'User', plans: ['EXCHANGE_S_DESKLESS', 'TEAMS1', 'MCOIMP', 'SHAREPOINTDESKLESS', 'YAMMER_ENTERPRISE', 'SWAY', ...security] },
-  exchange: { skuId: '4b9405b0-7788-4568-add1-99614e613b69', partNumber: 'EXCHANGESTANDARD', appliesTo: 'User', plans: ['EXCHANGE_S_STANDARD'] },
-  phone: { skuId: 'e43b5b99-8dfb-405f-9987-dc307f34bcbd', partNumber: 'MCOEV', appliesTo: 'User', plans: ['MCOEV'] },
-  conferencing: { skuId: '0c266dff-15dd-4b49-8397-2bb16070ed52', partNumber: 'MCOMEETADV', appliesTo: 'User', plans: ['EXCHANGE_S_FOUNDATION', 'MCOMEETADV'] },
-  phoneResource: { skuId: '440eaaa8-b3e0-484b-a8be-62870b9ba70a', partNumber: 'PHONESYSTEM_VIRTUALUSER', appliesTo: 'User', plans: ['MCOEV_VIRTUALUSER'] },
-  flow: { skuId: 'f30db892-07e9-47e9-837c-80727f46fd3d', partNumber: 'FLOW_FREE', appliesTo: 'User', plans: ['EXCHANGE_S_FOUNDATION', 'FLOW_P2_VIRAL'] },
-  powerBi: { skuId: 'a403ebcc-fae0-4ca2-8c8c-7a907fd6c235', partNumber: 'POWER_BI_STANDARD', appliesTo: 'User', plans: ['EXCHANGE_S_FOUNDATION', 'BI_AZURE_P0'] },
+  E5: {
+    skuId: '06ebc4ee-1bb5-47dd-8120-11324bc54e06',
+    partNumber: 'SPE_E5',
+    appliesTo: 'User',
+    plans: [
+      'EXCHANGE_S_ENTERPRISE',
+      'TEAMS1',
+      'MCOSTANDARD',
+      'MCOEV',
+      'MCOMEETADV',
+      ...office,
+      ...security,
+      'AAD_PREMIUM_P2',
+    ],
+  },
+  E3: {
+    skuId: '05e9a617-0261-4cee-bb44-138d3ef5d965',
+    partNumber: 'SPE_E3',
+    appliesTo: 'User',
+    plans: ['EXCHANGE_S_ENTERPRISE', 'TEAMS1', 'MCOSTANDARD', ...office, ...security],
+  },
+  F3: {
+    skuId: '66b55226-6b4f-492c-910c-a3b7a3c9d993',
+    partNumber: 'SPE_F1',
+    appliesTo: 'User',
+    plans: [
+      'EXCHANGE_S_DESKLESS',
+      'TEAMS1',
+      'MCOIMP',
+      'SHAREPOINTDESKLESS',
+      'YAMMER_ENTERPRISE',
+      'SWAY',
+      ...security,
+    ],
+  },
+  exchange: {
+    skuId: '4b9405b0-7788-4568-add1-99614e613b69',
+    partNumber: 'EXCHANGESTANDARD',
+    appliesTo: 'User',
+    plans: ['EXCHANGE_S_STANDARD'],
+  },
+  phone: {
+    skuId: 'e43b5b99-8dfb-405f-9987-dc307f34bcbd',
+    partNumber: 'MCOEV',
+    appliesTo: 'User',
+    plans: ['MCOEV'],
+  },
+  conferencing: {
+    skuId: '0c266dff-15dd-4b49-8397-2bb16070ed52',
+    partNumber: 'MCOMEETADV',
+    appliesTo: 'User',
+    plans: ['EXCHANGE_S_FOUNDATION', 'MCOMEETADV'],
+  },
+  phoneResource: {
+    skuId: '440eaaa8-b3e0-484b-a8be-62870b9ba70a',
+    partNumber: 'PHONESYSTEM_VIRTUALUSER',
+    appliesTo: 'User',
+    plans: ['MCOEV_VIRTUALUSER'],
+  },
+  flow: {
+    skuId: 'f30db892-07e9-47e9-837c-80727f46fd3d',
+    partNumber: 'FLOW_FREE',
+    appliesTo: 'User',
+    plans: ['EXCHANGE_S_FOUNDATION', 'FLOW_P2_VIRAL'],
+  },
+  powerBi: {
+    skuId: 'a403ebcc-fae0-4ca2-8c8c-7a907fd6c235',
+    partNumber: 'POWER_BI_STANDARD',
+    appliesTo: 'User',
+    plans: ['EXCHANGE_S_FOUNDATION', 'BI_AZURE_P0'],
+  },
 } as const satisfies Record<string, Product>
 
 /** Of each of these sets a person has one plan at most. */

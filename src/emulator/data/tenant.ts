@@ -46,7 +46,7 @@ export const defaultRoles: readonly string[] = [
   'Exchange.ManageAsApp',
 ]
 
-/** A whole tenant from its specification: equal users and seed give equal objects with equal ids. */
+/** A whole tenant from its specification: equal ones give equal objects with equal ids. */
 export function makeTenant(spec: TenantSpec, now: number): Tenant {
   const { seed } = spec
   const random = seededRandom(seed, 'tenant')

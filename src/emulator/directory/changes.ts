@@ -4,7 +4,7 @@ import { limits } from '../../core/limits.ts'
 export interface DirectoryChange {
   type: 'user' | 'group'
   id: string
-  /** `changed`: new values, a new object or one restored; the two others are what `@removed` says. */
+  /** `changed`: new values, a new object or one restored; the others are what `@removed` says. */
   what: 'changed' | 'deleted' | 'purged'
   /** The properties that changed; absent when it is all of them, as with a new object. */
   properties?: readonly string[]

@@ -1,6 +1,6 @@
 /**
  * Lists kept in the order of `seq`, so that a page is a slice found by halving and a page token is
- * one number. Numbers are given once and never again: a page token stays right whatever comes or goes.
+ * one number. Numbers are given once and never again: a page token stays right whatever happens.
  */
 export interface Numbered {
   readonly seq: number

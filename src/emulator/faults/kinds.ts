@@ -76,7 +76,7 @@ export const faultKinds: Readonly<Record<string, FaultKind>> = {
   },
   'foreign-next-link': {
     alter: (reply, { value }) =>
-      inList(reply, (list) => ({ ...list, '@odata.nextLink': value ?? '' })),
+      inList(reply, (list) => ({ ...list, '@odata.nextLink': String(value) })),
   },
   'repeat-next-link': {
     alter: (reply, _, { request }) =>
@@ -108,10 +108,9 @@ export const faultKinds: Readonly<Record<string, FaultKind>> = {
   },
   'bad-object': {
     alter: (reply, { value }) =>
-      inItems(reply, ([first, ...others]) => {
-        if (!isJsonObject(first ?? null)) return others
-        const broken = isJsonObject(value ?? null) ? value : { displayName: { unexpected: true } }
-        return [{ ...(first as JsonObject), ...(broken as JsonObject) }, ...others]
+      inItems(reply, ([first = null, ...others]) => {
+        const broken = isJsonObject(value) ? value : { displayName: { unexpected: true } }
+        return isJsonObject(first) ? [{ ...first, ...broken }, ...others] : others
       }),
   },
   delay: {},

@@ -1,5 +1,4 @@
 import type { Random } from '../../core/clock.ts'
-import type { Json } from '../../core/json.ts'
 import type { Reply, Request } from '../exchange.ts'
 import type { GraphRefusal } from '../graph/errors.ts'
 import type { Service } from '../hosts.ts'
@@ -21,7 +20,7 @@ export interface FaultSpec {
   probability?: number
   seed?: number
   /** What the fault needs: a link, an address, an object, milliseconds, bytes. */
-  value?: Json
+  value?: unknown
   status?: number
   /** The text of the Retry-After header; null leaves the header out. */
   retryAfter?: string | null
@@ -47,7 +46,7 @@ export interface FaultCall {
   batched: boolean
 }
 
-/** How an answer leaves, when not simply whole. The first three happen without the call being made. */
+/** How an answer leaves, when not simply whole. Of some the call is not made: see isBeforeCall. */
 export type WireFault =
   | 'reset-before-headers'
   | 'hang'

@@ -57,12 +57,12 @@ function readItems(body: JsonObject): Item[] {
 
 function readItem(value: Json): Item {
   if (!isJsonObject(value)) throw badQuery('Invalid batch payload format.')
-  const { id, method, url, headers, body, dependsOn } = value
+  const { id, method, url, headers = {}, body, dependsOn } = value
   const relative = typeof url === 'string' && !/^[a-z]+:|^\/\//i.test(url)
   if (typeof id !== 'string' || typeof method !== 'string' || !relative || /\$batch/i.test(url)) {
     throw badQuery('Invalid batch payload format.')
   }
-  const given = isJsonObject(headers ?? null) ? (headers as JsonObject) : {}
+  const given = isJsonObject(headers) ? headers : {}
   const typed = Object.keys(given).some((name) => name.toLowerCase() === 'content-type')
   if (body !== undefined && !typed) {
     throw badQuery(`Write request id : ${id} does not contain Content-Type header or body.`)

@@ -145,7 +145,7 @@ function addAll(
   for (const object of objects) addLink(tenant, group, relation, object)
 }
 
-/** Exchange masters the lists that have mail but are no Microsoft 365 groups; rules master others. */
+/** Exchange masters what has mail but is no Microsoft 365 group; rules master dynamic groups. */
 function writableGroup(context: GraphCallContext, relation: Relation): Group {
   const group = groupOf(context)
   const kinds = Array.isArray(group.data.groupTypes) ? group.data.groupTypes : []

@@ -60,10 +60,8 @@ function postUser(context: GraphCallContext): Reply {
       throw badRequest(`A value is required for property '${name}' of resource 'User'.`)
     }
   }
-  const { password } = isJsonObject(values.passwordProfile ?? null)
-    ? (values.passwordProfile as JsonObject)
-    : {}
-  if (password === undefined) {
+  const { passwordProfile = null } = values
+  if (!isJsonObject(passwordProfile) || passwordProfile.password === undefined) {
     throw badRequest('A password must be specified to create a new user.')
   }
   checkUserValues(tenant, undefined, values)
@@ -98,8 +96,8 @@ function checkUserValues(tenant: Tenant, user: User | undefined, values: JsonObj
   if (values.userPrincipalName !== undefined) {
     checkUserPrincipalName(tenant, user, String(values.userPrincipalName))
   }
-  const profile = values.passwordProfile
-  if (isJsonObject(profile ?? null)) checkPassword((profile as JsonObject).password)
+  const { passwordProfile = null } = values
+  if (isJsonObject(passwordProfile)) checkPassword(passwordProfile.password)
 }
 
 function problemOfUserValue(name: string, value: Json): string | undefined {

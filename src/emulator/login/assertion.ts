@@ -1,10 +1,8 @@
 import { constants, createPublicKey, verify } from 'node:crypto'
 import { isJsonObject, type JsonObject } from '../../core/json.ts'
+import { limits } from '../../core/limits.ts'
 import type { ClientCertificate, Tenant } from '../directory/types.ts'
 import { refusal, TokenRefusal } from './errors.ts'
-
-/** Clocks of clients may be this far off. */
-const skewMs = 5 * 60_000
 
 /**
  * Checks a signed assertion (RFC 7523). As lenient as the real endpoint is seen to be: thumbprints
@@ -30,7 +28,7 @@ export function checkAssertion(tenant: Tenant, assertion: string, now: number): 
   if (certificate === undefined || !isSigned(certificate, header.alg, signed, signature)) {
     throw refusal('cert unknown / bad signature', { appId: app.clientId })
   }
-  if (certificate.endsAt <= now || certificate.startsAt > now + skewMs) {
+  if (certificate.endsAt <= now || certificate.startsAt > now + limits.emulatorClockSkewMs) {
     throw new TokenRefusal(
       401,
       'invalid_client',
@@ -88,7 +86,7 @@ function isSigned(
 function checkTimes(payload: JsonObject, now: number): void {
   const ends = Number(payload.exp) * 1000
   const begins = payload.nbf === undefined ? 0 : Number(payload.nbf) * 1000
-  if (ends + skewMs > now && begins - skewMs < now) return
+  if (ends + limits.emulatorClockSkewMs > now && begins - limits.emulatorClockSkewMs < now) return
   const text = (ms: number) => (Number.isFinite(ms) ? new Date(ms).toISOString() : 'none')
   throw new TokenRefusal(
     401,

@@ -1,3 +1,4 @@
+import { limits } from '../../core/limits.ts'
 import { GraphRefusal } from '../graph/errors.ts'
 
 export type Literal = string | number | boolean | null
@@ -17,8 +18,6 @@ export type TextFunction = 'startsWith' | 'endsWith' | 'contains'
 
 const textFunctions: readonly TextFunction[] = ['startsWith', 'endsWith', 'contains']
 const comparisons: readonly Comparison[] = ['eq', 'ne', 'gt', 'ge', 'lt', 'le']
-/** Brackets may nest this deep. */
-const depthMax = 20
 
 /** A position in the tokens of one `$filter`. */
 interface Reader {
@@ -50,7 +49,7 @@ function tokenize(text: string): string[] {
   return tokens
 }
 
-/** A colon belongs to times (`12:30:00Z`), and stands behind the variable of a lambda (`a:a/skuId`). */
+/** A colon belongs to times (`12:30:00Z`) and follows the variable of a lambda (`a:a/skuId`). */
 function splitLambda(token: string): string[] {
   const [, variable, rest] = /^([A-Za-z_]\w*):(.+)$/.exec(token) ?? []
   return variable === undefined || rest === undefined ? [token] : [variable, ':', rest]
@@ -70,7 +69,7 @@ function parseAnd(reader: Reader): FilterNode {
 
 function parseUnary(reader: Reader): FilterNode {
   reader.depth += 1
-  if (reader.depth > depthMax) throw syntaxError(reader)
+  if (reader.depth > limits.emulatorFilterDepthMax) throw syntaxError(reader)
   const node = parseTerm(reader)
   reader.depth -= 1
   return node
