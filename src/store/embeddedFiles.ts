@@ -101,13 +101,17 @@ export async function serverAccount(): Promise<Account | undefined> {
   return { uid: Number(uid), gid: Number(gid) }
 }
 
-/** Makes the data directory, and refuses one whose ancestors the server's account cannot pass. */
+/**
+ * Makes the data directory, and refuses one that the server's account cannot reach. Only what is
+ * made here gets its mode from us: a directory that was there may be private for a reason.
+ */
 export async function makeDataDir(dataDir: string, account: Account | undefined): Promise<void> {
-  await mkdir(dataDir, { recursive: true })
+  const made = await mkdir(dataDir, { recursive: true })
   if (account === undefined) return
+  const isMade = (path: string) => made !== undefined && path.startsWith(resolve(made))
   for (let path = resolve(dataDir); path !== dirname(path); path = dirname(path)) {
     const { mode, uid } = await stat(path)
-    if (path === resolve(dataDir) && uid === 0) await chmod(path, mode | 0o055)
+    if (isMade(path)) await chmod(path, 0o755)
     else if ((mode & 0o001) === 0 && uid !== account.uid) throw unreachableDataDir(dataDir, path)
   }
 }

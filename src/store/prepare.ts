@@ -42,17 +42,29 @@ export async function prepareDatabase(ownerUrl: Sealed): Promise<Sealed> {
  * address knows it and none has to store it.
  */
 function appUrlOf(ownerUrl: Sealed): Sealed {
-  const url = new URL(ownerUrl.reveal())
-  if (url.password === '') {
+  const { url, password } = parseUrl(ownerUrl)
+  if (password === '') {
     throw new AppError(
       'bad-input',
       'DATABASE_URL holds no password. Patchbay derives the password of its own role patchbay_app from it; give the user of DATABASE_URL one.',
     )
   }
-  const key = decodeURIComponent(url.password)
   url.username = 'patchbay_app'
-  url.password = createHmac('sha256', key).update('patchbay_app').digest('base64url')
+  url.password = createHmac('sha256', password).update('patchbay_app').digest('base64url')
   return new Sealed(url.href)
+}
+
+/** Without a cause: the errors of URL and decodeURIComponent would show the password. */
+function parseUrl(sealed: Sealed): { url: URL; password: string } {
+  try {
+    const url = new URL(sealed.reveal())
+    return { url, password: decodeURIComponent(url.password) }
+  } catch {
+    throw new AppError(
+      'bad-input',
+      'DATABASE_URL is not an address of the form postgres://user:password@host:5432/database. Characters such as % @ / in the password are written %25 %40 %2F.',
+    )
+  }
 }
 
 async function requireVersion(client: pg.Client): Promise<void> {
@@ -95,7 +107,7 @@ async function makeRoles(client: pg.Client, appUrl: Sealed): Promise<void> {
       await client.query(rolesSql)
       if (await maySignIn(appUrl)) return
       // The verifier instead of the password: statements may be logged there.
-      const verifier = scramVerifier(decodeURIComponent(new URL(appUrl.reveal()).password))
+      const verifier = scramVerifier(parseUrl(appUrl).password)
       await client.query(`alter role patchbay_app login password '${verifier}'`)
     } catch (error) {
       if (!isRaceOfStarters(error)) throw explainRefusal(error)

@@ -63,7 +63,7 @@ export interface TenantTable {
   name: string
   microsoft_tenant_id: string
   cloud: string
-  below_tenant_id: Generated<number | null>
+  below_tenant_id: number | null
   settings: Jsonb<JsonObject>
   version: Generated<number>
   created_at: Generated<Date>

@@ -44,15 +44,16 @@ test('entries are listed newest first, page by page, within the scope', async ()
 })
 
 test('an audit that cannot be written takes its transaction with it', async () => {
+  let told: unknown
   const swallowing = inScope(fresh.db, '1.2.', async (tx) => {
-    const { rows } = await tx.client.query(
-      `insert into sync_rejected (run_id, model_id, reason, node_path) values (1, 1, 'x', '1.2.') returning run_id`,
-    )
-    expect(rows).toHaveLength(1)
-    const error = await writeAudit(tx, entry('1.3.', 'elsewhere')).catch((thrown) => thrown)
-    expect(error).toMatchObject({ code: 'unavailable', status: 503 })
+    const row = { run_id: 1, model_id: 1, key: null, reason: 'x', node_path: '1.2.' }
+    await tx.insertInto('sync_rejected').values(row).execute()
+    await writeAudit(tx, entry('1.3.', 'elsewhere')).catch((error) => {
+      told = error
+    })
   })
-  await expect(swallowing).rejects.toThrow()
+  await expect(swallowing).rejects.toThrow('rolled back')
+  expect(told).toMatchObject({ code: 'unavailable', status: 503 })
   const kept = await inScope(fresh.db, '1.', (tx) =>
     tx.selectFrom('sync_rejected').selectAll().execute(),
   )

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Sealed } from '../../src/core/secret.ts'
-import { type EmbeddedServer, startEmbedded } from '../../src/store/embedded.ts'
+import { type EmbeddedServer, endServer, startEmbedded } from '../../src/store/embedded.ts'
 import { systemClock } from './testing.ts'
 
 let folder: string
@@ -154,7 +154,6 @@ test('one that ignores the request to end is ended nevertheless', async () => {
   await client.connect()
   // Connected after the last look for others: what a starting process would do.
   const begun = Date.now()
-  const { endServer } = await import('../../src/store/embedded.ts')
   await endServer(server.pid, systemClock)
   expect(isAlive(server.pid)).toBe(false)
   expect(Date.now() - begun).toBeLessThan(8_000)
@@ -165,10 +164,14 @@ test.runIf(process.getuid?.() === 0)(
   'a folder that nobody may enter is refused with the way out',
   async () => {
     const closed = join(folder, 'closed')
-    const { mkdir } = await import('node:fs/promises')
     await mkdir(closed, { mode: 0o700 })
-    const attempt = startEmbedded(join(closed, 'data'), systemClock)
-    await expect(attempt).rejects.toMatchObject({ code: 'unavailable' })
-    await expect(attempt).rejects.toThrow(/nobody may not enter .*closed.*Choose a data directory/)
+    for (const dir of [join(closed, 'data'), closed]) {
+      const attempt = startEmbedded(dir, systemClock)
+      await expect(attempt).rejects.toMatchObject({ code: 'unavailable' })
+      await expect(attempt).rejects.toThrow(
+        /nobody may not enter .*closed.*Choose a data directory/,
+      )
+    }
+    expect((await stat(closed)).mode & 0o777).toBe(0o700)
   },
 )
