@@ -1,0 +1,64 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Emulator } from '../../src/emulator/options.ts'
+import { startEmulator } from '../../src/emulator/start.ts'
+import { readSettings } from '../../src/main/settings.ts'
+import { startPatchbay } from '../../src/main/start.ts'
+import { freshDatabase, systemClock } from '../store/testing.ts'
+
+/** A Patchbay as `patchbay serve` starts it, on a database of its own. */
+export interface TestPatchbay {
+  url: string
+  dataDir: string
+  token: string
+  tokenFile: string
+  emulator: Emulator
+  /** Every line of the log so far. */
+  log: { level: string; fields: object; message: string }[]
+  close(): Promise<void>
+}
+
+export async function startTestPatchbay(users = 40): Promise<TestPatchbay> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'patchbay-test-serve-'))
+  const database = await freshDatabase()
+  const emulator = await startEmulator({
+    dataDir: join(dataDir, 'emulator'),
+    clock: systemClock,
+    tenants: [{ users, seed: 7 }],
+    control: true,
+  })
+  const cloud = {
+    name: 'emulator',
+    login: emulator.url,
+    graph: emulator.url,
+    scope: 'https://graph.microsoft.com/.default',
+    caFile: emulator.caFile,
+    allowedAddresses: ['127.0.0.0/8'],
+  }
+  await writeFile(join(dataDir, 'patchbay.json'), JSON.stringify({ clouds: [cloud] }))
+  const env = { DATABASE_URL: database.url.reveal() }
+  const settings = await readSettings(env, { data: dataDir, port: '0' })
+  const log: TestPatchbay['log'] = []
+  const note = (level: string) => (fields: object, message: string) => {
+    log.push({ level, fields, message })
+  }
+  const patchbay = await startPatchbay(settings, systemClock, {
+    ...{ info: note('info'), warn: note('warn'), error: note('error') },
+  })
+  const tokenFile = join(dataDir, 'admin-token')
+  return {
+    url: patchbay.url ?? '',
+    dataDir,
+    token: (await readFile(tokenFile, 'utf8')).trim(),
+    tokenFile,
+    emulator,
+    log,
+    async close() {
+      await patchbay.close()
+      await emulator.close()
+      await database.close()
+      await rm(dataDir, { recursive: true })
+    },
+  }
+}
