@@ -109,9 +109,14 @@ function testTitles(path: string): string[] {
   if (known) return known
   const titles: string[] = []
   visit(parse(path, readText(path)), {
-    CallExpression: (node) => {
-      const [first] = node.arguments
+    CallExpression: ({ callee, arguments: [first] }) => {
       if (first?.type === 'Literal' && typeof first.value === 'string') titles.push(first.value)
+      // The rows of `test.each([['title', ...], ...])('%s', ...)`.
+      if (callee.type !== 'MemberExpression' || first?.type !== 'ArrayExpression') return
+      for (const row of first.elements) {
+        const cell = row?.type === 'ArrayExpression' ? row.elements[0] : row
+        if (cell?.type === 'Literal' && typeof cell.value === 'string') titles.push(cell.value)
+      }
     },
   })
   titlesRead.set(path, titles)
