@@ -1,6 +1,6 @@
 import { checkReply } from './check.ts'
 import { answerControl } from './control/control.ts'
-import { headerText, jsonReply, type Reply, type Request } from './exchange.ts'
+import { headerText, jsonReply, pathParts, type Reply, type Request } from './exchange.ts'
 import { chooseFault } from './faults/book.ts'
 import { delayOf } from './faults/kinds.ts'
 import type { Fault, FaultCall } from './faults/types.ts'
@@ -99,7 +99,7 @@ function callerOf(state: State, service: Service, request: Request): Caller {
     const claims = verifyToken(state.keys, bearerToken(request) ?? '')
     return { tenantId: claims?.tid, appId: claims?.appid }
   }
-  const name = decodeURIComponent(request.path.split('/')[1] ?? '')
+  const [name = ''] = pathParts(request.path)
   const appId = new URLSearchParams(request.body.toString('utf8')).get('client_id')
   return { tenantId: findTenant(state, name)?.id, appId: appId ?? undefined }
 }

@@ -35,6 +35,20 @@ export function headerText(request: Request, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value
 }
 
+/** The decoded parts of a path; a part that is not properly encoded stays as it is. */
+export function pathParts(path: string): string[] {
+  return path
+    .split('/')
+    .slice(1)
+    .map((part) => {
+      try {
+        return decodeURIComponent(part)
+      } catch {
+        return part
+      }
+    })
+}
+
 export function jsonReply(
   status: number,
   body: unknown,

@@ -135,3 +135,27 @@ test('answers say what they cost and echo who asked', async () => {
   expect((await get('/nothing/here')).json.error.message).toContain("segment 'here'")
   expect((await emulator.graph('DELETE', '/subscribedSkus')).status).toBe(405)
 })
+
+test('objects by their ids: those that exist, each with its type', async () => {
+  const people = (await get('/users?$top=5&$select=id')).json.value
+  const groups = (await get('/groups?$top=2&$select=id')).json.value
+  const ids = [...people, ...groups].map((one: { id: string }) => one.id)
+  const ask = (body: object) =>
+    emulator.graph('POST', '/directoryObjects/getByIds?$select=id', body)
+  const all = (await ask({ ids: [...ids, '00000000-0000-4000-8000-000000000000'] })).json.value
+  expect(all.map((one: { id: string }) => one.id)).toEqual(ids)
+  expect((await ask({ ids, types: ['group'] })).json.value).toHaveLength(2)
+  expect((await ask({ ids: Array(1001).fill(ids[0]) })).status).toBe(400)
+})
+
+test.each([
+  ['/v1.0/users/%E0%A4%A'],
+  ['/v1.0/users/..%2f..%2fgroups'],
+  ['/v1.0//users/'],
+  ['/beta/users'],
+])('%s makes no mistake of the emulator', async (path) => {
+  const headers = { authorization: `Bearer ${await emulator.token()}` }
+  const answer = await emulator.call('GET', path, { headers })
+  expect([200, 400, 404]).toContain(answer.status)
+  expect(answer.headers['x-emulator-mistake']).toBeUndefined()
+})

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../core/json.ts'
 import type { Tenant } from '../directory/types.ts'
-import { jsonReply, type Reply, type Request } from '../exchange.ts'
+import { jsonReply, pathParts, type Reply, type Request } from '../exchange.ts'
 import { newCallBook } from '../record.ts'
 import { findTenant, type State } from '../state.ts'
 import { accessTo } from '../tenantAccess.ts'
@@ -21,7 +21,7 @@ import {
 /** Everything under `/_control/`: for tests and demonstrations, JSON in and out. */
 export function answerControl(state: State, request: Request): Reply {
   try {
-    const [, , ...path] = request.path.split('/').map(decodeURIComponent)
+    const [, ...path] = pathParts(request.path)
     if (path[0] === 'tenants' && path.length > 1) return answerTenant(state, request, path.slice(1))
     return jsonReply(200, answerGlobal(state, request, path))
   } catch (thrown) {

@@ -1,7 +1,7 @@
 import { permissionsFor } from '../../catalogue/permissions.ts'
 import { randomGuid } from '../data/random.ts'
 import type { Tenant } from '../directory/types.ts'
-import { headerText, type Reply, type Request } from '../exchange.ts'
+import { headerText, pathParts, type Reply, type Request } from '../exchange.ts'
 import { type Claims, verifyToken } from '../login/keys.ts'
 import { isGraphAudience } from '../login/token.ts'
 import type { State } from '../state.ts'
@@ -85,6 +85,8 @@ function unauthorized(name: string, message?: string): GraphRefusal {
 
 async function dispatch(call: GraphCall, tenant: Tenant, claims: Claims): Promise<Reply> {
   const { state, request, again } = call
+  const [version = ''] = pathParts(request.path)
+  if (version !== 'v1.0') throw badQuery(`Invalid version: ${version}.`)
   const segments = pathSegments(request.path)
   const matched = matchRoute(request.method, segments)
   if (matched === 'other method') throw refuse('method not allowed')

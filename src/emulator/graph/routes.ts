@@ -1,7 +1,9 @@
+import { pathParts } from '../exchange.ts'
 import { applicationRoutes } from './applications.ts'
 import { batchRoutes } from './batch.ts'
 import type { GraphRoute } from './context.ts'
 import { deletedItemRoutes } from './deletedItems.ts'
+import { directoryObjectRoutes } from './directoryObjects.ts'
 import { groupRoutes } from './groups.ts'
 import { groupWriteRoutes } from './groupWrites.ts'
 import { licenceRoutes } from './licences.ts'
@@ -17,6 +19,7 @@ const routes: readonly GraphRoute[] = [
   ...groupRoutes,
   ...groupWriteRoutes,
   ...deletedItemRoutes,
+  ...directoryObjectRoutes,
   ...skuRoutes,
   ...organizationRoutes,
   ...applicationRoutes,
@@ -60,12 +63,10 @@ function matchPath(path: string, segments: readonly string[]): string[] | undefi
  * `users/id`, `applications(appId='x')` is `applications(appId)/x`.
  */
 export function pathSegments(path: string): string[] {
-  return path
-    .split('/')
-    .slice(2)
+  return pathParts(path)
+    .slice(1)
     .filter((segment) => segment !== '')
-    .flatMap((raw) => {
-      const segment = decodeURIComponent(raw)
+    .flatMap((segment) => {
       const [, name = '', key, value = ''] =
         /^([^(]+)\((?:(\w+)=)?'((?:[^']|'')*)'\)$/.exec(segment) ?? []
       if (name === '') return [segment]

@@ -1,5 +1,5 @@
 import { randomGuid } from '../data/random.ts'
-import { headerText, jsonReply, type Reply, type Request } from '../exchange.ts'
+import { headerText, jsonReply, pathParts, type Reply, type Request } from '../exchange.ts'
 import { findTenant, type State } from '../state.ts'
 import { answerDiscovery, answerInstances, answerKeys } from './discovery.ts'
 import { refusal, refusalReply, TokenRefusal } from './errors.ts'
@@ -17,7 +17,7 @@ export function answerLogin(state: State, request: Request): Reply {
 }
 
 function route(state: State, request: Request): Reply {
-  const [, name = '', ...rest] = request.path.split('/').map(decodeURIComponent)
+  const [name = '', ...rest] = pathParts(request.path)
   const action = `${request.method} ${rest.join('/')}`
   if (action === 'GET discovery/instance') return answerInstances(request)
   const tenant = findTenant(state, name)
