@@ -48,7 +48,10 @@ export const contosoId = '11111111-2222-4333-8444-555555555555'
 export function directoryWith(...clouds: Cloud[]): Directory {
   return {
     clouds: createClouds(clouds),
-    lookUpTenantId: async (_cloud, domain) => (domain === 'contoso.com' ? contosoId : undefined),
+    lookUpTenantId: async (_cloud, domain) => {
+      if (domain === 'contoso.com') return contosoId
+      throw new AppError('microsoft-not-found', 'There is no such tenant.')
+    },
   }
 }
 

@@ -1,21 +1,15 @@
 import { Check } from 'typebox/value'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Tenant } from '../../src/contract/tenantFields.ts'
-import { createCertificate } from '../../src/features/certificates/certificates.ts'
-import type { NodeAnswer } from '../../src/features/hierarchy/nodes.ts'
-import type { TenantAnswer } from '../../src/features/tenants/answer.ts'
-import { connectTenant } from '../../src/features/tenants/connect.ts'
 import { deleteTenant } from '../../src/features/tenants/deleteTenant.ts'
 import { tenantFields } from '../../src/features/tenants/fields.ts'
-import { placesOf } from '../../src/features/tenants/places.ts'
-import { createTenant, listTenants, readTenant } from '../../src/features/tenants/tenants.ts'
+import { listTenants, readTenant } from '../../src/features/tenants/tenants.ts'
 import { updateTenant } from '../../src/features/tenants/updateTenant.ts'
 import { listAudit } from '../../src/store/audit.ts'
 import { eventsFromStart, readEvents } from '../../src/store/events.ts'
 import { inScope } from '../../src/store/scope.ts'
 import {
   actorAt,
-  addNode,
   type Bench,
   contosoId,
   directory,
@@ -24,52 +18,15 @@ import {
   openBench,
   provider,
 } from './support.ts'
+import { guid, tenantBench, windows } from './tenantBench.ts'
 
 let bench: Bench
-let count = 0
+const { attach, update } = tenantBench(() => bench)
 
 beforeAll(async () => {
   bench = await openBench()
 })
 afterAll(() => bench.close())
-
-type Input = Parameters<typeof createTenant>[3]
-type Change = Parameters<typeof updateTenant>[4]
-
-const guid = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
-
-/** A customer of its own with a tenant that has what every tenant needs. */
-async function attach(
-  more: Partial<Input> = {},
-): Promise<{ customer: NodeAnswer; tenant: TenantAnswer }> {
-  count += 1
-  const customer = await addNode(bench, 1, 'customer', `Customer ${count}`)
-  const graph = { clientId: guid(1), tenantId: guid(count), clientSecret: 'canary' }
-  const input = { nodeId: customer.id, name: `Tenant ${count}`, ...more }
-  const tenant = await createTenant(provider, bench.store, directory, {
-    ...input,
-    graph: { ...graph, ...more.graph },
-  })
-  return { customer, tenant }
-}
-
-const update = (id: number, change: Change) =>
-  updateTenant(provider, bench.store, directory, id, change)
-
-async function secretOf(tenantId: number, field: string): Promise<string | undefined> {
-  return await inScope(bench.store.db, '1.', async (tx) =>
-    (await bench.store.vault.get(tx, { owner: `tenant:${tenantId}`, field }))?.reveal(),
-  )
-}
-
-const windows = {
-  powershell: {
-    mode: 'windows-proxy' as const,
-    host: 'proxy.contoso.com',
-    username: 'svc-patchbay',
-    password: 'canary-powershell',
-  },
-}
 
 describe('creating', () => {
   test('answers what the contract says, with defaults, and finds it again', async () => {
@@ -137,51 +94,42 @@ describe('creating', () => {
   })
 })
 
-describe('the same Microsoft tenant', () => {
-  test('is attached once, and where is told only to whoever sees it', async () => {
-    const { tenant } = await attach()
-    const seen = await failureOf(attach({ graph: { tenantId: tenant.graph.tenantId } }))
-    expect([seen.code, seen.message]).toEqual(['conflict', expect.stringContaining(tenant.name)])
-
-    const other = await addNode(bench, 1, 'customer', 'Elsewhere')
-    const graph = { clientId: guid(1), tenantId: tenant.graph.tenantId, clientSecret: 'x' }
-    const input = { nodeId: other.id, name: 'Mine', graph }
-    const unseen = await failureOf(createTenant(actorAt(other.path), bench.store, directory, input))
-    expect(unseen.code).toBe('conflict')
-    expect(unseen.message).not.toContain(tenant.name)
-    expect(unseen.message).not.toContain(String(tenant.nodeId))
-    const left = await inScope(bench.store.db, other.path, (tx) =>
-      tx.selectFrom('secret').select('field').execute(),
-    )
-    expect(left).toEqual([])
+test('every field comes back as it was given', async () => {
+  const { customer, tenant } = await attach({
+    description: 'All of it',
+    ...windows,
+    httpProxy: { use: true, authenticate: true, username: 'u', password: 'p' },
+    teams: { enabled: true, adminUsername: 'admin@contoso.com', adminPassword: 'p' },
+    graph: {
+      cloud: 'china',
+      certificateThumbprint: 'A'.repeat(40),
+      proxy: 'https://proxy.contoso.com:3128/',
+      userPageSize: 100,
+      groupPageSize: 50,
+    },
+    exchange: {
+      enabled: true,
+      organization: 'contoso.onmicrosoft.com',
+      certificateThumbprint: 'B'.repeat(40),
+    },
+    sync: { deleteThreshold: 25 },
   })
-
-  test('may be attached again below, and the first record then stays', async () => {
-    const { customer, tenant } = await attach()
-    const site = await addNode(bench, customer.id, 'site', 'Berlin')
-    const same = { graph: { tenantId: tenant.graph.tenantId } }
-    const { tenant: below } = await attach({ ...same, nodeId: site.id })
-    const removal = { tenantId: tenant.id, confirm: tenant.name }
-    expect((await failureOf(deleteTenant(provider, bench.store, removal))).code).toBe('conflict')
-    const change = update(tenant.id, { graph: { tenantId: guid(900), clientSecret: 'new' } })
-    expect((await failureOf(change)).code).toBe('conflict')
-    await deleteTenant(provider, bench.store, { tenantId: below.id, confirm: below.name })
-    await deleteTenant(provider, bench.store, removal)
-  })
-
-  test('cannot be attached above or beside where it is', async () => {
-    const { customer } = await attach()
-    const site = await addNode(bench, customer.id, 'site', 'Berlin')
-    const { tenant } = await attach({ nodeId: site.id })
-    const beside = await addNode(bench, customer.id, 'site', 'Hamburg')
-    const work = attach({ nodeId: beside.id, graph: { tenantId: tenant.graph.tenantId } })
-    expect((await failureOf(work)).code).toBe('conflict')
-  })
-
-  test('is another one in another cloud', async () => {
-    const { tenant } = await attach()
-    const graph = { cloud: 'china', tenantId: tenant.graph.tenantId }
-    expect((await attach({ graph })).tenant.graph.cloud).toBe('china')
+  const set = { set: true, changedAt: expect.stringMatching(/^20.*Z$/) }
+  expect(await readTenant(actorAt(customer.path), bench.store, tenant.id)).toMatchObject({
+    description: 'All of it',
+    powershell: { ...windows.powershell, password: set },
+    httpProxy: { use: true, authenticate: true, username: 'u', password: set },
+    teams: { enabled: true, adminUsername: 'admin@contoso.com', adminPassword: set },
+    graph: {
+      ...{ cloud: 'china', clientId: guid(1), tenantId: tenant.graph.tenantId, clientSecret: set },
+      ...{ certificateThumbprint: 'A'.repeat(40), certificateId: null, secureProxy: null },
+      ...{ proxy: 'https://proxy.contoso.com:3128/', userPageSize: 100, groupPageSize: 50 },
+    },
+    exchange: {
+      ...{ enabled: true, organization: 'contoso.onmicrosoft.com' },
+      certificateThumbprint: 'B'.repeat(40),
+    },
+    sync: { deleteThreshold: 25 },
   })
 })
 
@@ -261,199 +209,6 @@ describe('changing', () => {
     }
     expect((await failureOf(readTenant(sibling, store, tenant.id))).code).toBe('not-found')
     expect((await readTenant(reader, store, tenant.id)).name).toBe(tenant.name)
-  })
-})
-
-describe('secrets do not follow a changed place', () => {
-  const everything: Partial<Input> = {
-    ...windows,
-    httpProxy: { use: true, authenticate: true, username: 'u', password: 'canary-proxy' },
-    teams: { enabled: true, adminUsername: 'admin@x.com', adminPassword: 'canary-teams' },
-  }
-
-  test.each<[string, Change, string[]]>([
-    [
-      'tenant id',
-      { graph: { tenantId: guid(910) } },
-      ['graph.clientSecret', 'teams.adminPassword'],
-    ],
-    ['cloud', { graph: { cloud: 'china' } }, ['graph.clientSecret', 'teams.adminPassword']],
-    ['client id', { graph: { clientId: guid(2) } }, ['graph.clientSecret']],
-    [
-      'PowerShell host',
-      { powershell: { host: 'evil.example' } },
-      ['httpProxy.password', 'powershell.password', 'teams.adminPassword'],
-    ],
-    ['PowerShell account', { powershell: { username: 'other' } }, ['powershell.password']],
-    ['proxy account', { httpProxy: { username: 'other' } }, ['httpProxy.password']],
-    ['Teams account', { teams: { adminUsername: 'eve@x.com' } }, ['teams.adminPassword']],
-  ])('%s', async (_what, change, secrets) => {
-    const { tenant } = await attach(everything)
-    const failure = await failureOf(update(tenant.id, change))
-    expect(failure.code).toBe('bad-input')
-    expect(failure.fields.map(({ field }) => field).sort()).toEqual(
-      secrets.map((field) => `body.${field}`),
-    )
-    for (const { problem } of failure.fields) expect(problem).toMatch(/anew, because .* changed/)
-    expect(await readTenant(provider, bench.store, tenant.id)).toEqual(tenant)
-  })
-
-  test('where one is not required any more it is dropped, and that is on record', async () => {
-    const { customer, tenant } = await attach(everything)
-    const changed = await update(tenant.id, {
-      powershell: { mode: 'service' },
-      httpProxy: { authenticate: false },
-    })
-    expect(changed.powershell.password.set).toBe(false)
-    expect(changed.httpProxy.password.set).toBe(false)
-    expect(changed.teams.adminPassword.set).toBe(false)
-    expect(await secretOf(tenant.id, 'powershell.password')).toBeUndefined()
-    const [newest] = await inScope(bench.store.db, customer.path, (tx) => listAudit(tx))
-    expect(newest?.detail).toMatchObject({
-      secretsDropped: { 'powershell.password': ['powershell.mode'] },
-    })
-  })
-
-  test('given anew in the same request they are kept', async () => {
-    const { tenant } = await attach(everything)
-    const changed = await update(tenant.id, {
-      powershell: { host: 'new.contoso.com', password: 'anew' },
-      httpProxy: { password: 'anew' },
-      teams: { adminPassword: 'anew' },
-    })
-    expect(changed.powershell).toMatchObject({ host: 'new.contoso.com', password: { set: true } })
-    expect(await secretOf(tenant.id, 'powershell.password')).toBe('anew')
-  })
-
-  test('a certificate in its place is a credential too', async () => {
-    const { customer, tenant } = await attach()
-    const certificate = await createCertificate(provider, bench.store, {
-      ...{ nodeId: customer.id, name: 'c', commonName: 'c', keyBits: 2048 },
-    })
-    const changed = await update(tenant.id, {
-      graph: { tenantId: guid(911), certificateId: certificate.id },
-    })
-    expect(changed.graph).toMatchObject({
-      clientSecret: { set: false },
-      certificateId: certificate.id,
-    })
-  })
-
-  test('every secret of the contract is tied to something', async () => {
-    for (const { path, stored } of tenantFields) {
-      if (stored === 'secret') expect([path, placesOf(path).length > 0]).toEqual([path, true])
-    }
-  })
-})
-
-describe('addresses of proxies', () => {
-  const secure = 'https://user:canary-word@proxy.contoso.com:3128/'
-  const masked = 'https://***@proxy.contoso.com:3128/'
-
-  test('are shown without user and password, and kept when that comes back', async () => {
-    const { tenant } = await attach({ graph: { secureProxy: secure } })
-    expect(tenant.graph.secureProxy).toBe(masked)
-    const same = await update(tenant.id, { graph: { secureProxy: masked, userPageSize: 10 } })
-    expect([same.version, same.graph.secureProxy]).toEqual([2, masked])
-    expect(await secretOf(tenant.id, 'graph.secureProxy')).toBe(secure)
-    const moved = update(tenant.id, { graph: { secureProxy: masked.replace('contoso', 'evil') } })
-    expect(await fieldsOf(moved)).toEqual(['body.graph.secureProxy'])
-    expect((await update(tenant.id, { graph: { secureProxy: null } })).graph.secureProxy).toBeNull()
-  })
-
-  test('exclude each other', async () => {
-    const both = { proxy: 'https://proxy.contoso.com:3128/', secureProxy: secure }
-    expect(await fieldsOf(attach({ graph: both }))).toEqual(['body.graph.secureProxy'])
-  })
-
-  test.each([
-    'proxy.contoso.com:3128',
-    'ftp://proxy.contoso.com/',
-    'gopher://proxy.contoso.com:3128/',
-    'file:///etc/passwd',
-    'https://proxy.contoso.com:22/',
-    'https://proxy.contoso.com:25/',
-    'https://proxy.contoso.com:5432/',
-    'https://proxy.contoso.com:99999/',
-    'https://proxy.contoso.com:3128/path',
-    'https://proxy.contoso.com:3128/?x',
-    'https://proxy.contoso.com:3128/#x',
-    'https://user@proxy.contoso.com:3128/',
-    'https://user:sesame@proxy.contoso.com:3128/',
-    'https://a b:3128/',
-    'https://localhost./',
-    'https://proxy\\evil:3128/',
-  ])('without sign-in may not be %s', async (proxy) => {
-    const failure = await failureOf(attach({ graph: { proxy } }))
-    expect(failure.fields.map(({ field }) => field)).toEqual(['body.graph.proxy'])
-    expect(failure.message).not.toContain('sesame')
-  })
-
-  test.each([
-    'https://proxy.contoso.com:3128/',
-    'https://user@h:3128/',
-    'https://u:%0d%0aX@h:3128/',
-  ])('with sign-in may not be %s', async (secureProxy) => {
-    expect(await fieldsOf(attach({ graph: { secureProxy } }))).toEqual(['body.graph.secureProxy'])
-  })
-
-  test('become the way out of the tenant, with the word for the proxy alone', async () => {
-    const { tenant } = await attach({ graph: { secureProxy: secure } })
-    const surroundings = { clouds: directory.clouds, proxies: { allowedAddresses: ['10.0.0.0/8'] } }
-    const place = { tenantId: tenant.id, scope: tenant.nodePath }
-    const { application, values } = await connectTenant(bench.store, surroundings, place)
-    expect(application.proxy).toMatchObject({
-      endpoint: { host: 'proxy.contoso.com', port: 3128, user: 'user' },
-      allowedAddresses: ['10.0.0.0/8'],
-    })
-    expect(application.cloud.name).toBe('global')
-    expect((await application.credentials()).clientSecret?.reveal()).toBe('canary')
-    expect(values['sync.deleteThreshold']).toBe(10)
-  })
-})
-
-describe('certificates', () => {
-  const make = (nodeId: number) =>
-    createCertificate(provider, bench.store, {
-      ...{ nodeId, name: `c ${count}`, commonName: 'c', keyBits: 2048 as const },
-    })
-
-  test('belong to the node of the tenant or one above, and are opened for it', async () => {
-    const { customer } = await attach()
-    const above = await make(customer.id)
-    const site = await addNode(bench, customer.id, 'site', 'Berlin')
-    const graph = { clientSecret: null, certificateId: above.id }
-    const thumbprint = { certificateThumbprint: above.thumbprint.toLowerCase() }
-    const { tenant } = await attach({ nodeId: site.id, graph: { ...graph, ...thumbprint } })
-    const surroundings = { clouds: directory.clouds, proxies: {} }
-    const place = { tenantId: tenant.id, scope: tenant.nodePath }
-    const { application } = await connectTenant(bench.store, surroundings, place)
-    const { certificate, clientSecret } = await application.credentials()
-    expect(clientSecret).toBeUndefined()
-    expect(certificate?.privateKeyPem.reveal()).toContain('BEGIN PRIVATE KEY')
-    const admin = actorAt(site.path)
-    const { store } = bench
-    const renamed = await updateTenant(admin, store, directory, tenant.id, { name: 'Renamed' })
-    expect(renamed.graph.certificateId).toBe(above.id)
-
-    for (const certificateId of [(await make((await attach()).customer.id)).id, 999_999]) {
-      const wrong = attach({ graph: { clientSecret: null, certificateId } })
-      expect(await fieldsOf(wrong)).toEqual(['body.graph.certificateId'])
-    }
-    const taken = updateTenant(admin, store, directory, tenant.id, {
-      graph: { certificateId: 999_999 },
-    })
-    expect(await fieldsOf(taken)).toEqual(['body.graph.certificateId'])
-  })
-
-  test('have the thumbprint that is given', async () => {
-    const { customer, tenant } = await attach()
-    const { id, thumbprintSha256 } = await make(customer.id)
-    const graph = { certificateId: id, certificateThumbprint: 'A'.repeat(40) }
-    const wrong = update(tenant.id, { graph })
-    expect(await fieldsOf(wrong)).toEqual(['body.graph.certificateThumbprint'])
-    const right = { ...graph, certificateThumbprint: thumbprintSha256 }
-    expect((await update(tenant.id, { graph: right })).graph.certificateId).toBe(id)
   })
 })
 

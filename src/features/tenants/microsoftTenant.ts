@@ -10,8 +10,8 @@ import { domainPattern, guidPattern } from './rules.ts'
 /** What is asked of Microsoft before a tenant is stored. */
 export interface Directory {
   clouds: Clouds
-  /** The id of the tenant that holds a verified domain, or undefined when none does. */
-  lookUpTenantId(cloud: Cloud, domain: string): Promise<string | undefined>
+  /** The id of the tenant that holds a domain. Throws `microsoft-not-found`, bad-input for a wrong cloud. */
+  lookUpTenantId(cloud: Cloud, domain: string): Promise<string>
 }
 
 /** A tenant id as a GUID: a domain is looked up, anything else refused with bad-input. */
@@ -27,17 +27,26 @@ export async function resolveTenantId(
     throw refused([{ field, problem }])
   }
   const cloud = directory.clouds.get(cloudName)
-  const known = [...directory.clouds.keys()].join(', ')
   if (cloud === undefined) {
+    const known = [...directory.clouds.keys()].join(', ')
     const problem = `is not a cloud this server knows; it knows ${known}.`
     throw refused([{ field: 'graph.cloud', problem }])
   }
-  const found = await directory.lookUpTenantId(cloud, text)
-  if (found === undefined) {
-    const problem = `is a domain that no tenant of the cloud ${cloudName} holds; check it, or give the GUID.`
-    throw refused([{ field, problem }])
+  try {
+    return (await directory.lookUpTenantId(cloud, text)).toLowerCase()
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    if (error.code === 'microsoft-not-found') {
+      const problem = `is a domain that no tenant of the cloud ${cloudName} holds; check it, or give the GUID.`
+      throw refused([{ field, problem }])
+    }
+    // The tenant exists, but in another cloud.
+    if (error.code === 'bad-input') {
+      const problem = error.fields[0]?.problem ?? 'is not that of the tenant'
+      throw refused([{ field: 'graph.cloud', problem: `${problem}.` }])
+    }
+    throw error
   }
-  return found.toLowerCase()
 }
 
 /**

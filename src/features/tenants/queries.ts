@@ -200,3 +200,31 @@ export async function deleteEverything(tx: Tx, tenantId: number): Promise<void> 
   }
   await tx.deleteFrom('tenant').where('id', '=', tenantId).execute()
 }
+
+export interface KeptReport {
+  state: ConnectionTable['state']
+  message: string
+  report: object
+}
+
+/** Unless the tenant was changed meanwhile: then the test was about something else. */
+export async function keepReport(
+  tx: Tx,
+  tenant: Pick<TenantRow, 'id' | 'version'>,
+  { state, message, report }: KeptReport,
+): Promise<void> {
+  await tx
+    .updateTable('connection')
+    .set({ state, message, report: toJsonb(report), checked_at: sql<Date>`clock_timestamp()` })
+    .where('tenant_id', '=', tenant.id)
+    .where('wire', '=', 'graph')
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('tenant')
+          .select('id')
+          .where('id', '=', tenant.id)
+          .where('version', '=', tenant.version),
+      ),
+    )
+    .execute()
+}

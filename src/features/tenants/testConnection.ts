@@ -1,0 +1,192 @@
+import type { Actor } from '../../core/actor.ts'
+import { AppError, asAppError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import type { Exchange } from '../../net/egress.ts'
+import { inScope } from '../../store/scope.ts'
+import type { ConnectionTable } from '../../store/tables.ts'
+import type { Microsoft } from '../connections/microsoft.ts'
+import { record } from '../hierarchy/record.ts'
+import type { Store } from '../hierarchy/store.ts'
+import { permittedTenant } from './access.ts'
+import type { OpenedTenant } from './answer.ts'
+import {
+  type Check,
+  checkAddresses,
+  checkClock,
+  checkCredentialEnds,
+  checkDirectoryRoles,
+  checkLicences,
+  checkOrganization,
+  checkPermissions,
+  checkToken,
+  hostOf,
+  type Visit,
+} from './checks.ts'
+import { applicationOf, type Surroundings } from './connect.ts'
+import { assessFeatures } from './permissions.ts'
+import { keepReport } from './queries.ts'
+import { failed, notPassed, outcomeOf, type Report, type Step, stateAfter } from './steps.ts'
+
+export interface ConnectionTestDependencies {
+  store: Store
+  microsoft: Microsoft
+  exchange: Exchange
+  surroundings: Surroundings
+}
+
+export type TestConnection = (
+  actor: Actor,
+  input: { tenantId: number; confirm?: boolean | undefined },
+  signal: AbortSignal,
+) => Promise<Report>
+
+/** In this order. What fails before `organization` makes everything behind it pointless. */
+const checks: readonly (readonly [string, Check])[] = [
+  ['addresses', checkAddresses],
+  ['token', checkToken],
+  ['clock', checkClock],
+  ['organization', checkOrganization],
+  ['permissions', checkPermissions],
+  ['licences', checkLicences],
+  ['directory-roles', checkDirectoryRoles],
+  ['credentials', checkCredentialEnds],
+]
+
+const stopping = ['addresses', 'token']
+
+/**
+ * Test Connection: signs in with the tenant's credentials, reads, and reports step by step; changes
+ * nothing at Microsoft. One at a time per tenant. Throws `confirmation-required` unless confirmed,
+ * `too-many-requests` while one runs.
+ */
+export function createConnectionTest(dependencies: ConnectionTestDependencies): TestConnection {
+  const { store } = dependencies
+  const running = new Set<number>()
+  return async (actor, { tenantId, confirm }, signal) => {
+    const tenant = await inScope(store.db, actor.scope, (tx) =>
+      permittedTenant(tx, store, actor, 'Execute', tenantId),
+    )
+    const { row } = tenant
+    requireYes(confirm, row.name)
+    if (running.has(tenantId)) throw alreadyRunning()
+    running.add(tenantId)
+    try {
+      const entry = { nodePath: row.node_path, tenantId, subject: `tenant:${tenantId}` }
+      const start = { ...entry, action: 'tenant.test', detail: { name: row.name } }
+      await inScope(store.db, actor.scope, (tx) => record(tx, actor, start))
+      const { report, state } = await examine(dependencies, tenant, signal)
+      await inScope(store.db, actor.scope, async (tx) => {
+        const { outcome, steps } = report
+        const found = steps.map(({ step, outcome: result }) => `${step}: ${result}`)
+        const detail = { name: row.name, outcome, state, steps: found }
+        await record(tx, actor, { ...entry, action: 'tenant.tested', detail })
+        await keepReport(tx, row, { state, message: summaryOf(report), report })
+      })
+      return report
+    } finally {
+      running.delete(tenantId)
+    }
+  }
+}
+
+function requireYes(confirm: boolean | undefined, name: string): void {
+  if (confirm === true) return
+  throw new AppError(
+    'confirmation-required',
+    `This signs in to Microsoft with the credentials of ${name} and reads who they belong to and what they may do; nothing is changed there. Nothing was done yet; to do it, repeat the request with confirm set to true.`,
+  )
+}
+
+function alreadyRunning(): AppError {
+  return new AppError(
+    'too-many-requests',
+    'A test of this connection is running already. Nothing was started; wait for its report.',
+    { retryAfterMs: 5_000 },
+  )
+}
+
+interface Examined {
+  report: Report
+  state: ConnectionTable['state']
+}
+
+async function examine(
+  dependencies: ConnectionTestDependencies,
+  tenant: OpenedTenant,
+  signal: AbortSignal,
+): Promise<Examined> {
+  const { store, microsoft, exchange, surroundings } = dependencies
+  const { clock } = store
+  const application = applicationOf(store, surroundings, tenant)
+  const bounded = AbortSignal.any([signal, AbortSignal.timeout(limits.connectionTestMs)])
+  const graph = microsoft.graph(application, 'interactive')
+  const { tokens } = microsoft
+  const features = assessFeatures('unknown')
+  const way = { application, exchange, tokens, graph, clock, signal: bounded }
+  const visit = { ...way, host: hostOf(application.cloud.login), features }
+  const { steps, error } = await takeSteps(visit, signal)
+  const report = {
+    tenantId: tenant.row.id,
+    outcome: outcomeOf(steps),
+    checkedAt: new Date(clock.now()).toISOString(),
+    steps: [...steps, notYet('teams', 'Microsoft Teams'), notYet('exchange', 'Exchange Online')],
+    features: visit.features,
+  }
+  if (error !== undefined) return { report, state: stateAfter(error) }
+  // Signed in, but to another tenant than the one that was meant.
+  return { report, state: report.outcome === 'failed' ? 'credentials-rejected' : 'healthy' }
+}
+
+/** Every step, and the first error that ended one. */
+async function takeSteps(
+  visit: Visit,
+  asked: AbortSignal,
+): Promise<{ steps: Step[]; error: AppError | undefined }> {
+  const steps: Step[] = []
+  const proxied = visit.application.proxy !== undefined
+  let first: AppError | undefined
+  let stopped: string | undefined
+  for (const [name, check] of checks) {
+    if (stopped !== undefined && name !== 'clock') {
+      const message = `Not tried, because ${stopped} failed.`
+      steps.push(notPassed('skipped', name, message, `Put ${stopped} right, then test again.`))
+      continue
+    }
+    try {
+      steps.push(await check(visit))
+    } catch (thrown) {
+      if (asked.aborted) throw givenUp()
+      const error = asAppError(visit.signal.aborted ? tookTooLong() : thrown, `The step ${name}`)
+      first ??= error
+      if (stopping.includes(name)) stopped = name
+      steps.push(failed(name, error, { host: visit.host, proxied }))
+    }
+  }
+  return { steps, error: first }
+}
+
+function notYet(step: string, service: string): Step {
+  const message = `${service} is not part of this version.`
+  return notPassed('skipped', step, message, 'Nothing has to be done.')
+}
+
+function summaryOf({ steps, outcome }: Report): string {
+  const first =
+    steps.find((step) => step.outcome === 'failed') ??
+    steps.find((step) => step.outcome === 'warning') ??
+    steps.find(({ step }) => step === 'organization')
+  const rest = outcome === 'passed' ? '' : ' The report of the test says more.'
+  return `${first?.message ?? ''}${rest}`
+}
+
+function givenUp(): AppError {
+  return new AppError(
+    'cancelled',
+    'The connection test was given up before it ended; nothing was changed at Microsoft.',
+  )
+}
+
+function tookTooLong(): AppError {
+  const seconds = limits.connectionTestMs / 1_000
+  return new AppError('timed-out', `The test did not end within ${seconds} seconds.`)
+}
