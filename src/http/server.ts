@@ -47,6 +47,9 @@ const securityHeaders = {
   'referrer-policy': 'no-referrer',
 } as const
 
+/** In records only, as nginx has it: the caller did not wait for the answer. */
+const hungUpStatus = 499
+
 const methods = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE'] as const
 
 declare module 'fastify' {
@@ -79,10 +82,11 @@ export function createHttpServer<C extends Contract>(
     async (_request: FastifyRequest, bytes: Buffer) =>
       bytes.length === 0 ? undefined : parseJson(bytes),
   )
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders)
+    // Not Fastify's onResponse: that is silent about callers who hang up.
+    reply.raw.once('close', () => options.onRequest(record(request, reply)))
   })
-  app.addHook('onResponse', async (request, reply) => options.onRequest(record(request, reply)))
   app.setErrorHandler((error, request, reply) => sendProblem(options, error, request, reply))
   app.setNotFoundHandler((request, reply) =>
     sendProblem(options, new AppError('not-found', 'There is no such route.'), request, reply),
@@ -167,7 +171,7 @@ function eventSender(
 function hungUp(reply: FastifyReply): AbortSignal {
   const controller = new AbortController()
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort()
+    if (!reply.raw.writableEnded) controller.abort()
   })
   return controller.signal
 }
@@ -216,7 +220,7 @@ function record(request: FastifyRequest, reply: FastifyReply): RequestRecord {
     requestId: request.id,
     method: request.method,
     route: request.routeOptions.url ?? 'none',
-    status: reply.statusCode,
+    status: reply.raw.writableEnded ? reply.statusCode : hungUpStatus,
     milliseconds: Math.round(reply.elapsedTime),
     actorId: request.actor?.id,
   }

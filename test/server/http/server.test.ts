@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Handlers } from '../../../src/http/handlers.ts'
 import { createHttpServer } from '../../../src/http/server.ts'
-import { app, contract, failures, handlers, records, send } from './things.ts'
+import { app, contract, failures, handlers, records, send, sources } from './things.ts'
 
 afterAll(() => app.close())
 
@@ -186,5 +186,22 @@ describe('over a socket', () => {
     const frames = (await answer.text()).split('\n\n').filter((frame) => frame.startsWith('id'))
     expect(frames.map((frame) => frame.split('\n')[0])).toEqual(['id: 8', 'id: 9', 'id: 10'])
     expect(frames[0]).toBe('id: 8\nevent: thing\ndata: {"n":8,"text":"a\\nb"}')
+  })
+
+  it('a reader that stands still slows the source, and one that leaves ends it', async () => {
+    const port = await listening
+    const socket = connect(port, '127.0.0.1', () => {
+      const headers = 'Host: a\r\nAuthorization: Bearer good\r\nLast-Event-ID: endless'
+      socket.write(`GET /v1/events HTTP/1.1\r\n${headers}\r\n\r\n`)
+    })
+    await expect.poll(() => sources.open).toBe(1)
+    // Unread, the buffers between fill up; then the source must be waiting.
+    const given: number[] = []
+    const stoodStill = () => given.push(sources.given) > 1 && given.at(-1) === given.at(-2)
+    await expect.poll(stoodStill, { interval: 100, timeout: 10_000 }).toBe(true)
+    expect(sources.given).toBeGreaterThan(0)
+    socket.destroy()
+    await expect.poll(() => sources.open).toBe(0)
+    expect(records.at(-1)).toMatchObject({ route: '/v1/events', status: 499 })
   })
 })

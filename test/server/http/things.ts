@@ -126,6 +126,7 @@ export const handlers: Handlers<typeof contract> = {
   object: { show: async (_actor, { params }) => ({ ref: params.ref }) },
   event: {
     async stream(_actor, { headers }) {
+      if (headers['last-event-id'] === 'endless') return endless()
       return count(Number(headers['last-event-id'] ?? 0))
     },
   },
@@ -135,6 +136,22 @@ export const handlers: Handlers<typeof contract> = {
 async function* count(after: number): AsyncGenerator<StreamedEvent> {
   for (let id = after + 1; id <= after + 3; id += 1) {
     yield { id: String(id), event: 'thing', data: { n: id, text: 'a\nb' } }
+  }
+}
+
+/** How many endless sources are being read. */
+export const sources = { open: 0, given: 0 }
+
+async function* endless(): AsyncGenerator<StreamedEvent> {
+  sources.open += 1
+  try {
+    for (let id = 1; ; id += 1) {
+      yield { id: String(id), event: 'thing', data: 'x'.repeat(1_000) }
+      sources.given = id
+      if (id % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+  } finally {
+    sources.open -= 1
   }
 }
 
