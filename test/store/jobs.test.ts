@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { dbRetryConfig } from '@dbos-inc/dbos-sdk/internal/utils'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AppError } from '../../src/core/errors.ts'
 import { limits } from '../../src/core/limits.ts'
@@ -193,6 +194,32 @@ test('a row enqueued twice is advanced by the later one; the earlier writes no m
     await until('both', 10_000, async () => outcomes.length === 2)
     expect(outcomes).toEqual(['2 wrote', '1 fenced'])
     expect(await notesOf(fresh.db, id)).toEqual(['epoch 2'])
+  })
+})
+
+test('a worker whose row others removed begins anew and finishes what it had', async () => {
+  const begun: number[] = []
+  const sync: JobHandlers['sync'] = async ({ id, signal }) => {
+    begun.push(id)
+    if (begun.length === 1) await systemClock.sleep(60_000, signal)
+    return { done: true }
+  }
+  await working({ sync }, async () => {
+    const id = await addRun(fresh.db, 95)
+    await until('the beginning', 5_000, async () => begun.length === 1)
+    // As if the one who took it for dead had ended before it put our jobs back.
+    await fresh.db.pool.query('delete from worker')
+    await until('the second beginning', 10_000, async () => begun.length === 2)
+    expect(begun).toEqual([id, id])
+    const { rows } = await fresh.db.pool.query('select id from worker')
+    expect(rows).toHaveLength(1)
+  })
+})
+
+test('the engine looks again soon after an outage, as this process told it to', async () => {
+  await working({}, async () => {
+    // Up to a minute by default; a test that waits for that would be as long.
+    expect(dbRetryConfig.maxBackoffSec * 1000).toBe(limits.jobOutageMs)
   })
 })
 
