@@ -86,6 +86,7 @@ describe('people', () => {
     const created = await emulator.graph('POST', '/users', body)
     expect(created.status).toBe(201)
     expect(created.text).not.toContain('Maester')
+    expect(await snapshot()).not.toContain('Maester')
     expect((await emulator.graph('POST', '/users', body)).json.error.message).toContain(
       'already exists',
     )
