@@ -41,6 +41,13 @@ describe('people', () => {
     expect((await read('department')).department).toBeNull()
   })
 
+  test('a new password leaves no trace', async () => {
+    const password = 'Hodor-2026-hodor'
+    expect((await patch({ passwordProfile: { password } })).status).toBe(204)
+    expect((await read('passwordProfile')).passwordProfile).toBeNull()
+    expect(await snapshot()).not.toContain(password)
+  })
+
   test.each([
     ['an unknown property', { colour: 'red' }, "Invalid property 'colour'"],
     ['a wrong type', { department: 7 }, 'Invalid value specified for property'],
