@@ -66,6 +66,15 @@ describe('the same Microsoft tenant', () => {
     expect((await failureOf(work)).code).toBe('conflict')
   })
 
+  test('is attached once, however many attach it at the same moment', async () => {
+    const graph = { tenantId: guid(950) }
+    const results = await Promise.allSettled(Array.from({ length: 5 }, () => attach({ graph })))
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    for (const result of results) {
+      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'conflict' })
+    }
+  })
+
   test('is another one in another cloud', async () => {
     const { tenant } = await attach()
     const graph = { cloud: 'china', tenantId: tenant.graph.tenantId }

@@ -9,12 +9,12 @@ import {
 } from '../../src/features/hierarchy/nodes.ts'
 import { deleteNode, moveNode } from '../../src/features/hierarchy/shape.ts'
 import { listAudit } from '../../src/store/audit.ts'
-import { eventsFromStart, readEvents } from '../../src/store/events.ts'
 import { inScope } from '../../src/store/scope.ts'
 import {
   actorAt,
   addNode,
   type Bench,
+  eventsAt,
   failureOf,
   fieldsOf,
   openBench,
@@ -86,6 +86,14 @@ describe('nodes', () => {
     expect(failure.fields).toEqual([{ field: 'body.name', problem: 'is taken' }])
     const other = await addNode(bench, 1, 'customer', 'Contoso')
     expect(other.name).toBe('Contoso')
+  })
+
+  test('names of siblings differ, however many are given at the same moment', async () => {
+    const wishes = ['Twin', 'twin', 'TWIN'].map((name) =>
+      createNode(provider, db(), { parentId: 1, kind: 'customer', name }),
+    )
+    const results = await Promise.allSettled(wishes)
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
   })
 
   test('the tree has a deepest level', async () => {
@@ -173,6 +181,6 @@ test('every change is on record and announced', async () => {
   const wanted = ['node.create', 'node.rename', 'node.delete']
   const audit = await inScope(db(), node.path, (tx) => listAudit(tx))
   expect(audit.map((row) => row.action).reverse()).toEqual(wanted)
-  const events = await readEvents(db(), node.path, eventsFromStart)
+  const events = await eventsAt(bench, node.path, 3)
   expect(events.map((event) => event.kind)).toEqual(wanted)
 })

@@ -1,11 +1,12 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
-import { type Cloud, createClouds } from '../../src/connectors/microsoft/clouds.ts'
+import { createClouds } from '../../src/connectors/microsoft/clouds.ts'
 import { type Actor, allPermissions, type Permission } from '../../src/core/actor.ts'
 import { AppError } from '../../src/core/errors.ts'
 import { createNode, type NodeAnswer } from '../../src/features/hierarchy/nodes.ts'
 import { ensureRoot, rootPath } from '../../src/features/hierarchy/root.ts'
 import type { Store } from '../../src/features/hierarchy/store.ts'
 import type { Directory } from '../../src/features/tenants/microsoftTenant.ts'
+import { eventsFromStart, readEvents, type StoredEvent } from '../../src/store/events.ts'
 import { createVault } from '../../src/store/vault.ts'
 import { freshDatabase, systemClock } from '../store/testing.ts'
 
@@ -45,17 +46,30 @@ export async function addNode(
 export const contosoId = '11111111-2222-4333-8444-555555555555'
 
 /** Knows one domain; everything else is unknown to Microsoft. */
-export function directoryWith(...clouds: Cloud[]): Directory {
-  return {
-    clouds: createClouds(clouds),
-    lookUpTenantId: async (_cloud, domain) => {
-      if (domain === 'contoso.com') return contosoId
-      throw new AppError('microsoft-not-found', 'There is no such tenant.')
-    },
-  }
+export const directory: Directory = {
+  clouds: createClouds([]),
+  lookUpTenantId: async (_cloud, domain) => {
+    if (domain === 'contoso.com') return contosoId
+    throw new AppError('microsoft-not-found', 'There is no such tenant.')
+  },
 }
 
-export const directory = directoryWith()
+/**
+ * The events at and below a path, once there are `count` of them. The outbox shows what was
+ * committed before everything still open, and other tests may hold transactions on the same server.
+ */
+export async function eventsAt(
+  { store }: Bench,
+  path: string,
+  count: number,
+): Promise<StoredEvent[]> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const events = await readEvents(store.db, path, eventsFromStart)
+    if (events.length >= count) return events
+    await systemClock.sleep(50)
+  }
+  throw new Error(`there are no ${count} events at ${path}`)
+}
 
 /** The error that `work` fails with. */
 export async function failureOf(work: Promise<unknown>): Promise<AppError> {

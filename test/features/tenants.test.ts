@@ -6,13 +6,13 @@ import { tenantFields } from '../../src/features/tenants/fields.ts'
 import { listTenants, readTenant } from '../../src/features/tenants/tenants.ts'
 import { updateTenant } from '../../src/features/tenants/updateTenant.ts'
 import { listAudit } from '../../src/store/audit.ts'
-import { eventsFromStart, readEvents } from '../../src/store/events.ts'
 import { inScope } from '../../src/store/scope.ts'
 import {
   actorAt,
   type Bench,
   contosoId,
   directory,
+  eventsAt,
   failureOf,
   fieldsOf,
   openBench,
@@ -271,7 +271,7 @@ test('a secret goes in and never comes out', async () => {
       update(tenant.id, { graph: { clientId: 'canary-not', clientSecret: 'canary-x' } }),
     ),
     await update(tenant.id, { graph: { clientSecret: 'canary-second' } }),
-    await readEvents(bench.store.db, customer.path, eventsFromStart),
+    await eventsAt(bench, customer.path, 3),
     await inScope(bench.store.db, customer.path, (tx) => listAudit(tx)),
     await inScope(bench.store.db, customer.path, (tx) =>
       tx.selectFrom('tenant').selectAll().execute(),

@@ -12,7 +12,7 @@ export function ownerOf(certificateId: number): string {
   return `certificate:${certificateId}`
 }
 
-/** The certificate, when the actor may do `operation` with it. Throws `not-found`, `not-permitted`. */
+/** The certificate, when the actor may do `operation` with it; `not-found`, `not-permitted`. */
 export async function permittedCertificate(
   tx: Tx,
   actor: Actor,

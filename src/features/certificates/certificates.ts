@@ -59,7 +59,7 @@ export async function createCertificate(
   )
 }
 
-/** Throws `bad-input` naming the field, for everything Entra ID would refuse or nobody should use. */
+/** Throws `bad-input` naming the field for what Entra ID would refuse or nobody should use. */
 export async function bringCertificate(
   actor: Actor,
   store: Store,

@@ -23,8 +23,8 @@ const makeKeyPair = promisify(generateKeyPair)
 
 /**
  * An RSA key (Entra ID accepts no other for assertions: AADSTS700027) and a certificate signed by
- * itself with SHA-256. The key is made by OpenSSL beside this thread; forge writes the certificate and
- * signs it here, which takes 130 ms at 4096 bits.
+ * itself with SHA-256. The key is made by OpenSSL beside this thread; forge writes the certificate
+ * and signs it here, which takes 130 ms at 4096 bits.
  */
 export async function generateCertificate(clock: Clock, wishes: Wishes): Promise<KeyPair> {
   const { privateKey, publicKey } = await makeKeyPair('rsa', {
@@ -55,17 +55,17 @@ export async function generateCertificate(clock: Clock, wishes: Wishes): Promise
 }
 
 function subjectOf({ commonName, organization, country }: Wishes): forge.pki.CertificateField[] {
-  const { UTF8, PRINTABLESTRING } = forge.asn1.Type
-  const fields = [{ name: 'commonName', value: commonName, valueTagClass: UTF8 }]
+  // forge reads a type where its declarations say class; both are numbers.
+  const utf8 = Number(forge.asn1.Type.UTF8)
+  const fields: forge.pki.CertificateField[] = [
+    { name: 'commonName', value: commonName, valueTagClass: utf8 },
+  ]
   if (organization !== undefined) {
-    fields.push({ name: 'organizationName', value: organization, valueTagClass: UTF8 })
+    fields.push({ name: 'organizationName', value: organization, valueTagClass: utf8 })
   }
-  // RFC 5280: two letters, as a PrintableString.
-  if (country !== undefined) {
-    fields.push({ name: 'countryName', value: country, valueTagClass: PRINTABLESTRING })
-  }
-  // forge's types know valueTagClass as a class, its code reads it as a type.
-  return fields as unknown as forge.pki.CertificateField[]
+  // RFC 5280: two letters, as a PrintableString, which is forge's own choice.
+  if (country !== undefined) fields.push({ name: 'countryName', value: country })
+  return fields
 }
 
 /** 127 random bits: positive, never zero, and the first byte not 0 (RFC 5280, 4.1.2.2). */

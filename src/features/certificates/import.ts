@@ -18,8 +18,8 @@ const bitsMax = 8192
 const pemBlock = /-----BEGIN ([A-Z0-9 ]{1,40})-----[A-Za-z0-9+/=\s]*-----END \1-----/g
 
 /**
- * Takes a certificate with its private key from PEM or PFX. Refuses, naming the field, what Entra ID
- * would refuse (another key than RSA, expired) and what nobody should use (short keys, SHA-1).
+ * Takes a certificate with its private key from PEM or PFX. Refuses, naming the field, what Entra
+ * ID would refuse (another key than RSA, expired) and what nobody should use (short keys, SHA-1).
  */
 export async function importCertificate(clock: Clock, input: Import): Promise<KeyPair> {
   const { pem, pfx, password } = input

@@ -44,7 +44,7 @@ export async function deleteCertificateRow(tx: Tx, id: number): Promise<void> {
   await tx.deleteFrom('certificate').where('id', '=', id).execute()
 }
 
-/** The tenants that sign in with a certificate. They lie at its node or below, so all are visible. */
+/** The tenants that sign in with it. They lie at its node or below, so all of them are visible. */
 export async function selectUsers(tx: Tx, id: number): Promise<{ id: number; name: string }[]> {
   return await tx
     .selectFrom('tenant')

@@ -195,7 +195,8 @@ export async function rewritePaths(
   to: string,
 ): Promise<void> {
   const path = sql.ref(column)
-  await sql`update ${sql.table(table)} set ${path} = ${to} || substr(${path}, ${from.length + 1}::int)
+  const rest = sql`substr(${path}, ${from.length + 1}::int)`
+  await sql`update ${sql.table(table)} set ${path} = ${to} || ${rest}
      where ${path} >= ${from} and ${path} < ${scopeEnd(from)}`.execute(tx)
 }
 

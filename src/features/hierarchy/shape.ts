@@ -84,7 +84,7 @@ function requirePlaces(
   }
 }
 
-/** What belongs together stays on one branch: a second record below the first, a tenant below its certificate. */
+/** What belongs together stays on one branch: a tenant below its certificate and first record. */
 async function requireTogether(tx: Tx, from: string, to: string): Promise<void> {
   const [parted] = await queries.selectParted(tx, from, to)
   if (parted === undefined) return
@@ -94,7 +94,7 @@ async function requireTogether(tx: Tx, from: string, to: string): Promise<void> 
   )
 }
 
-/** Whoever keeps an eye on the old place reads that it left, whoever does on the new one that it came. */
+/** Who looks after the old place reads that it left, who looks after the new one that it came. */
 async function moveSubtree(
   tx: Tx,
   actor: Actor,
@@ -121,7 +121,7 @@ function counted(count: number, what: string): string {
   return count === 1 ? `1 ${what}` : `${count} ${what}s`
 }
 
-/** Throws `confirmation-required` unless `confirm` is its name, `conflict` while it holds anything. */
+/** Throws `conflict` while it holds anything, `confirmation-required` unless its name is given. */
 export async function deleteNode(
   actor: Actor,
   db: Database,

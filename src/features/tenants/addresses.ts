@@ -13,7 +13,7 @@ const refusedPorts: readonly number[] = [
   1433, 1521, 2049, 2375, 2376, 2379, 3306, 3389, 5432, 5900, 5985, 5986, 6379, 9200, 11211, 27017,
 ]
 
-/** The outbound proxy of `graph.proxy` or `graph.secureProxy`. Throws bad-input naming the field. */
+/** The proxy of `graph.proxy` or `graph.secureProxy`. Throws bad-input naming the field. */
 export function readProxy(field: FieldPath, address: Sealed): Endpoint {
   const secure = field === 'graph.secureProxy'
   const rules = { field, schemes, ports: 'any' as const, userinfo: true }

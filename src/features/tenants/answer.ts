@@ -56,7 +56,7 @@ export function toSettings(description: string | null, values: Values): JsonObje
   return { description, ...rest }
 }
 
-export function readSettings(row: TenantRow): { description: string | null; values: Values } {
+function readSettings(row: TenantRow): { description: string | null; values: Values } {
   const { description, ...rest } = row.settings
   const values = { ...rest, 'graph.tenantId': row.microsoft_tenant_id, 'graph.cloud': row.cloud }
   // Written by `toSettings` alone, from Values.

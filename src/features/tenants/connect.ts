@@ -15,7 +15,7 @@ import { selectTenant } from './queries.ts'
 /** What the server's configuration says of the way out; no tenant can widen it. */
 export interface Surroundings {
   clouds: Clouds
-  /** For the outbound proxies that tenants name: addresses allowed although private, and their CA. */
+  /** For the proxies that tenants name: addresses allowed although private, and their CA. */
   proxies: Omit<WebProxy, 'endpoint'>
 }
 
@@ -59,7 +59,7 @@ export function applicationOf(
 }
 
 /** A client secret goes before a certificate, as in the reference. */
-export async function credentials(store: Store, tenant: OpenedTenant): Promise<Credentials> {
+async function credentials(store: Store, tenant: OpenedTenant): Promise<Credentials> {
   const { row, values } = tenant
   const field: FieldPath = 'graph.clientSecret'
   const clientSecret = await inScope(store.db, row.node_path, (tx) =>
@@ -77,10 +77,7 @@ export async function credentials(store: Store, tenant: OpenedTenant): Promise<C
 }
 
 /** The outbound proxy of a tenant; at most one of the two fields is set. */
-export function proxyFor(
-  { shown }: OpenedTenant,
-  proxies: Surroundings['proxies'],
-): WebProxy | undefined {
+function proxyFor({ shown }: OpenedTenant, proxies: Surroundings['proxies']): WebProxy | undefined {
   for (const field of ['graph.secureProxy', 'graph.proxy'] as const) {
     const address = shown.get(field)
     if (address !== undefined) return { ...proxies, endpoint: readProxy(field, address) }

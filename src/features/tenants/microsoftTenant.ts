@@ -10,7 +10,7 @@ import { domainPattern, guidPattern } from './rules.ts'
 /** What is asked of Microsoft before a tenant is stored. */
 export interface Directory {
   clouds: Clouds
-  /** The id of the tenant that holds a domain. Throws `microsoft-not-found`, bad-input for a wrong cloud. */
+  /** The id of a domain's tenant. Throws `microsoft-not-found`, bad-input for a wrong cloud. */
   lookUpTenantId(cloud: Cloud, domain: string): Promise<string>
 }
 
@@ -72,7 +72,7 @@ export async function firstRecordAbove(
   )
 }
 
-/** Runs a write and words the refusals of its indexes; they see beyond the scope, the words do not. */
+/** Words what the indexes refuse: they see beyond the scope, the words do not. */
 export async function orAttachedAlready(write: () => Promise<TenantRow>): Promise<TenantRow> {
   try {
     return await write()

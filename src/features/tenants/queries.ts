@@ -163,7 +163,7 @@ export async function hasObjects(tx: Tx, tenantId: number): Promise<boolean> {
   return found !== undefined
 }
 
-/** Counted up to `limit`, because counting all of a large tenant takes longer than anybody waits. */
+/** Counted up to `limit`: counting all of a large tenant takes longer than anybody waits. */
 export async function countObjects(tx: Tx, tenantId: number, limit: number): Promise<number> {
   const some = tx.selectFrom('resource').select('id').where('tenant_id', '=', tenantId).limit(limit)
   const { count } = await tx

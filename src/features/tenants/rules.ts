@@ -6,7 +6,7 @@ export interface Proposal {
   values: Values
   /** The fields of the vault that will be set. */
   held: ReadonlySet<FieldPath>
-  /** Stored secrets that are dropped, with the fields whose change would have sent them elsewhere. */
+  /** Stored secrets that are dropped, with the fields whose change would send them elsewhere. */
   dropped: ReadonlyMap<FieldPath, readonly FieldPath[]>
   /** The chosen certificate's thumbprints, or undefined when none is chosen. */
   certificate: { thumbprint: string; thumbprintSha256: string } | undefined

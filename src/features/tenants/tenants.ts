@@ -52,7 +52,7 @@ export async function readTenant(
   })
 }
 
-/** Throws `bad-input` with every field at fault, `conflict` when node or Microsoft tenant is taken. */
+/** Throws `bad-input` with every field at fault, `conflict` when node or tenant is taken. */
 export async function createTenant(
   actor: Actor,
   store: Store,

@@ -26,11 +26,18 @@ import {
 import { updateTenant } from '../../src/features/tenants/updateTenant.ts'
 import { createEgress, type Egress } from '../../src/net/egress.ts'
 import { listAudit } from '../../src/store/audit.ts'
-import { eventsFromStart, readEvents } from '../../src/store/events.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { control } from '../engine/control.ts'
 import { systemClock } from '../store/testing.ts'
-import { actorAt, addNode, type Bench, failureOf, openBench, provider } from './support.ts'
+import {
+  actorAt,
+  addNode,
+  type Bench,
+  eventsAt,
+  failureOf,
+  openBench,
+  provider,
+} from './support.ts'
 
 const unknownApplication = '99999999-0000-4000-8000-000000000000'
 const everything = [
@@ -172,7 +179,7 @@ describe('a connection that works', () => {
     expect(kept?.checkedAt).not.toBeNull()
     const audit = await inScope(bench.store.db, tenant.nodePath, (tx) => listAudit(tx))
     expect(audit.slice(0, 2).map((row) => row.action)).toEqual(['tenant.tested', 'tenant.test'])
-    const events = await readEvents(bench.store.db, tenant.nodePath, eventsFromStart)
+    const events = await eventsAt(bench, tenant.nodePath, 4)
     expect(events.at(-1)).toMatchObject({ kind: 'tenant.tested', data: { outcome: 'passed' } })
     expect(JSON.stringify([found, kept, audit, events])).not.toContain(access.clientSecret)
 
