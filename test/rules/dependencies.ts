@@ -64,7 +64,7 @@ export function isPermissive(licence: string | undefined, forTools = false): boo
   return offered.some((name) => permissive.has(name) || (forTools && name === 'MPL-2.0'))
 }
 
-/** What is wrong with the lock file: licences, addresses, missing hashes, scripts nobody reviewed. */
+/** What is wrong with the lock file: licences, addresses, missing hashes, unknown scripts. */
 export function lockProblems(
   packages: Readonly<Record<string, Locked>>,
   reviewed: readonly Reviewed[],

@@ -5,7 +5,7 @@ import { modules } from './reach.ts'
 import { type Finding, finding, isTest, type SourceFile, visit } from './source.ts'
 
 /** One import of a file. `target` is a path of the repository, or the name of a package. */
-export interface Import {
+interface Import {
   target: string
   ours: boolean
   typeOnly: boolean
@@ -13,7 +13,7 @@ export interface Import {
 }
 
 /** Every way to name another module: import, re-export, import(), type import(). */
-export function importsOf(file: SourceFile): Import[] {
+function importsOf(file: SourceFile): Import[] {
   const found: Import[] = []
   function add(source: { start: number; value: unknown } | null, typeOnly: boolean) {
     if (typeof source?.value !== 'string') return

@@ -44,7 +44,7 @@ export function parse(path: string, text: string): SourceFile {
   return { path, text, program: parsed.program, comments: parsed.comments }
 }
 
-export function isCode(path: string): boolean {
+function isCode(path: string): boolean {
   return /\.(ts|js)$/.test(path)
 }
 
