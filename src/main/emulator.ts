@@ -31,6 +31,8 @@ export async function emulator(args: readonly string[]): Promise<number> {
   })
   const dataDir = join(values.data ?? defaultDataDir(process.env), 'emulator')
   await makeDataDir(dataDir)
+  // Listened for first: whoever reads the address may send the signal in the same moment.
+  const stopped = stopSignal()
   const running = await startEmulator({
     dataDir,
     clock: systemClock,
@@ -45,7 +47,7 @@ export async function emulator(args: readonly string[]): Promise<number> {
   })
   const { url, caFile, tenants } = running
   process.stdout.write(`${JSON.stringify({ url, caFile, tenants }, null, 2)}\n`)
-  await stopSignal()
+  await stopped
   await running.close()
   return 0
 }

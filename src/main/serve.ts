@@ -31,13 +31,13 @@ export async function serve(args: readonly string[]): Promise<number> {
     },
   })
   const log = createLog(process, (line) => process.stderr.write(line))
+  const stopped = stopSignal()
   const settings = await readSettings(process.env, values)
   const patchbay = await startPatchbay(settings, systemClock, log)
   if (settings.role !== 'worker' && !/^(127\.|localhost$|::1$)/.test(settings.host)) {
     log.warn({ host: settings.host }, 'tokens cross the network in the clear: put TLS before it')
   }
-  const name = await stopSignal()
-  log.info({ signal: name }, 'stopping')
+  log.info({ signal: await stopped }, 'stopping')
   // Whatever hangs: the process ends, and what it worked on is taken over by another.
   setTimeout(() => process.exit(1), limits.stopMs).unref()
   await patchbay.close()

@@ -68,10 +68,7 @@ async function startParts(settings: Settings, clock: Clock, log: Log, closers: C
   const version = await readVersion()
   const feed = createEventFeed(store.db, clock)
   closers.push(() => feed.close())
-  const testTenant = async () => {
-    throw new AppError('unavailable', 'Test Connection is not wired yet.')
-  }
-  const parts = { ...wayOut, testTenant, store, jobs, feed, metrics, log, version }
+  const parts = { ...wayOut, store, jobs, feed, metrics, log, version }
   const server = createServerFor(settings, parts)
   const url = await server?.listen({ host: settings.host, port: settings.port })
   // Together: a slow request must not keep running jobs from being handed back in time.

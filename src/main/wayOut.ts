@@ -11,6 +11,7 @@ import { createMicrosoft } from '../features/connections/microsoft.ts'
 import { createOpenWires } from '../features/connections/openWires.ts'
 import type { Store } from '../features/hierarchy/store.ts'
 import type { Directory } from '../features/tenants/microsoftTenant.ts'
+import { createConnectionTest, type TestConnection } from '../features/tenants/testConnection.ts'
 import type { ResolvedAddress } from '../net/dispatcher.ts'
 import { createEgress } from '../net/egress.ts'
 import type { Metrics } from '../server/metrics.ts'
@@ -21,6 +22,7 @@ import { installation } from './version.ts'
 export interface WayOut {
   engine: Engine
   directory: Directory
+  testTenant: TestConnection
   close(): Promise<void>
 }
 
@@ -43,7 +45,8 @@ export async function createWayOut(
       log.info(record, 'call')
     },
   })
-  const openWires = createOpenWires(store, { clouds, proxies }, microsoft)
+  const surroundings = { clouds, proxies }
+  const openWires = createOpenWires(store, surroundings, microsoft)
   const models = await loadModels(fileURLToPath(new URL('models', installation)))
   return {
     engine: { db: store.db, clock: store.clock, log, models, openWires },
@@ -51,6 +54,10 @@ export async function createWayOut(
       clouds,
       lookUpTenantId: (cloud, name) => lookUpTenantId(egress.exchange, cloud, { name }),
     },
+    testTenant: createConnectionTest({
+      ...{ store, microsoft, surroundings },
+      exchange: egress.exchange,
+    }),
     close: () => egress.close(),
   }
 }

@@ -1,8 +1,6 @@
-import type { Static } from 'typebox'
-import type { ConnectionReport } from '../contract/tenants.ts'
-import type { Actor } from '../core/actor.ts'
 import type { Store } from '../features/hierarchy/store.ts'
 import type { Directory } from '../features/tenants/microsoftTenant.ts'
+import type { TestConnection } from '../features/tenants/testConnection.ts'
 import type { planTransaction } from '../features/transactions/changes.ts'
 import type { EventFeed } from '../store/eventFeed.ts'
 import type { Jobs } from '../store/jobs/jobs.ts'
@@ -16,11 +14,7 @@ export interface ServerDependencies {
   engine: Parameters<typeof planTransaction>[1]
   jobs: Pick<Jobs, 'enqueue'>
   directory: Directory
-  testTenant: (
-    actor: Actor,
-    input: { tenantId: number; confirm?: boolean },
-    signal: AbortSignal,
-  ) => Promise<Static<typeof ConnectionReport>>
+  testTenant: TestConnection
   feed: EventFeed
   metrics: Metrics
   log: Log

@@ -51,6 +51,13 @@ describe('the main line', () => {
     expect(listed.out).toMatch(/^id +name[\s\S]*\n 1 +Contoso/)
   })
 
+  it('tests the connection once that is confirmed', async () => {
+    expect(await patch(['tenant', 'test', '1'])).toMatchObject({ exit: 2, out: '' })
+    const ended = await patch(['tenant', 'test', '1', '--yes'])
+    expect(ended.out).toMatch(/^step +outcome +finding\n[\s\S]*Test Connection of tenant 1: /)
+    expect(ended).toMatchObject({ exit: 0 })
+  })
+
   it('reads it in, waiting, with progress beside the data', async () => {
     const ended = await patch(['sync', 'start', '1', '--wait'])
     expect(ended).toMatchObject({ exit: 0 })
