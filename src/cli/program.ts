@@ -132,8 +132,9 @@ function printError(cli: Cli, error: AppError, json: boolean): void {
     return
   }
   const lines = [`error: ${error.message}`]
-  for (const { field, problem } of error.fields) {
-    lines.push(`  ${field.replace(/^(body|path|query)\./, '')}: ${problem}`)
+  // A single field stands in the message already.
+  if (error.fields.length > 1) {
+    lines.push(...error.fields.map(({ field, problem }) => `  ${shortField(field)}: ${problem}`))
   }
   if (error.foreignCode !== undefined) {
     const request = error.foreignRequestId ? `, request ${error.foreignRequestId}` : ''
@@ -146,6 +147,10 @@ function printError(cli: Cli, error: AppError, json: boolean): void {
     lines.push(`  ${error.cause.stack ?? error.cause.message}`)
   }
   cli.terminal.err(`${lines.map(escapeText).join('\n')}\n`)
+}
+
+function shortField(field: string): string {
+  return field.replace(/^(body|path|query)\./, '')
 }
 
 function problemOf(error: AppError) {

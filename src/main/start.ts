@@ -70,12 +70,28 @@ async function startParts(settings: Settings, clock: Clock, log: Log, closers: C
   closers.push(() => feed.close())
   const parts = { ...wayOut, store, jobs, feed, metrics, log, version }
   const server = createServerFor(settings, parts)
-  const url = await server?.listen({ host: settings.host, port: settings.port })
+  const url = server && (await listen(server, settings))
   // Together: a slow request must not keep running jobs from being handed back in time.
   closers.push(() => Promise.all([server?.close(), jobs.stop()]))
   if (role !== 'api') await jobs.start()
   log.info({ role, url, version, models: engine.models.length }, 'patchbay is ready')
   return url
+}
+
+async function listen(
+  server: ReturnType<typeof createServer>,
+  { host, port }: Settings,
+): Promise<string> {
+  try {
+    return await server.listen({ host, port })
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
+    throw new AppError(
+      'unavailable',
+      `Patchbay cannot listen on ${host} port ${port} (${code}). Choose another with --host and --port, or end what listens there.`,
+      { cause },
+    )
+  }
 }
 
 /** A worker answers for its health only, and only on a port it was given. */
