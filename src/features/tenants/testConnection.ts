@@ -1,10 +1,12 @@
+import type { GraphTransport } from '../../connectors/graph/transport.ts'
+import type { Application } from '../../connectors/microsoft/application.ts'
+import type { TokenClient } from '../../connectors/microsoft/tokens.ts'
 import type { Actor } from '../../core/actor.ts'
 import { AppError, asAppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Exchange } from '../../net/egress.ts'
 import { inScope } from '../../store/scope.ts'
 import type { ConnectionTable } from '../../store/tables.ts'
-import type { Microsoft } from '../connections/microsoft.ts'
 import { record } from '../hierarchy/record.ts'
 import type { Store } from '../hierarchy/store.ts'
 import { permittedTenant } from './access.ts'
@@ -29,7 +31,10 @@ import { failed, notPassed, outcomeOf, type Report, type Step, stateAfter } from
 
 export interface ConnectionTestDependencies {
   store: Store
-  microsoft: Microsoft
+  microsoft: {
+    tokens: TokenClient
+    graph(application: Application, priority: 'interactive'): GraphTransport
+  }
   exchange: Exchange
   surroundings: Surroundings
 }
