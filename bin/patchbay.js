@@ -7,9 +7,19 @@ import { fileURLToPath } from 'node:url'
 
 const oldestMajor = 24
 const args = process.argv.slice(2)
+const script = fileURLToPath(import.meta.url)
+
+// A server holds two pages of objects at a time, but left alone V8 lets their remains pile up
+// before it collects them: 100,000 users peaked at 425 MB, with these at less than half of it.
+const thrift = ['--max-semi-space-size=8', '--heap-growing-percent=60']
+const isThrifty = thrift.every((flag) => process.execArgv.includes(flag))
 
 if (Number(process.versions.node.split('.')[0]) < oldestMajor) {
   process.exitCode = await handOver(bundledNode())
+} else if (args[0] === 'serve' && !isThrifty && process.platform !== 'win32') {
+  // Takes this process's place, so that signals and its number stay what they were.
+  const { execPath, execArgv, env } = process
+  process.execve(execPath, [execPath, ...execArgv, ...thrift, script, ...args], env)
 } else {
   // Compiled code is kept between runs: without it every start compiles everything again.
   module.enableCompileCache?.()
@@ -35,7 +45,7 @@ function bundledNode() {
 
 /** Waits for the real one, which gets every signal sent to this process. */
 function handOver(node) {
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...args], { stdio: 'inherit' })
+  const child = spawn(node, [script, ...args], { stdio: 'inherit' })
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(name, () => child.kill(name))
   return new Promise((resolve) => {
     child.on('error', () => resolve(1))

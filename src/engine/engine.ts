@@ -52,3 +52,9 @@ export function modelById(models: readonly Model[], id: string): Model | undefin
 export function isOurOwn(error: AppError): boolean {
   return error.code === 'fenced' || error.code === 'unavailable' || error.code === 'conflict'
 }
+
+/** A pause longer than a call waits for: the job comes back behind it, and everything else goes on. */
+export function pauseOf(error: AppError): { waitMs: number } | undefined {
+  if (error.code !== 'microsoft-throttled' || !error.retryAfterMs) return undefined
+  return { waitMs: error.retryAfterMs }
+}

@@ -230,6 +230,16 @@ describe('work that changes hands', () => {
     expect((await outcome(world, id)).state).toBe('cancelled')
     expect(await disagreements(world)).toEqual([])
   })
+
+  it('last, as its lane stays paused: comes back behind a pause that is too long to wait for', async () => {
+    await world.control.fault('throttle', { path: '/v1.0/users\\?', retryAfter: '600', count: 1 })
+    const id = await world.newRun(true)
+    const pause = await advanceSync(world.engine, world.job(id))
+    expect(pause).toEqual({
+      waitMs: expect.toSatisfy((ms: number) => ms > 500_000 && ms <= 900_000),
+    })
+    expect((await outcome(world, id)).state).toBe('running')
+  })
 })
 
 async function decide(run: number, decision: 'approved' | 'refused'): Promise<void> {

@@ -10,6 +10,7 @@ import {
   isOurOwn,
   type Job,
   modelById,
+  pauseOf,
   type TenantWires,
 } from '../engine.ts'
 import {
@@ -50,6 +51,8 @@ export async function advanceSync(engine: Engine, job: Job): Promise<Advance> {
   } catch (thrown) {
     const error = asAppError(thrown, `Sync ${run.id}`)
     if (job.signal.aborted || isOurOwn(error)) throw error
+    const pause = pauseOf(error)
+    if (pause !== undefined) return pause
     await finishRun(engine, run, error.code === 'cancelled' ? 'cancelled' : 'failed', asJson(error))
   }
   return { done: true }
@@ -80,9 +83,9 @@ async function syncOrMark(
   }
 }
 
-/** Errors about us, not about one model: they end this attempt at the whole run. */
+/** What is not about one model: it ends this attempt at the whole run. */
 function endsRun(error: AppError): boolean {
-  return error.code === 'cancelled' || isOurOwn(error)
+  return error.code === 'cancelled' || isOurOwn(error) || pauseOf(error) !== undefined
 }
 
 function stateAfter(outcomes: readonly ModelOutcome[]): RunTable['state'] {

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../core/json.ts'
 import { writeAudit } from '../../store/audit.ts'
 import { emit } from '../../store/events.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
-import { type Advance, type Engine, isOurOwn, type Job, modelById } from '../engine.ts'
+import { type Advance, type Engine, isOurOwn, type Job, modelById, pauseOf } from '../engine.ts'
 import { storeObserved } from './observed.ts'
 import {
   claimTransaction,
@@ -33,17 +33,31 @@ export async function advanceTransaction(engine: Engine, job: Job): Promise<Adva
   })
   if (claimed === undefined) return { done: true }
   const { transaction, steps } = claimed
-  const context = await openContext(engine, transaction, job.signal)
+  try {
+    await advanceSteps(engine, transaction, steps, job.signal)
+    return { done: true }
+  } catch (thrown) {
+    const pause = thrown instanceof AppError ? pauseOf(thrown) : undefined
+    if (pause === undefined || job.signal.aborted) throw thrown
+    return pause
+  }
+}
+
+async function advanceSteps(
+  engine: Engine,
+  transaction: Transaction,
+  steps: Step[],
+  signal: AbortSignal,
+): Promise<void> {
+  const context = await openContext(engine, transaction, signal)
   if (transaction.state === 'running') {
     const failure = await goForward(engine, transaction, steps, context)
     if (failure === undefined) {
-      await endTransaction(engine, transaction, 'succeeded', null)
-      return { done: true }
+      return endTransaction(engine, transaction, 'succeeded', null)
     }
     await turnRound(engine, transaction, failure)
   }
   await goBack(engine, transaction, steps, context)
-  return { done: true }
 }
 
 /** Answers why it stopped, or undefined when every step is done. */
@@ -59,7 +73,7 @@ async function goForward(
       await doStep(engine, transaction, step, context)
     } catch (thrown) {
       const error = asAppError(thrown, `Step ${step.seq}`)
-      if (isAboutUs(error, context.signal)) throw error
+      if (isForLater(error, context.signal)) throw error
       return error
     }
   }
@@ -120,7 +134,7 @@ async function undoStep(
     await commitResult(engine, transaction, step, 'undone', result)
   } catch (thrown) {
     const error = asAppError(thrown, `Undoing step ${step.seq}`)
-    if (isAboutUs(error, context.signal)) throw error
+    if (isForLater(error, context.signal)) throw error
     step.state = 'stuck'
     const left = kind.wayBack(context, step.input, before)
     await commit(engine, transaction, (tx) =>
@@ -132,9 +146,9 @@ async function undoStep(
   }
 }
 
-/** Errors about our own side end this attempt, not the transaction: another takes it up again. */
-function isAboutUs(error: AppError, signal: AbortSignal): boolean {
-  return signal.aborted || isOurOwn(error)
+/** Ends this attempt, not the transaction: it is taken up again, at once or behind a pause. */
+function isForLater(error: AppError, signal: AbortSignal): boolean {
+  return signal.aborted || isOurOwn(error) || pauseOf(error) !== undefined
 }
 
 async function commitResult(

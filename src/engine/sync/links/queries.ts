@@ -24,6 +24,7 @@ export async function edgesFrom(
   return rows
 }
 
+/** At most once in a transaction: the temporary table is emptied by its end, not before. */
 export async function addEdges(
   tx: Tx,
   place: { tenantId: number; nodePath: string },
@@ -43,7 +44,6 @@ export async function addEdges(
            select $1, kind, from_key, to_key, $2 from incoming_link on conflict do nothing`,
     values: [place.tenantId, place.nodePath],
   })
-  await tx.client.query('truncate incoming_link')
 }
 
 export async function dropEdges(tx: Tx, tenantId: number, edges: readonly Edge[]): Promise<void> {
