@@ -52,7 +52,7 @@ export function fields(rows: readonly (readonly [string, Cell])[]): string {
     .join('')
 }
 
-export function cellText(value: Cell): string {
+function cellText(value: Cell): string {
   if (value === null || value === undefined) return ''
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   return escapeText(String(value))

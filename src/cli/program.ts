@@ -124,7 +124,7 @@ function escapeLines(text: string): string {
   return text.split('\n').map(escapeText).join('\n')
 }
 
-/** What failed, which fields, what Microsoft calls it. With --json the problem as the API gave it. */
+/** What failed, which fields, what Microsoft calls it; with --json the API's own problem. */
 function printError(cli: Cli, error: AppError, json: boolean): void {
   if (json) {
     const problem = isJsonObject(error.cause) ? error.cause : problemOf(error)

@@ -19,7 +19,7 @@ export interface ClientOptions {
 type PartName = 'params' | 'query' | 'headers' | 'body'
 type Part<R extends Route, P extends PartName> = R[P] extends TSchema ? Static<R[P]> : never
 
-/** What a call takes: the parts its route declares; those in which nothing is required may be left. */
+/** The parts a route declares; those in which nothing is required may be left away. */
 export type ClientInput<R extends Route> = {
   [P in PartName as R[P] extends TSchema
     ? MayBeLeft<R, P> extends true

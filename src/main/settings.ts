@@ -69,7 +69,7 @@ export interface GivenSettings {
 
 export const defaultPort = 7400
 
-/** Reads and checks everything at once. Throws `bad-input` naming file or variable and what to do. */
+/** Reads and checks everything at once. Throws `bad-input` naming the file or variable. */
 export async function readSettings(
   env: NodeJS.ProcessEnv,
   given: GivenSettings,

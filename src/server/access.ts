@@ -16,7 +16,7 @@ const firstStart: Actor = {
   permissions: allPermissions,
 }
 
-/** Whoever a token belongs to. Only the hash of a token is stored, so it is that which is sought. */
+/** Whoever a token belongs to. Only hashes of tokens are stored, so a hash is sought. */
 export async function findActor(db: Database, token: Sealed): Promise<Actor | undefined> {
   const row = await selectToken(db, hashOf(token))
   return (

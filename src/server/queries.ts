@@ -14,16 +14,17 @@ export interface TokenRow {
  * it takes tells nothing of how much of a guess was right.
  */
 export async function selectToken(db: Database, hash: Buffer): Promise<TokenRow | undefined> {
-  return await asked(() =>
-    db.kysely
-      .selectFrom('access_token')
-      .select(['id', 'name', 'scope'])
-      .where('hash', '=', hash)
-      .where((row) =>
-        row.or([row('expires_at', 'is', null), row('expires_at', '>', sql<Date>`now()`)]),
-      )
-      .executeTakeFirst(),
-  )
+  const query = db.kysely
+    .selectFrom('access_token')
+    .select(['id', 'name', 'scope'])
+    .where('hash', '=', hash)
+    .where((row) =>
+      row.or([row('expires_at', 'is', null), row('expires_at', '>', sql<Date>`now()`)]),
+    )
+  // Outside of inScope, which would word the database's own failures.
+  return await query.executeTakeFirst().catch((error: unknown) => {
+    throw asStoreError(error)
+  })
 }
 
 export async function anyToken(tx: Tx): Promise<boolean> {
@@ -43,17 +44,4 @@ const firstStartLock = 7_094_124
 
 export async function lockFirstStart(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(${firstStartLock})`.execute(tx)
-}
-
-/** Throws `unavailable` when the database does not answer. */
-export async function pingDatabase(db: Database): Promise<void> {
-  await asked(() => sql`select 1`.execute(db.kysely))
-}
-
-async function asked<T>(query: () => Promise<T>): Promise<T> {
-  try {
-    return await query()
-  } catch (error) {
-    throw asStoreError(error)
-  }
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Sealed } from '../../src/core/secret.ts'
 import type { Emulator } from '../../src/emulator/options.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
 import { readSettings } from '../../src/main/settings.ts'
@@ -11,6 +12,7 @@ import { freshDatabase, systemClock } from '../store/testing.ts'
 export interface TestPatchbay {
   url: string
   dataDir: string
+  databaseUrl: Sealed
   token: string
   tokenFile: string
   emulator: Emulator
@@ -19,13 +21,15 @@ export interface TestPatchbay {
   close(): Promise<void>
 }
 
-export async function startTestPatchbay(users = 40): Promise<TestPatchbay> {
+export async function startTestPatchbay(
+  given: { role?: 'all' | 'api' } = {},
+): Promise<TestPatchbay> {
   const dataDir = await mkdtemp(join(tmpdir(), 'patchbay-test-serve-'))
   const database = await freshDatabase()
   const emulator = await startEmulator({
     dataDir: join(dataDir, 'emulator'),
     clock: systemClock,
-    tenants: [{ users, seed: 7 }],
+    tenants: [{ users: 40, seed: 7 }],
     control: true,
   })
   const cloud = {
@@ -38,7 +42,7 @@ export async function startTestPatchbay(users = 40): Promise<TestPatchbay> {
   }
   await writeFile(join(dataDir, 'patchbay.json'), JSON.stringify({ clouds: [cloud] }))
   const env = { DATABASE_URL: database.url.reveal() }
-  const settings = await readSettings(env, { data: dataDir, port: '0' })
+  const settings = await readSettings(env, { data: dataDir, port: '0', role: given.role })
   const log: TestPatchbay['log'] = []
   const note = (level: string) => (fields: object, message: string) => {
     log.push({ level, fields, message })
@@ -50,6 +54,7 @@ export async function startTestPatchbay(users = 40): Promise<TestPatchbay> {
   return {
     url: patchbay.url ?? '',
     dataDir,
+    databaseUrl: database.url,
     token: (await readFile(tokenFile, 'utf8')).trim(),
     tokenFile,
     emulator,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Static } from 'typebox'
+import type { Client } from '../../client/client.ts'
 import { type Node, nodeRoutes } from '../../contract/nodes.ts'
 import { type NodeKind, nodeKinds } from '../../core/hierarchy.ts'
 import { type Cli, type CommonFlags, connect } from '../cli.ts'
@@ -20,11 +21,20 @@ const routes = { node: nodeRoutes }
 
 export function nodeCommand(cli: Cli): Command {
   const node = noun('node', 'Providers, resellers, customers and sites')
-  const client = (flags: CommonFlags) => connect(cli, flags, routes)
+  addReads(node, cli)
+  addWrites(node, cli)
+  addDangerous(node, cli)
+  return node
+}
 
+async function client(cli: Cli, flags: CommonFlags): Promise<Client<typeof routes>['node']> {
+  return (await connect(cli, flags, routes)).node
+}
+
+function addReads(node: Command, cli: Cli): void {
   listVerb(node, 'list', 'the nodes within your scope, parents before children').action(
     async (flags: CommonFlags & PageFlags) => {
-      const page = await (await client(flags)).node.list({ query: pageOf(flags) })
+      const page = await (await client(cli, flags)).list({ query: pageOf(flags) })
       printPage(cli, flags, page, ['id', 'kind', 'name', 'path'], (item) => [
         item.id,
         item.kind,
@@ -34,33 +44,37 @@ export function nodeCommand(cli: Cli): Command {
     },
   )
 
+  verb(node, 'show', 'one node')
+    .argument('<id>', 'id of the node', integer)
+    .action(async (nodeId: number, flags: CommonFlags) => {
+      show(cli, flags, await (await client(cli, flags)).show({ params: { nodeId } }))
+    })
+}
+
+function addWrites(node: Command, cli: Cli): void {
   verb(node, 'create <name>', 'create a node below another')
     .requiredOption('--parent <id>', 'the node it stands below', integer)
     .addOption(choice('--kind <kind>', 'what it is', nodeKinds).makeOptionMandatory())
     .action(async (name: string, flags: CommonFlags & { parent: number; kind: NodeKind }) => {
       const body = { parentId: flags.parent, kind: flags.kind, name }
-      show(cli, flags, await (await client(flags)).node.create({ body }))
-    })
-
-  verb(node, 'show', 'one node')
-    .argument('<id>', 'id of the node', integer)
-    .action(async (nodeId: number, flags: CommonFlags) => {
-      show(cli, flags, await (await client(flags)).node.show({ params: { nodeId } }))
+      show(cli, flags, await (await client(cli, flags)).create({ body }))
     })
 
   verb(node, 'rename', 'rename a node')
     .argument('<id>', 'id of the node', integer)
     .argument('<name>', 'its new name')
     .action(async (nodeId: number, name: string, flags: CommonFlags) => {
-      const answer = await (await client(flags)).node.rename({ params: { nodeId }, body: { name } })
+      const answer = await (await client(cli, flags)).rename({ params: { nodeId }, body: { name } })
       show(cli, flags, answer)
     })
+}
 
+function addDangerous(node: Command, cli: Cli): void {
   yesOption(verb(node, 'move', 'move a node, with everything below it, under another parent'))
     .argument('<id>', 'id of the node', integer)
     .requiredOption('--parent <id>', 'the node it is to stand below', integer)
     .action(async (nodeId: number, flags: CommonFlags & { parent: number; yes?: boolean }) => {
-      const api = (await client(flags)).node
+      const api = await client(cli, flags)
       const params = { nodeId }
       const parentId = flags.parent
       const answer = await confirmed(
@@ -78,7 +92,7 @@ export function nodeCommand(cli: Cli): Command {
   yesOption(verb(node, 'delete', 'delete a node that holds no tenant and no node below it'))
     .argument('<id>', 'id of the node', integer)
     .action(async (nodeId: number, flags: CommonFlags & { yes?: boolean }) => {
-      const api = (await client(flags)).node
+      const api = await client(cli, flags)
       const params = { nodeId }
       await confirmed(
         cli,
@@ -91,8 +105,6 @@ export function nodeCommand(cli: Cli): Command {
       )
       cli.terminal.err(`node ${nodeId} is deleted\n`)
     })
-
-  return node
 }
 
 function show(cli: Cli, flags: CommonFlags, node: Static<typeof Node>): void {

@@ -6,9 +6,9 @@ import type { Handlers, StreamedEvent } from '../../http/handlers.ts'
 import { type AuditRow, listAudit } from '../../store/audit.ts'
 import type { EventFeed } from '../../store/eventFeed.ts'
 import { type EventCursor, eventsFromNow, formatCursor, parseCursor } from '../../store/events.ts'
+import { pingDatabase } from '../../store/health.ts'
 import { inScope } from '../../store/scope.ts'
 import type { ServerDependencies } from '../dependencies.ts'
-import { pingDatabase } from '../queries.ts'
 
 type Operations = Pick<Handlers<Api>, 'session' | 'job' | 'event' | 'audit' | 'metrics' | 'health'>
 
