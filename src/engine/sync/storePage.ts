@@ -25,6 +25,28 @@ import {
 } from './queries.ts'
 import { disproveRemovals, reportRemovals } from './removals/queries.ts'
 
+/** A page ready to be stored: its objects as rows by key, the last of each. */
+export interface RowPage {
+  rows: Map<string, Row>
+  rejected: RejectedObject[]
+  removed: string[]
+  next: string | undefined
+  resume: string | undefined
+}
+
+/** Makes rows of a page's objects; what cannot be a row joins the rejected. */
+export function toRowPage(model: Model, page: DeltaPage): RowPage {
+  const rows = new Map<string, Row>()
+  const { removed, next, resume } = page
+  const rejected = [...page.rejected]
+  for (const object of page.objects) {
+    const row = toRow(model, object)
+    if ('reason' in row) rejected.push({ key: undefined, reason: row.reason })
+    else rows.set(row.key, row)
+  }
+  return { rows, rejected, removed, next, resume }
+}
+
 /**
  * Commits one page: rows that differ, their edges, what was reported removed, what was rejected,
  * the ids the run has seen, the counts, the cursor of the next page and the event. `state` says
@@ -35,10 +57,10 @@ export async function storePage(
   run: Run,
   model: Model,
   state: RunModel,
-  page: DeltaPage,
+  page: RowPage,
   requests: number,
 ): Promise<void> {
-  const { rows, rejected } = readRows(model, page)
+  const { rows, rejected } = page
   await inScope(engine.db, run.nodePath, async (tx) => {
     await commitAs(tx, run)
     const rejectedKeys = rejected.flatMap((one) => (one.key === undefined ? [] : [one.key]))
@@ -95,21 +117,6 @@ export async function tellProgress(
     kind: 'sync.progress',
     data: { model: state.model, phase: state.phase, page: state.pageSeq, ...counts },
   })
-}
-
-/** The page's objects by key, the last of each; what cannot be a row joins the rejected. */
-function readRows(
-  model: Model,
-  page: DeltaPage,
-): { rows: Map<string, Row>; rejected: RejectedObject[] } {
-  const rows = new Map<string, Row>()
-  const rejected = [...page.rejected]
-  for (const object of page.objects) {
-    const row = toRow(model, object)
-    if ('reason' in row) rejected.push({ key: undefined, reason: row.reason })
-    else rows.set(row.key, row)
-  }
-  return { rows, rejected }
 }
 
 function splitRows(rows: Map<string, Row>, known: Map<string, KnownRow>) {

@@ -13,7 +13,7 @@ import {
 } from './queries.ts'
 import { findAbsent } from './removals/queries.ts'
 import { settleApproved, settleFound } from './removals/settle.ts'
-import { commitAs, storePage, tellProgress } from './storePage.ts'
+import { commitAs, type RowPage, storePage, tellProgress, toRowPage } from './storePage.ts'
 
 /** One model of a run at work: what every step of it needs. */
 export interface ModelSync {
@@ -83,7 +83,10 @@ const deltaPage: ReadPage = async ({ wire, model, signal }, cursor) => {
   return wire.delta(model, cursor, signal)
 }
 
-/** Reads page after page from the state's cursor; the next is fetched while one is being stored. */
+/**
+ * Reads page after page from the state's cursor. While PostgreSQL stores one, the next is fetched
+ * and made into rows: each half of the work is about half of the time.
+ */
 async function readPages(
   sync: ModelSync,
   start: RunModel,
@@ -92,14 +95,14 @@ async function readPages(
 ): Promise<RunModel> {
   const cursors = new Set<string>()
   let state = start
-  let reading = fetchWithLinks(sync, readPage, state.cursor)
+  let reading = readRows(sync, readPage, state.cursor)
   for (let pages = 0; pages < limits.syncPagesMax; pages++) {
     const page = await reading
     const { next } = page
     if (next !== undefined) {
       if (cursors.has(next)) throw repeating(sync.model)
       cursors.add(next)
-      reading = fetchWithLinks(sync, readPage, next)
+      reading = readRows(sync, readPage, next)
       // Its failure is met when it is awaited, after this page is safe.
       reading.catch(() => {})
     }
@@ -125,21 +128,22 @@ function afterList(model: Model): RunModel['phase'] {
   return model.delta === undefined ? 'removals' : 'catch-up'
 }
 
-/** A page with the sub-lists of its objects: members and owners of groups. */
-async function fetchWithLinks(
+/** A page as rows, with the sub-lists of its objects: members and owners of groups. */
+async function readRows(
   sync: ModelSync,
   readPage: ReadPage,
   cursor: string | null,
-): Promise<DeltaPage> {
+): Promise<RowPage> {
   const { model, wire, signal } = sync
   const page = await readPage(sync, cursor)
-  if (!model.links.some((link) => link.call !== undefined)) return page
-  const keys = page.objects.map((object) => String(object.data[model.key]))
-  const links = await wire.links(model, keys, signal)
-  for (const object of page.objects) {
-    object.links = { ...object.links, ...links.get(String(object.data[model.key])) }
+  if (model.links.some((link) => link.call !== undefined)) {
+    const keys = page.objects.map((object) => String(object.data[model.key]))
+    const links = await wire.links(model, keys, signal)
+    for (const object of page.objects) {
+      object.links = { ...object.links, ...links.get(String(object.data[model.key])) }
+    }
   }
-  return page
+  return toRowPage(model, page)
 }
 
 async function settleAndEnd(sync: ModelSync, state: RunModel): Promise<void> {

@@ -20,10 +20,10 @@ export async function storeLinks(
     kinds,
     rows.known.map((row) => row.key),
   )
-  const wanted = edgesOf(rows.known)
+  const wanted = new Map(edgesOf(rows.known).map((edge) => [identity(edge), edge]))
   const present = new Set(stored.map(identity))
   const isRead = readKinds(rows.known)
-  const added = [...edgesOf(rows.fresh).values()]
+  const added = edgesOf(rows.fresh)
   for (const [id, edge] of wanted) if (!present.has(id)) added.push(edge)
   const dropped = stored.filter(
     (edge) => isRead.has(`${edge.kind} ${edge.from}`) && !wanted.has(identity(edge)),
@@ -37,14 +37,11 @@ function identity(edge: Edge): string {
   return `${edge.kind} ${edge.from} ${edge.to}`
 }
 
-function edgesOf(rows: readonly Row[]): Map<string, Edge> {
-  const edges = new Map<string, Edge>()
-  for (const row of rows) {
-    for (const kind of Object.keys(row.links)) {
-      for (const to of row.links[kind] ?? []) {
-        const edge = { kind, from: row.key, to }
-        edges.set(identity(edge), edge)
-      }
+function edgesOf(rows: readonly Row[]): Edge[] {
+  const edges: Edge[] = []
+  for (const { key, links } of rows) {
+    for (const kind of Object.keys(links)) {
+      for (const to of links[kind] ?? []) edges.push({ kind, from: key, to })
     }
   }
   return edges
