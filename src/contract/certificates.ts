@@ -1,6 +1,6 @@
-import Type from 'typebox'
 import { route } from './route.ts'
 import { Closed, Id, PageOf, pageQuery, Text, Time } from './schemas.ts'
+import { Type } from './type.ts'
 
 const type = 'data/Certificate'
 const params = Closed({ certificateId: Id })

@@ -1,7 +1,7 @@
-import Type from 'typebox'
 import { nodeKinds } from '../core/hierarchy.ts'
 import { route } from './route.ts'
 import { Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
+import { Type } from './type.ts'
 
 const NodeName = Text({ minLength: 1, maxLength: 255 })
 const Kind = Type.Enum(nodeKinds)

@@ -1,6 +1,6 @@
-import Type from 'typebox'
 import { route } from './route.ts'
 import { AnyJson, Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
+import { Type } from './type.ts'
 
 /** What keeps the system running: who am I, jobs, events, audit, figures, health. */
 export const sessionRoutes = {

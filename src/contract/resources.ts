@@ -1,4 +1,3 @@
-import Type from 'typebox'
 import { route } from './route.ts'
 import {
   AnyJson,
@@ -11,6 +10,7 @@ import {
   Text,
   Time,
 } from './schemas.ts'
+import { Type } from './type.ts'
 
 const Segment = Text({ minLength: 1, maxLength: 64 })
 const type = 'device/{application}/{name}'

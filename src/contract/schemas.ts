@@ -1,5 +1,6 @@
-import Type, { type TProperties, type TSchema } from 'typebox'
+import type { TProperties, TSchema } from 'typebox'
 import { limits } from '../core/limits.ts'
+import { Type } from './type.ts'
 
 /** An object that refuses members it does not name. */
 export function Closed<T extends TProperties>(members: T, options: object = {}) {

@@ -1,6 +1,6 @@
-import Type from 'typebox'
 import { route } from './route.ts'
 import { Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
+import { Type } from './type.ts'
 
 const type = 'data/DataSync'
 const params = Closed({ syncId: Id })

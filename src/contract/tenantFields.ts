@@ -1,5 +1,6 @@
-import Type, { type TProperties } from 'typebox'
+import type { TProperties } from 'typebox'
 import { Closed, Id, Nullable, Text, Time } from './schemas.ts'
+import { Type } from './type.ts'
 
 /**
  * The fields of `relation/MicrosoftTenant`: groups, titles, lengths, patterns and defaults of the

@@ -1,7 +1,7 @@
-import Type from 'typebox'
 import { route } from './route.ts'
 import { Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
 import { Tenant, TenantCreate, TenantUpdate } from './tenantFields.ts'
+import { Type } from './type.ts'
 
 const type = 'relation/MicrosoftTenant'
 const params = Closed({ tenantId: Id })

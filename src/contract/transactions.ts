@@ -1,8 +1,8 @@
-import Type from 'typebox'
 import { limits } from '../core/limits.ts'
 import { route } from './route.ts'
 import { AnyJson, Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
 import { Failure } from './syncs.ts'
+import { Type } from './type.ts'
 
 const type = 'data/Transaction'
 const params = Closed({ transactionId: Id })
