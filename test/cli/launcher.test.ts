@@ -82,6 +82,7 @@ it('starting and listing does not load what serving needs', async () => {
     'fastify',
     '/undici/',
     'pino',
+    'typebox',
   ]) {
     expect(err).not.toContain(heavy)
   }
