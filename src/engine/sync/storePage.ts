@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors.ts'
 import { changesBetween, type JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
-import type { DeltaPage, RejectedObject } from '../../core/wire.ts'
+import type { DeltaPage, Page, RejectedObject } from '../../core/wire.ts'
 import { writeAudit } from '../../store/audit.ts'
 import { emit } from '../../store/events.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
@@ -14,6 +14,7 @@ import {
   type Counts,
   dataOf,
   holdRun,
+  insertRows,
   type KnownRow,
   knownRows,
   type Run,
@@ -21,7 +22,7 @@ import {
   recordChanges,
   savePage,
   saveRejected,
-  writeRows,
+  updateRows,
 } from './queries.ts'
 import { disproveRemovals, reportRemovals } from './removals/queries.ts'
 
@@ -29,22 +30,24 @@ import { disproveRemovals, reportRemovals } from './removals/queries.ts'
 export interface RowPage {
   rows: Map<string, Row>
   rejected: RejectedObject[]
-  removed: string[]
+  /** Undefined for a list, which knows nothing of removals. */
+  removed: string[] | undefined
   next: string | undefined
   resume: string | undefined
 }
 
 /** Makes rows of a page's objects; what cannot be a row joins the rejected. */
-export function toRowPage(model: Model, page: DeltaPage): RowPage {
+export function toRowPage(model: Model, page: Page | DeltaPage): RowPage {
   const rows = new Map<string, Row>()
-  const { removed, next, resume } = page
+  const removed = 'removed' in page ? page.removed : undefined
+  const resume = 'resume' in page ? page.resume : undefined
   const rejected = [...page.rejected]
   for (const object of page.objects) {
     const row = toRow(model, object)
     if ('reason' in row) rejected.push({ key: undefined, reason: row.reason })
     else rows.set(row.key, row)
   }
-  return { rows, rejected, removed, next, resume }
+  return { rows, rejected, removed, next: page.next, resume }
 }
 
 /**
@@ -71,14 +74,17 @@ export async function storePage(
     const split = splitRows(rows, known)
     const place = { tenantId: run.tenantId, modelId: state.modelId, nodePath: run.nodePath }
     await recordUpdates(tx, run, model, split.updated, known)
-    const written = await writeRows(tx, place, [...split.fresh, ...split.updated])
-    const seen = [...written.values(), ...seenIds(known, written)]
+    const written = await insertRows(tx, place, split.fresh)
+    await updateRows(tx, place, split.updated)
+    const seen = [...written.values(), ...knownIds(known)]
     await storeLinks(tx, place, model, {
       fresh: split.fresh,
       known: [...split.updated, ...split.unchanged],
     })
-    await disproveRemovals(tx, run.id, seen)
-    await reportRemovals(tx, run, state.modelId, page.removed)
+    if (page.removed !== undefined) {
+      await disproveRemovals(tx, run.id, seen)
+      await reportRemovals(tx, run, state.modelId, page.removed)
+    }
     await saveRejected(tx, run, state.modelId, rejected, limits.syncRejectedMax)
     await savePage(tx, run, state, seen)
     const counts = {
@@ -132,8 +138,8 @@ function splitRows(rows: Map<string, Row>, known: Map<string, KnownRow>) {
   return { fresh, updated, unchanged }
 }
 
-function* seenIds(known: Map<string, KnownRow>, written: Map<string, number>): Iterable<number> {
-  for (const row of known.values()) if (!written.has(row.key)) yield row.id
+function* knownIds(known: Map<string, KnownRow>): Iterable<number> {
+  for (const row of known.values()) yield row.id
 }
 
 async function recordUpdates(

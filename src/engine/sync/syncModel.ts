@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
-import type { DeltaPage, Wire } from '../../core/wire.ts'
+import type { DeltaPage, Page, Wire } from '../../core/wire.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
 import type { Engine, TenantWires } from '../engine.ts'
 import {
@@ -11,7 +11,7 @@ import {
   type RunModel,
   saveDeltaCursor,
 } from './queries.ts'
-import { findAbsent } from './removals/queries.ts'
+import { findAbsent, forgetRemovals } from './removals/queries.ts'
 import { settleApproved, settleFound } from './removals/settle.ts'
 import { commitAs, type RowPage, storePage, tellProgress, toRowPage } from './storePage.ts'
 
@@ -57,7 +57,9 @@ async function beginList(sync: ModelSync, state: RunModel): Promise<RunModel> {
   const { model, wire, signal } = sync
   // Before the list: a change during it is then in the delta that follows it.
   const deltaCursor = model.delta === undefined ? null : await wire.deltaNow(model, signal)
-  return moveTo(sync, { ...state, phase: 'list', listed: true, cursor: null, deltaCursor })
+  const list: RunModel = { ...state, phase: 'list', listed: true, cursor: null, deltaCursor }
+  // What a delta reported before its token failed is decided anew: by the list and the delta after.
+  return moveTo(sync, list, forgetRemovals)
 }
 
 /** A delta token that Microsoft no longer knows costs a full list, and nothing else. */
@@ -70,12 +72,10 @@ async function readDeltaOrRestart(sync: ModelSync, state: RunModel): Promise<Run
   }
 }
 
-type ReadPage = (sync: ModelSync, cursor: string | null) => Promise<DeltaPage>
+type ReadPage = (sync: ModelSync, cursor: string | null) => Promise<Page | DeltaPage>
 
-const listPage: ReadPage = async ({ wire, model, signal }, cursor) => {
-  const page = await wire.list(model, cursor ?? undefined, signal)
-  return { ...page, removed: [], resume: undefined }
-}
+const listPage: ReadPage = ({ wire, model, signal }, cursor) =>
+  wire.list(model, cursor ?? undefined, signal)
 
 const deltaPage: ReadPage = async ({ wire, model, signal }, cursor) => {
   if (cursor === null)

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Tx } from '../../../store/scope.ts'
-import type { Run } from '../queries.ts'
+import type { Run, RunModel } from '../queries.ts'
 
 export interface Removal {
   resourceId: number
@@ -34,6 +34,10 @@ export async function disproveRemovals(
   await sql`
     update removal set state = 'disproved'
     where run_id = ${runId} and state = 'due' and resource_id = any(${resourceIds})`.execute(tx)
+}
+
+export async function forgetRemovals(tx: Tx, run: Run, { modelId }: RunModel): Promise<void> {
+  await sql`delete from removal where run_id = ${run.id} and model_id = ${modelId}`.execute(tx)
 }
 
 /** Marks what is stored but was on no page of this run's complete list nor of the delta behind it. */
