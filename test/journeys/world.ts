@@ -1,0 +1,197 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import pg from 'pg'
+import { type Client, createClient } from '../../src/client/client.ts'
+import { type Api, api } from '../../src/contract/api.ts'
+import { limits } from '../../src/core/limits.ts'
+import { Sealed } from '../../src/core/secret.ts'
+import type { TenantAccess } from '../../src/emulator/options.ts'
+import { startEmulatorProcess, stopProcess, writeSettings } from '../../src/main/children.ts'
+import { launcher } from '../../src/main/version.ts'
+import { endServer, startEmbedded } from '../../src/store/embedded.ts'
+import { type Ended, run } from '../cli/command.ts'
+import { control } from '../engine/control.ts'
+import { systemClock } from '../store/testing.ts'
+
+export const users = 'device/msgraph/MSOLUser'
+export const groups = 'device/msgraph/Groups'
+
+/** One `patchbay serve`, as an administrator would start it. */
+export interface Served {
+  child: ChildProcess
+  pid: number
+  /** Empty for a worker, which has no API. */
+  url: string
+  /** Everything it has written so far. */
+  log(): string
+  /** Sends the signal; answers once the process is gone. */
+  end(signal?: NodeJS.Signals): Promise<{ code: number | null; ms: number }>
+}
+
+export interface Answer {
+  status: number
+  // What the API answers; each test knows its shape.
+  body: ReturnType<typeof JSON.parse>
+}
+
+export type World = Awaited<ReturnType<typeof openWorld>>
+
+/**
+ * A machine as a new user has it: an emulated Microsoft 365 and a data directory, each `serve` a
+ * process of its own, and between them the PostgreSQL that Patchbay brings along.
+ */
+export async function openWorld(people: number) {
+  const dataDir = await mkdtemp(join(tmpdir(), 'patchbay-journey-'))
+  // PostgreSQL does not run as root, so whoever it runs as has to pass through.
+  await chmod(dataDir, 0o711)
+  const started = await startEmulatorProcess(dataDir, ['--users', `${people}`, '--seed', '7'])
+  await writeSettings(dataDir, started)
+  const caPem = await readFile(started.caFile, 'utf8')
+  const tenant: TenantAccess = { displayName: '', ...started.tenant }
+  const emulator = {
+    ...{ url: started.url, caFile: started.caFile, caPem, tenants: [tenant] },
+    close: () => stopProcess(started.child),
+  }
+  const served: Served[] = []
+  const tokenFile = join(dataDir, 'admin-token')
+  const microsoft = control(emulator, tenant.tenantId)
+  let url = ''
+
+  async function serve(role = 'all', port = '0'): Promise<Served> {
+    const one = await startServe(['--role', role, '--port', port, '--data', dataDir])
+    served.push(one)
+    if (role !== 'worker') url = one.url
+    return one
+  }
+
+  const token = async () => (await readFile(tokenFile, 'utf8')).trim()
+
+  /** A request as curl would send it, to the API that was started last. */
+  async function ask(method: string, path: string, body?: unknown, headers = {}): Promise<Answer> {
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${await token()}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    const text = await answer.text()
+    return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
+  }
+
+  async function client(): Promise<Client<Api>> {
+    const sealed = new Sealed(await token())
+    return createClient(api, { baseUrl: url, token: sealed, fetch, clock: systemClock })
+  }
+
+  /** The command line as a process of its own; its output is a pipe, not a screen. */
+  function patchbay(args: readonly string[], input?: string): Promise<Ended> {
+    const env = { PATCHBAY_SERVER: url, PATCHBAY_TOKEN_FILE: tokenFile }
+    return run(args, { env, ...(input !== undefined && { input }) })
+  }
+
+  return {
+    ...{ dataDir, emulator, tenant, microsoft, tokenFile, served },
+    ...{ serve, token, ask, client, patchbay },
+    url: () => url,
+    /** As the database's own superuser: sees every row of every table. */
+    query: <T extends object>(text: string, values: unknown[] = []): Promise<T[]> =>
+      queryAsOwner<T>(dataDir, text, values),
+    async close() {
+      await microsoft.close()
+      for (const one of served) one.child.kill('SIGCONT')
+      await Promise.all([emulator.close(), ...served.map((one) => one.end())])
+      await endPostgres(dataDir)
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+async function startServe(args: readonly string[]): Promise<Served> {
+  const { DATABASE_URL: _, ...env } = process.env
+  const child = spawn(process.execPath, [launcher, 'serve', ...args], {
+    ...{ env, stdio: ['ignore', 'pipe', 'pipe'] },
+  })
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk) => {
+      text += chunk
+    })
+  }
+  const gone = once(child, 'exit')
+  const end = async (signal: NodeJS.Signals = 'SIGTERM') => {
+    const began = performance.now()
+    child.kill(signal)
+    await gone
+    return { code: child.exitCode, ms: performance.now() - began }
+  }
+  const ready = await until('patchbay serve is ready', limits.startMs, async () => {
+    if (child.exitCode !== null) throw new Error(`patchbay serve ended:\n${text}`)
+    return logLines(text).find(({ msg }) => msg === 'patchbay is ready')
+  })
+  const { url = '' } = ready
+  return { child, pid: child.pid ?? 0, url, log: () => text, end }
+}
+
+interface LogLine {
+  msg?: string
+  url?: string
+}
+
+/** The whole lines of a log; whatever is not JSON fails, for a log is for machines. */
+export function logLines(text: string): LogLine[] {
+  const lines = text.split('\n').slice(0, -1)
+  return lines.map((line) => JSON.parse(line))
+}
+
+/** Asks again and again until there is an answer. */
+export async function until<T>(
+  what: string,
+  ms: number,
+  look: () => Promise<T | undefined | false>,
+): Promise<T> {
+  const deadline = performance.now() + ms
+  while (performance.now() < deadline) {
+    const found = await look()
+    if (found) return found
+    await wait(50)
+  }
+  throw new Error(`${what}: not within ${ms} ms`)
+}
+
+async function queryAsOwner<T extends object>(
+  dataDir: string,
+  text: string,
+  values: unknown[],
+): Promise<T[]> {
+  const { url } = await startEmbedded(join(dataDir, 'postgres'), systemClock)
+  const client = new pg.Client({
+    ...{ connectionString: url.reveal(), options: '-c search_path=patchbay,public' },
+  })
+  await client.connect()
+  try {
+    return (await client.query(text, values)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** The process number of the PostgreSQL in a data directory, if it runs or was killed. */
+export async function postgresPid(dataDir: string): Promise<number | undefined> {
+  const file = join(dataDir, 'postgres', 'instance', 'cluster', 'postmaster.pid')
+  const text = await readFile(file, 'utf8').catch(() => '')
+  const pid = Number(text.split('\n')[0])
+  return pid > 0 ? pid : undefined
+}
+
+/** The last `serve` to leave ends it; where all were killed nobody did. */
+async function endPostgres(dataDir: string): Promise<void> {
+  const pid = await postgresPid(dataDir)
+  if (pid !== undefined) await endServer(pid, systemClock)
+}
