@@ -75,7 +75,8 @@ export async function runCli(
   about: { version: string; processes: readonly Process[] },
 ): Promise<number> {
   try {
-    const program = await build(cli, args[0], about)
+    const wanted = args[0] === 'help' ? args[1] : args[0]
+    const program = await build(cli, wanted, about)
     await program.parseAsync([...args], { from: 'user' })
     return cli.outcome.exit
   } catch (thrown) {

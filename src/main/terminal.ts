@@ -5,8 +5,12 @@ import { badInput } from '../core/errors.ts'
 
 const columnsElsewhere = 100
 
-/** This process's standard streams. */
+/** This process's standard streams. Who reads our data may stop early (`| head`): then so do we. */
 export function createTerminal(): Terminal {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
@@ -22,7 +26,8 @@ export function createTerminal(): Terminal {
 async function ask(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    return await lines.question(question)
+    // Ctrl-C, or the end of the input, is a no.
+    return await lines.question(question).catch(() => '')
   } finally {
     lines.close()
   }
