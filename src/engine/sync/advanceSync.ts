@@ -13,6 +13,7 @@ import {
   pauseOf,
   type TenantWires,
 } from '../engine.ts'
+import { commitAs, tellProgress } from './modelSync.ts'
 import {
   claimRun,
   endRun,
@@ -23,7 +24,6 @@ import {
   type RunModel,
   runModels,
 } from './queries.ts'
-import { commitAs, tellProgress } from './storePage.ts'
 import { syncModel } from './syncModel.ts'
 
 /**

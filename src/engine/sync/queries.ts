@@ -180,18 +180,15 @@ export async function dataOf(
 }
 
 /**
- * Writes rows that are not stored yet; answers their ids by key. COPY goes through a temporary
- * table, since PostgreSQL refuses it under row-level security. Nobody else brings new rows of the
- * tenant while its run is held, so there is no `on conflict`, which costs a fifth of the insert;
- * should somebody yet, the page is refused as `conflict` and read again.
+ * Writes rows that are not stored yet and were copied to `incoming`; answers their ids by key.
+ * Nobody else brings new rows of the tenant while its run is held, so there is no `on conflict`,
+ * which costs a fifth of the insert; should somebody yet, the page is refused as `conflict` and
+ * read again.
  */
-export async function insertRows(
+export async function insertCopied(
   tx: Tx,
   place: { tenantId: number; modelId: number; nodePath: string },
-  rows: readonly Row[],
 ): Promise<Map<string, number>> {
-  if (rows.length === 0) return new Map()
-  await copyRows(tx, 'incoming', rows)
   const insert = tx.client.query<{ id: number; key: string }>({
     name: 'insert-rows',
     text: `
@@ -232,8 +229,15 @@ export async function updateRows(
     where tenant_id = ${place.tenantId} and resource_data.id = written.id`.execute(tx)
 }
 
-/** At most once in a transaction for each table: it is emptied by the commit, not before. */
-async function copyRows(tx: Tx, table: 'incoming' | 'changed', rows: readonly Row[]) {
+/**
+ * Rows into a temporary table: PostgreSQL refuses COPY into one with row-level security. At most
+ * once in a transaction for each: it is emptied by the commit, not before.
+ */
+export async function copyRows(
+  tx: Tx,
+  table: 'incoming' | 'changed',
+  rows: readonly Row[],
+): Promise<void> {
   await tx.client.query(`create temporary table if not exists ${table}
     (key text, name text, cols text[], hash bytea, data jsonb) on commit delete rows`)
   await copyIn(

@@ -1,20 +1,17 @@
-import { AppError } from '../../core/errors.ts'
 import { changesBetween, type JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import type { DeltaPage, Page, RejectedObject } from '../../core/wire.ts'
 import { writeAudit } from '../../store/audit.ts'
-import { emit } from '../../store/events.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
-import type { Engine } from '../engine.ts'
 import { type Row, toRow } from '../row.ts'
 import { storeLinks } from './links/storeLinks.ts'
+import { commitAs, type ModelSync, tellProgress } from './modelSync.ts'
 import {
   advanceRunModel,
-  type Counts,
+  copyRows,
   dataOf,
-  holdRun,
-  insertRows,
+  insertCopied,
   type KnownRow,
   knownRows,
   type Run,
@@ -53,17 +50,18 @@ export function toRowPage(model: Model, page: Page | DeltaPage): RowPage {
 /**
  * Commits one page: rows that differ, their edges, what was reported removed, what was rejected,
  * the ids the run has seen, the counts, the cursor of the next page and the event. `state` says
- * where the model stands after it.
+ * where the model stands after it. `meanwhile` is called once PostgreSQL has the rows and works by
+ * itself: the time to fetch and read the next page, which before would only hold up the COPY.
  */
 export async function storePage(
-  engine: Engine,
-  run: Run,
-  model: Model,
+  sync: ModelSync,
   state: RunModel,
   page: RowPage,
-  requests: number,
+  meanwhile: () => void,
 ): Promise<void> {
+  const { engine, run, model } = sync
   const { rows, rejected } = page
+  const requests = sync.takeRequests()
   await inScope(engine.db, run.nodePath, async (tx) => {
     await commitAs(tx, run)
     const rejectedKeys = rejected.flatMap((one) => (one.key === undefined ? [] : [one.key]))
@@ -74,7 +72,9 @@ export async function storePage(
     const split = splitRows(rows, known)
     const place = { tenantId: run.tenantId, modelId: state.modelId, nodePath: run.nodePath }
     await recordUpdates(tx, run, model, split.updated, known)
-    const written = await insertRows(tx, place, split.fresh)
+    await copyRows(tx, 'incoming', split.fresh)
+    meanwhile()
+    const written = split.fresh.length > 0 ? await insertCopied(tx, place) : noIds
     await updateRows(tx, place, split.updated)
     const seen = [...written.values(), ...knownIds(known)]
     await storeLinks(tx, place, model, {
@@ -99,31 +99,7 @@ export async function storePage(
   })
 }
 
-/** Holds the run for this commit, or refuses: it was taken over by another worker, or cancelled. */
-export async function commitAs(tx: Tx, run: Run): Promise<void> {
-  const held = await holdRun(tx, run)
-  if (held === undefined) {
-    throw new AppError('fenced', `Another worker has taken over sync ${run.id}; it goes on there.`)
-  }
-  if (held.cancelAsked) {
-    throw new AppError('cancelled', `Sync ${run.id} was cancelled; what was read before stays.`)
-  }
-}
-
-export async function tellProgress(
-  tx: Tx,
-  run: Run,
-  state: RunModel,
-  counts: Partial<Counts>,
-): Promise<void> {
-  await emit(tx, {
-    nodePath: run.nodePath,
-    tenantId: run.tenantId,
-    subject: `sync:${run.id}`,
-    kind: 'sync.progress',
-    data: { model: state.model, phase: state.phase, page: state.pageSeq, ...counts },
-  })
-}
+const noIds: ReadonlyMap<string, number> = new Map()
 
 function splitRows(rows: Map<string, Row>, known: Map<string, KnownRow>) {
   const fresh: Row[] = []

@@ -1,9 +1,9 @@
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
-import type { DeltaPage, Page, Wire } from '../../core/wire.ts'
+import type { DeltaPage, Page } from '../../core/wire.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
-import type { Engine, TenantWires } from '../engine.ts'
+import { commitAs, type ModelSync, tellProgress } from './modelSync.ts'
 import {
   advanceRunModel,
   deltaCursorOf,
@@ -13,19 +13,7 @@ import {
 } from './queries.ts'
 import { findAbsent, forgetRemovals } from './removals/queries.ts'
 import { settleApproved, settleFound } from './removals/settle.ts'
-import { commitAs, type RowPage, storePage, tellProgress, toRowPage } from './storePage.ts'
-
-/** One model of a run at work: what every step of it needs. */
-export interface ModelSync {
-  engine: Engine
-  run: Run
-  model: Model
-  wire: Wire
-  wires: TenantWires
-  signal: AbortSignal
-  /** Requests sent since the last time it was asked. */
-  takeRequests: () => number
-}
+import { type RowPage, storePage, toRowPage } from './storePage.ts'
 
 /**
  * Reads one model in, from where the run left it to its end. A first or full sync is: the delta
@@ -99,9 +87,10 @@ async function readPages(
   for (let pages = 0; pages < limits.syncPagesMax; pages++) {
     const page = await reading
     const { next } = page
-    if (next !== undefined) {
-      if (cursors.has(next)) throw repeating(sync.model)
-      cursors.add(next)
+    if (next !== undefined && cursors.has(next)) throw repeating(sync.model)
+    if (next !== undefined) cursors.add(next)
+    const readNext = () => {
+      if (next === undefined) return
       reading = readRows(sync, readPage, next)
       // Its failure is met when it is awaited, after this page is safe.
       reading.catch(() => {})
@@ -113,7 +102,7 @@ async function readPages(
       deltaCursor: page.resume ?? state.deltaCursor,
       phase: next === undefined ? nextPhase : state.phase,
     }
-    await storePage(sync.engine, sync.run, sync.model, state, page, sync.takeRequests())
+    await storePage(sync, state, page, readNext)
     if (next === undefined) return state
   }
   throw repeating(sync.model)

@@ -5,9 +5,8 @@ import type { Wire } from '../../../core/wire.ts'
 import { writeAudit } from '../../../store/audit.ts'
 import { inScope } from '../../../store/scope.ts'
 import { dropEdgesOf } from '../links/queries.ts'
+import { commitAs, type ModelSync, tellProgress } from '../modelSync.ts'
 import { advanceRunModel, type RunModel, recordChanges } from '../queries.ts'
-import { commitAs, tellProgress } from '../storePage.ts'
-import type { ModelSync } from '../syncModel.ts'
 import {
   countRemovals,
   holdRemovals,

@@ -1,0 +1,45 @@
+import { AppError } from '../../core/errors.ts'
+import type { Model } from '../../core/model.ts'
+import type { Wire } from '../../core/wire.ts'
+import { emit } from '../../store/events.ts'
+import type { Tx } from '../../store/scope.ts'
+import type { Engine, TenantWires } from '../engine.ts'
+import { type Counts, holdRun, type Run, type RunModel } from './queries.ts'
+
+/** One model of a run at work: what every step of it needs. */
+export interface ModelSync {
+  engine: Engine
+  run: Run
+  model: Model
+  wire: Wire
+  wires: TenantWires
+  signal: AbortSignal
+  /** Requests sent since the last time it was asked. */
+  takeRequests: () => number
+}
+
+/** Holds the run for this commit, or refuses: it was taken over by another worker, or cancelled. */
+export async function commitAs(tx: Tx, run: Run): Promise<void> {
+  const held = await holdRun(tx, run)
+  if (held === undefined) {
+    throw new AppError('fenced', `Another worker has taken over sync ${run.id}; it goes on there.`)
+  }
+  if (held.cancelAsked) {
+    throw new AppError('cancelled', `Sync ${run.id} was cancelled; what was read before stays.`)
+  }
+}
+
+export async function tellProgress(
+  tx: Tx,
+  run: Run,
+  state: RunModel,
+  counts: Partial<Counts>,
+): Promise<void> {
+  await emit(tx, {
+    nodePath: run.nodePath,
+    tenantId: run.tenantId,
+    subject: `sync:${run.id}`,
+    kind: 'sync.progress',
+    data: { model: state.model, phase: state.phase, page: state.pageSeq, ...counts },
+  })
+}
