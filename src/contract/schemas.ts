@@ -49,5 +49,3 @@ export const pageQuery = {
 export function PageOf<T extends TSchema>(item: T) {
   return Closed({ items: Type.Array(item), next: Nullable(Type.String()) })
 }
-
-export const idParam = (name: string) => Closed({ [name]: Id })

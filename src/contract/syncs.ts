@@ -40,7 +40,7 @@ export const Sync = Closed({
   ),
 })
 
-export const Removal = Closed({
+const Removal = Closed({
   id: Id,
   model: Type.String(),
   key: Type.String(),

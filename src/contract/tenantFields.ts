@@ -159,7 +159,7 @@ export const TenantUpdate = Closed({
 const SecretState = Closed({ set: Type.Boolean(), changedAt: Nullable(Time) })
 const Shown = Nullable(Type.String())
 
-export const Connection = Closed({
+const Connection = Closed({
   wire: Type.String(),
   state: Type.String(),
   message: Type.String(),

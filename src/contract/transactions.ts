@@ -66,7 +66,10 @@ const head = {
 
 export const Transaction = Closed(head)
 
-/** `left` is filled when the transaction is stuck: what still differs at Microsoft, and the call that mends it. */
+/**
+ * `left` is filled when the transaction is stuck: what still differs at Microsoft, and the
+ * call that mends it.
+ */
 export const TransactionDetail = Closed({
   ...head,
   stepList: Type.Array(Step),
