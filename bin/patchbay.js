@@ -11,7 +11,7 @@ const script = fileURLToPath(import.meta.url)
 
 // A server holds two pages of objects at a time, but left alone V8 lets their remains pile up
 // before it collects them: 100,000 users peaked at 425 MB, with these at less than half of it.
-const thrift = ['--max-semi-space-size=8', '--heap-growing-percent=60']
+const thrift = ['--max-semi-space-size=12', '--heap-growing-percent=100']
 const isThrifty = thrift.every((flag) => process.execArgv.includes(flag))
 
 if (Number(process.versions.node.split('.')[0]) < oldestMajor) {
