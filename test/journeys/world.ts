@@ -90,6 +90,16 @@ export async function openWorld(people: number) {
     return createClient(api, { baseUrl: url, token: sealed, fetch, clock: systemClock })
   }
 
+  /** Attaches the emulated tenant to a customer of its own; answers its number. */
+  async function attach(name: string, graph: object = {}): Promise<number> {
+    const { node, tenant: tenants } = await client()
+    const customer = await node.create({ body: { parentId: 1, kind: 'customer', name } })
+    const { tenantId, clientId, clientSecret } = tenant
+    const fields = { cloud: 'emulator', tenantId, clientId, clientSecret, ...graph }
+    const made = await tenants.create({ body: { nodeId: customer.id, name, graph: fields } })
+    return made.id
+  }
+
   /** The command line as a process of its own; its output is a pipe, not a screen. */
   function patchbay(args: readonly string[], input?: string): Promise<Ended> {
     const env = { PATCHBAY_SERVER: url, PATCHBAY_TOKEN_FILE: tokenFile }
@@ -98,11 +108,27 @@ export async function openWorld(people: number) {
 
   return {
     ...{ dataDir, emulator, tenant, microsoft, tokenFile, served },
-    ...{ serve, token, ask, client, patchbay },
+    ...{ serve, token, ask, client, attach, patchbay },
     url: () => url,
     /** As the database's own superuser: sees every row of every table. */
     query: <T extends object>(text: string, values: unknown[] = []): Promise<T[]> =>
       queryAsOwner<T>(dataDir, text, values),
+    /** The `serve` processes that have not ended. */
+    living: () =>
+      served.filter(({ child }) => child.exitCode === null && child.signalCode === null),
+    /** The process that works on a row now: the name of a worker holds its number. */
+    async workerOf(kind: 'sync' | 'transaction', id: number): Promise<Served> {
+      const [job] = await queryAsOwner<{ worker: string }>(
+        dataDir,
+        `select executor_id as worker from dbos.workflow_status
+          where status = 'PENDING' and workflow_uuid like $1`,
+        [`${kind}:${id}:%`],
+      )
+      const pid = Number(job?.worker.split(':')[1])
+      const found = served.find((one) => one.pid === pid)
+      if (found === undefined) throw new Error(`nobody works on ${kind} ${id}`)
+      return found
+    },
     async close() {
       await microsoft.close()
       for (const one of served) one.child.kill('SIGCONT')
