@@ -72,7 +72,9 @@ async function fetchAlone({ url, caFile, tenant }: AloneOrder) {
   return { seconds, pages }
 }
 
-/** The very rows a sync writes, as text for COPY: made beforehand, so that only loading is timed. */
+/**
+ * The very rows a sync writes, as text for COPY: made beforehand, so that only loading is timed.
+ */
 async function encode(pages: readonly { value: object[] }[]): Promise<LoadPage[]> {
   const models = await loadModels(fileURLToPath(new URL('../models', import.meta.url)))
   const model = models.find(({ id }) => id.endsWith('MSOLUser'))

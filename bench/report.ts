@@ -9,7 +9,9 @@ export interface Figure {
 
 export type Report = (figure: Figure) => void
 
-/** Prints a figure as one JSON line on standard output; `failed` tells whether a goal was missed. */
+/**
+ * Prints a figure as one JSON line on standard output; `failed` tells whether a goal was missed.
+ */
 export function createReport(bench: string): { report: Report; failed: () => boolean } {
   let failed = false
   return {

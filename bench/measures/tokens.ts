@@ -2,9 +2,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Agent, fetch } from 'undici'
-import { createClouds } from '../../src/connectors/microsoft/clouds.ts'
+import { type Cloud, createClouds } from '../../src/connectors/microsoft/clouds.ts'
 import { Sealed } from '../../src/core/secret.ts'
-import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
+import { createMicrosoft, type Microsoft } from '../../src/features/connections/microsoft.ts'
 import { type EmulatedTenant, startEmulatorProcess, stopProcess } from '../../src/main/children.ts'
 import { systemClock } from '../../src/main/clock.ts'
 import { createEgress } from '../../src/net/egress.ts'
@@ -43,21 +43,7 @@ export async function run(report: Report): Promise<void> {
     ...{ random: () => 0.5, log: () => {} },
   })
   const began = performance.now()
-  const calls = tenants.flatMap((tenant) => {
-    const transport = microsoft.graph(
-      {
-        ...{ cloud, tenantId: tenant.tenantId, clientId: tenant.clientId, credentialVersion: '1' },
-        credentials: async () => ({ clientSecret: new Sealed(tenant.clientSecret) }),
-      },
-      'sync',
-    )
-    const call = {
-      ...{ wire: 'graph' as const, method: 'GET' as const, path: ['organization'], query: {} },
-      ...{ body: undefined, cost: 1 },
-    }
-    const { signal } = new AbortController()
-    return Array.from({ length: callsPerTenant }, () => transport.send(call, { signal }))
-  })
+  const calls = tenants.flatMap((tenant) => callsOf(microsoft, cloud, tenant))
   const answers = await Promise.all(calls)
   const seconds = (performance.now() - began) / 1_000
   const stats = (await control('GET', 'stats')) as Record<string, { tokenRequests: number }>
@@ -85,4 +71,18 @@ export async function run(report: Report): Promise<void> {
   await egress.close()
   await stopProcess(emulator.child)
   await rm(dataDir, { recursive: true, force: true })
+}
+
+/** Calls of one tenant that is not signed in yet, all at once. */
+function callsOf(microsoft: Microsoft, cloud: Cloud, tenant: EmulatedTenant) {
+  const { tenantId, clientId, clientSecret } = tenant
+  const credentials = async () => ({ clientSecret: new Sealed(clientSecret) })
+  const application = { cloud, tenantId, clientId, credentialVersion: '1', credentials }
+  const transport = microsoft.graph(application, 'sync')
+  const call = {
+    ...{ wire: 'graph' as const, method: 'GET' as const, path: ['organization'], query: {} },
+    ...{ body: undefined, cost: 1 },
+  }
+  const { signal } = new AbortController()
+  return Array.from({ length: callsPerTenant }, () => transport.send(call, { signal }))
 }

@@ -17,7 +17,10 @@ export interface GraphCall {
   cost: number
 }
 
-/** For people: audit, dry runs, the list of what is left. Shows names of body properties, not values. */
+/**
+ * For people: audit, dry runs, the list of what is left. Shows names of body properties, not
+ * values.
+ */
 export function describeCall(call: Call): string {
   const path = call.path.map((segment) => encodeURIComponent(segment)).join('/')
   return `${call.method} /${path}`

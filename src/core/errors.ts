@@ -49,7 +49,9 @@ export interface ErrorDetail {
   fields?: FieldProblem[]
   /** How long to wait before trying again, in milliseconds. */
   retryAfterMs?: number
-  /** What Microsoft called it (an AADSTS number, a Graph error code). Never a value of a request. */
+  /**
+   * What Microsoft called it (an AADSTS number, a Graph error code). Never a value of a request.
+   */
   foreignCode?: string
   /** The id under which Microsoft's support finds the request. */
   foreignRequestId?: string
@@ -96,9 +98,4 @@ export function asAppError(thrown: unknown, attempted: string): AppError {
 
 export function badInput(field: string, problem: string): AppError {
   return new AppError('bad-input', `${field} ${problem}`, { fields: [{ field, problem }] })
-}
-
-/** For switches over closed lists: the compiler refuses the call when a case is missing. */
-export function unreachable(value: never): never {
-  throw new AppError('internal', `A case nobody wrote was reached: ${String(value)}`)
 }

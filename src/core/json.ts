@@ -1,4 +1,6 @@
-/** Values as JSON has them. Objects made from outside text have no prototype tricks: see `plain`. */
+/**
+ * Values as JSON has them. Objects made from outside text have no prototype tricks: see `plain`.
+ */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 export type JsonObject = { [key: string]: Json }
 

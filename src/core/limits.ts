@@ -21,14 +21,19 @@ export const limits = {
   fieldCharsMax: 4_096,
   hierarchyDepthMax: 12,
 
-  /** Calls out: one connection attempt, the wait for headers, the gap between body chunks, all of it. */
+  /**
+   * Calls out: one connection attempt, the wait for headers, the gap between body chunks, all of
+   * it.
+   */
   connectMs: 10_000,
   headersMs: 60_000,
   bodyIdleMs: 30_000,
   exchangeMs: 300_000,
   /** The largest body an answer may have, after decompression. */
   answerBytes: 64 * 1024 * 1024,
-  /** Calls out: connections held open to one origin, how long an idle one is kept, pools of them. */
+  /**
+   * Calls out: connections held open to one origin, how long an idle one is kept, pools of them.
+   */
   connectionsPerOrigin: 64,
   keepAliveMs: 30_000,
   dispatchersMax: 500,
@@ -36,7 +41,9 @@ export const limits = {
   callAttemptsMax: 6,
   backoffFirstMs: 500,
   backoffMaxMs: 60_000,
-  /** A Retry-After beyond this is taken as this: a typing error must not stop a tenant for years. */
+  /**
+   * A Retry-After beyond this is taken as this: a typing error must not stop a tenant for years.
+   */
   retryAfterMaxMs: 15 * 60_000,
   /** A longer pause than this is not waited for inside a call: its error says when to come back. */
   callWaitMs: 60_000,
@@ -66,10 +73,11 @@ export const limits = {
   partReadsInFlight: 8,
   /** Graph's own page maximum for users and groups. */
   graphPageMax: 999,
-  graphBatchMax: 20,
   /** Links to next pages; real ones carry tokens of some thousand characters. */
   linkCharsMax: 16_384,
-  /** Values read from a service: characters of one text, items of one list, depth, a key's length. */
+  /**
+   * Values read from a service: characters of one text, items of one list, depth, a key's length.
+   */
   textCharsMax: 256 * 1024,
   collectionItemsMax: 20_000,
   valueDepthMax: 16,
@@ -97,7 +105,9 @@ export const limits = {
   jobBackoffMaxMs: 60_000,
   /** Jobs: how often a job may lose its process before it counts as the cause. */
   jobRecoveriesMax: 100,
-  /** Jobs: how often a queue is asked, how long a stop waits for handlers, how long rows are kept. */
+  /**
+   * Jobs: how often a queue is asked, how long a stop waits for handlers, how long rows are kept.
+   */
   jobPollMs: 100,
   jobStopMs: 8_000,
   jobKeepMs: 24 * 60 * 60_000,
@@ -162,7 +172,9 @@ export const limits = {
   emulatorFilterDepthMax: 20,
   emulatorDeltaPage: 200,
 
-  /** Certificates: how many one import may hold, and what opening a PFX may take of time and memory. */
+  /**
+   * Certificates: how many one import may hold, and what opening a PFX may take of time and memory.
+   */
   certificateChainMax: 10,
   pfxMs: 10_000,
   pfxMemoryMb: 64,

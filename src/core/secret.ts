@@ -36,7 +36,10 @@ export class Sealed {
   }
 }
 
-/** Where a secret lies in the vault: never its text. `owner` is the tenant or certificate it belongs to. */
+/**
+ * Where a secret lies in the vault: never its text. `owner` is the tenant or certificate it belongs
+ * to.
+ */
 export interface SecretRef {
   owner: string
   field: string

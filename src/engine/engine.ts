@@ -5,7 +5,9 @@ import type { Wire } from '../core/wire.ts'
 import type { Database } from '../store/database.ts'
 import type { Log } from '../store/log.ts'
 
-/** What the verbs work with. Models and wires come in as values: no service is known by name here. */
+/**
+ * What the verbs work with. Models and wires come in as values: no service is known by name here.
+ */
 export interface Engine {
   db: Database
   models: readonly Model[]
@@ -53,7 +55,9 @@ export function isOurOwn(error: AppError): boolean {
   return error.code === 'fenced' || error.code === 'unavailable' || error.code === 'conflict'
 }
 
-/** A pause longer than a call waits for: the job comes back behind it, and everything else goes on. */
+/**
+ * A pause longer than a call waits for: the job comes back behind it, and everything else goes on.
+ */
 export function pauseOf(error: AppError): { waitMs: number } | undefined {
   if (error.code !== 'microsoft-throttled' || !error.retryAfterMs) return undefined
   return { waitMs: error.retryAfterMs }

@@ -3,7 +3,10 @@ import type { Json, JsonObject } from '../core/json.ts'
 import type { Model } from '../core/model.ts'
 import type { ObjectLinks, ReadObject } from '../core/wire.ts'
 
-/** An observed object as the store holds it. `hash` says whether anything but volatile properties changed. */
+/**
+ * An observed object as the store holds it. `hash` says whether anything but volatile properties
+ * changed.
+ */
 export interface Row {
   key: string
   name: string

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { AppError } from '../core/errors.ts'
-import { isJsonObject, type JsonObject } from '../core/json.ts'
+import { isJsonObject, type Json, type JsonObject } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
 import { launcher } from './version.ts'
 
@@ -42,8 +42,16 @@ export async function startEmulatorProcess(
     ({ url }) => url !== undefined,
   )
   const [tenant] = Array.isArray(tenants) ? tenants : []
-  // Printed by our own emulator, which is typed.
-  return { child, url: String(url), caFile: String(caFile), tenant: tenant as never }
+  return { child, url: String(url), caFile: String(caFile), tenant: readTenant(tenant) }
+}
+
+function readTenant(announced: Json | undefined): EmulatedTenant {
+  if (!isJsonObject(announced)) throw new AppError('internal', 'The emulator has no tenant.')
+  const { tenantId, domain, clientId, clientSecret, users, groups } = announced
+  return {
+    ...{ tenantId: String(tenantId), domain: String(domain), clientId: String(clientId) },
+    ...{ clientSecret: String(clientSecret), users: Number(users), groups: Number(groups) },
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Store } from '../features/hierarchy/store.ts'
+import type { Store } from '../features/operation/store.ts'
 import type { Directory } from '../features/tenants/microsoftTenant.ts'
 import type { TestConnection } from '../features/tenants/testConnection.ts'
 import type { planTransaction } from '../features/transactions/changes.ts'

@@ -8,7 +8,9 @@ import { prepareDatabase } from './prepare.ts'
 import type { Tables } from './tables.ts'
 
 export interface DatabaseOptions {
-  /** Of a user that may create roles and owns the database: `postgres://user:password@host/name`. */
+  /**
+   * Of a user that may create roles and owns the database: `postgres://user:password@host/name`.
+   */
   url: Sealed
   /** What `pg_stat_activity` shows, such as `patchbay serve`. */
   name: string

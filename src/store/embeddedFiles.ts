@@ -31,7 +31,9 @@ export interface EmbeddedFiles {
   logFile: string
 }
 
-/** Runs a program to its end; rejects when it fails. Passed in: only embedded.ts starts processes. */
+/**
+ * Runs a program to its end; rejects when it fails. Passed in: only embedded.ts starts processes.
+ */
 export type RunProgram = (file: string, args: readonly string[]) => Promise<void>
 
 /**

@@ -25,7 +25,10 @@ export async function createMasterKeyFile(path: string): Promise<MasterKey> {
   return masterKey
 }
 
-/** Reads a key file; undefined when there is none. Refuses one that others may read or that is damaged. */
+/**
+ * Reads a key file; undefined when there is none. Refuses one that others may read or that is
+ * damaged.
+ */
 export async function readMasterKeyFile(path: string): Promise<MasterKey | undefined> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined

@@ -4,10 +4,10 @@ import type { NodeKind } from '../core/hierarchy.ts'
 import type { Change, JsonObject } from '../core/json.ts'
 
 /**
- * The tables as Kysely sees them, one interface per table of `migrations/`. bigint is a number
- * (see database.ts), timestamptz a Date, and jsonb is written as text, `toJsonb(value)`: the driver
- * would send an array as a PostgreSQL array, and what Microsoft sends may hold characters that jsonb
- * refuses.
+ * The tables as Kysely sees them, one interface per table of `migrations/`. bigint is a number (see
+ * database.ts), timestamptz a Date, and jsonb is written as text, `toJsonb(value)`: the driver
+ * would send an array as a PostgreSQL array, and what Microsoft sends may hold characters that
+ * jsonb refuses.
  */
 export interface Tables {
   node: NodeTable

@@ -1,4 +1,5 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
+import { sql } from 'kysely'
 import { AppError } from '../core/errors.ts'
 import { Sealed, type SecretRef } from '../core/secret.ts'
 import type { Database } from './database.ts'
@@ -69,7 +70,7 @@ function vaultWith(current: MasterKey, byId: ReadonlyMap<string, KeyObject>): Va
         (await newestDataKey(tx, byId, owner)) ??
         (await addDataKey(tx, current, byId, owner, nodePath))
       const sealed = seal(key, [owner, field, String(keyId)], Buffer.from(secret.reveal()))
-      const values = { node_path: nodePath, key_id: keyId, sealed, changed_at: new Date() }
+      const values = { node_path: nodePath, key_id: keyId, sealed, changed_at: sql<Date>`now()` }
       await tx
         .insertInto('secret')
         .values({ owner, field, ...values })
@@ -113,25 +114,31 @@ function vaultWith(current: MasterKey, byId: ReadonlyMap<string, KeyObject>): Va
       await tx.deleteFrom('data_key').where('owner', '=', owner).execute()
     },
 
-    async rewrap(tx) {
-      const rows = await tx
-        .selectFrom('data_key')
-        .select(['owner', 'key_id', 'master_key_id', 'wrapped'])
-        .where('master_key_id', '!=', current.id)
-        .forUpdate()
-        .execute()
-      for (const row of rows) {
-        const key = unwrap(byId, row.owner, row)
-        await tx
-          .updateTable('data_key')
-          .set({ master_key_id: current.id, wrapped: wrap(current, row.owner, row.key_id, key) })
-          .where('owner', '=', row.owner)
-          .where('key_id', '=', row.key_id)
-          .execute()
-      }
-      return rows.length
-    },
+    rewrap: (tx) => rewrapAll(tx, current, byId),
   }
+}
+
+async function rewrapAll(
+  tx: Tx,
+  current: MasterKey,
+  byId: ReadonlyMap<string, KeyObject>,
+): Promise<number> {
+  const rows = await tx
+    .selectFrom('data_key')
+    .select(['owner', 'key_id', 'master_key_id', 'wrapped'])
+    .where('master_key_id', '!=', current.id)
+    .forUpdate()
+    .execute()
+  for (const row of rows) {
+    const key = unwrap(byId, row.owner, row)
+    await tx
+      .updateTable('data_key')
+      .set({ master_key_id: current.id, wrapped: wrap(current, row.owner, row.key_id, key) })
+      .where('owner', '=', row.owner)
+      .where('key_id', '=', row.key_id)
+      .execute()
+  }
+  return rows.length
 }
 
 interface WrappedKey {

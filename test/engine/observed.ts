@@ -4,7 +4,7 @@ import { inScope } from '../../src/store/scope.ts'
 import type { World } from './world.ts'
 
 /** What our side holds of a tenant, in the shape of the emulator's snapshot. */
-export async function observed(world: World) {
+async function observed(world: World) {
   return inScope(world.db, world.scope, async (tx) => {
     const { rows } = await sql<{ model: string; data: JsonObject }>`
       select m.name as model, d.data from resource r

@@ -5,16 +5,17 @@ import { sql } from 'kysely'
 import { createGraphWire } from '../../src/connectors/graph/wire.ts'
 import { createClouds } from '../../src/connectors/microsoft/clouds.ts'
 import { type Actor, allPermissions } from '../../src/core/actor.ts'
+import type { Clock } from '../../src/core/clock.ts'
 import { AppError } from '../../src/core/errors.ts'
 import type { Model } from '../../src/core/model.ts'
 import { Sealed } from '../../src/core/secret.ts'
-import type { Emulator, TenantSpec } from '../../src/emulator/options.ts'
+import type { Emulator, TenantAccess, TenantSpec } from '../../src/emulator/options.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { loadModels } from '../../src/engine/models/load.ts'
 import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
 import { insertRun, insertRunModels } from '../../src/features/syncs/queries.ts'
-import { createEgress } from '../../src/net/egress.ts'
+import { createEgress, type Egress } from '../../src/net/egress.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { freshDatabase, quietLog, systemClock } from '../store/testing.ts'
 import { control } from './control.ts'
@@ -25,6 +26,12 @@ export const administrator: Actor = {
   kind: 'person',
   scope: '1.',
   permissions: allPermissions,
+}
+
+/** Waiting between tries is shown elsewhere; here it would only take time. */
+const hastyClock: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 10), signal),
 }
 
 /** A database with one tenant, an emulated Microsoft 365 behind it, and the engine between them. */
@@ -42,42 +49,17 @@ export async function startWorld(spec: TenantSpec) {
   const scope = '1.2.'
   const tenantId = await insertTenant(database.db, scope, access.tenantId)
   const egress = createEgress(async () => [{ address: '127.0.0.1', family: 4 }])
-  const cloud = {
-    name: 'emulator',
-    login: emulator.url,
-    graph: emulator.url,
-    scope: 'https://graph.microsoft.com/.default',
-    ca: emulator.caPem,
-    allowedAddresses: ['127.0.0.0/8'],
-  }
-  const microsoft = createMicrosoft({
-    egress,
-    clouds: createClouds([cloud]),
-    // Waiting between tries is shown elsewhere; here it only takes time.
-    clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 10), signal) },
-    random: () => 0,
-    log: () => {},
-  })
-  const application = {
-    cloud,
-    tenantId: access.tenantId,
-    clientId: access.clientId,
-    credentialVersion: '1',
-    credentials: async () => ({ clientSecret: new Sealed(access.clientSecret) }),
-  }
+  const graph = graphOf(egress, emulator, access)
   const emulatorControl = control(emulator, access.tenantId)
   const settings = { removalsWithoutApproval: 10, pageSize: 999 }
   const models = await loadModels('models')
   const engine: Engine = {
     db: database.db,
     models,
-    clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 10), signal) },
+    clock: hastyClock,
     log: quietLog,
     openWires: async (_place, onCall) => {
-      const wire = createGraphWire(
-        microsoft.graph(application, 'sync', onCall),
-        () => settings.pageSize,
-      )
+      const wire = createGraphWire(graph(onCall), () => settings.pageSize)
       return {
         wire: (name) => {
           if (name === 'graph') return wire
@@ -110,6 +92,23 @@ export async function startWorld(spec: TenantSpec) {
       await database.close()
     },
   }
+}
+
+/** The way to Graph for the emulated tenant, as its application. */
+function graphOf(egress: Egress, emulator: Emulator, access: TenantAccess) {
+  const cloud = {
+    ...{ name: 'emulator', login: emulator.url, graph: emulator.url, ca: emulator.caPem },
+    scope: 'https://graph.microsoft.com/.default',
+    allowedAddresses: ['127.0.0.0/8'],
+  }
+  const clouds = createClouds([cloud])
+  const ways = { egress, clouds, clock: hastyClock, random: () => 0, log: () => {} }
+  const microsoft = createMicrosoft(ways)
+  const application = {
+    ...{ cloud, tenantId: access.tenantId, clientId: access.clientId, credentialVersion: '1' },
+    credentials: async () => ({ clientSecret: new Sealed(access.clientSecret) }),
+  }
+  return (onCall: () => void) => microsoft.graph(application, 'sync', onCall)
 }
 
 export type World = Awaited<ReturnType<typeof startWorld>>

@@ -25,8 +25,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     why: 'the verbs get connectors and models as values and know none by name',
   },
   features: {
-    imports: ['core', 'contract', 'store', 'engine', 'connectors'],
-    why: 'what an administrator asks for, without HTTP',
+    imports: ['core', 'contract', 'net', 'store', 'engine', 'connectors'],
+    why: 'what an administrator asks for, without HTTP; an address they type is checked by net',
   },
   server: {
     imports: ['core', 'contract', 'http', 'net', 'store', 'features'],

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -45,7 +45,7 @@ export async function startDebian(dir: string): Promise<Sealed> {
     if (lines[7]?.trim() === 'ready' && isAlive(Number(lines[0]))) {
       return new Sealed(`postgres://postgres:test-only@127.0.0.1:${lines[3]}/postgres`)
     }
-    const port = 20_000 + Math.floor(Math.random() * 10_000)
+    const port = randomInt(20_000, 30_000)
     const start = [
       'start',
       '-D',

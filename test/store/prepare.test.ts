@@ -15,7 +15,9 @@ let folder: string
 let superuser: URL
 let serverPid: number
 
-/** A server of its own: roles belong to the whole server, and here they must be missing at first. */
+/**
+ * A server of its own: roles belong to the whole server, and here they must be missing at first.
+ */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'patchbay-prepare-'))
   await chmod(folder, 0o755)

@@ -74,7 +74,9 @@ test('the same secret twice is never the same bytes', async () => {
   expect(seen.size).toBe(200)
 })
 
-/** Replaces the stored bytes of one secret with what `change` makes of them, then tries to open it. */
+/**
+ * Replaces the stored bytes of one secret with what `change` makes of them, then tries to open it.
+ */
 async function openAfter(owner: string, field: string, change: (sealed: Buffer) => Buffer) {
   return within(async (tx) => {
     const where = tx

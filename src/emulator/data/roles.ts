@@ -22,7 +22,3 @@ export const privilegedRoles: readonly string[] = [
   'User Administrator',
   'Exchange Administrator',
 ]
-
-export function directoryRoleName(id: string): string | undefined {
-  return Object.keys(directoryRoleIds).find((name) => directoryRoleIds[name] === id)
-}

@@ -31,7 +31,7 @@ const companies = [
 ] as const
 
 /** Everything an application needs to read what Patchbay reads and to write what it writes. */
-export const defaultRoles: readonly string[] = [
+const defaultRoles: readonly string[] = [
   'User.ReadWrite.All',
   'User-PasswordProfile.ReadWrite.All',
   'User.EnableDisableAccount.All',

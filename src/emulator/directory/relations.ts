@@ -56,7 +56,7 @@ export function groupsHolding(tenant: Tenant, entity: Entity): Group[] {
   return tenant.groups.filter((group) => holds(group.members, entity))
 }
 
-export function linksOf(
+function linksOf(
   tenant: Tenant,
   entity: Entity,
   relation: 'members' | 'owners',

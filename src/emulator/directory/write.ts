@@ -75,7 +75,7 @@ export function deleteObject(tenant: Tenant, object: DirectoryObject, now: numbe
   addChange(tenant.changes, { type, id, what: 'deleted' })
 }
 
-export function isRestorable(object: DirectoryObject): boolean {
+function isRestorable(object: DirectoryObject): boolean {
   const kinds = object.data.groupTypes
   return object.type === 'user' || (Array.isArray(kinds) && kinds.includes('Unified'))
 }

@@ -36,7 +36,7 @@ export function objectsAt(context: GraphCallContext, references: Json): Director
   return references.map((reference) => objectAt(context, reference))
 }
 
-export function objectAt(context: GraphCallContext, reference: Json | undefined): DirectoryObject {
+function objectAt(context: GraphCallContext, reference: Json | undefined): DirectoryObject {
   const [, collection, id = ''] =
     /\/(directoryObjects|users|groups)\/([0-9a-f-]{36})\/?$/i.exec(String(reference ?? '')) ?? []
   if (collection === undefined) throw badRequest('Invalid URL format specified in payload.')

@@ -35,6 +35,6 @@ export function isAdvanced(context: GraphCallContext): boolean {
   return wantsEventual(context) && context.options.get('$count') === 'true'
 }
 
-export function wantsEventual(context: GraphCallContext): boolean {
+function wantsEventual(context: GraphCallContext): boolean {
   return context.request.headers.consistencylevel === 'eventual'
 }

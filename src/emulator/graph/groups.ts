@@ -79,7 +79,7 @@ export function groupOf(context: GraphCallContext): Group {
   return group
 }
 
-export function findGroup(tenant: Tenant, id: string): Group | undefined {
+function findGroup(tenant: Tenant, id: string): Group | undefined {
   const object = tenant.byId.get(id.toLowerCase())
   return object?.type === 'group' ? object : undefined
 }

@@ -80,7 +80,7 @@ export function userOf(context: GraphCallContext): User {
   return user
 }
 
-export function findUser(tenant: Tenant, name: string): User | undefined {
+function findUser(tenant: Tenant, name: string): User | undefined {
   const wanted = name.toLowerCase()
   const object = tenant.byId.get(wanted)
   if (object !== undefined) return object.type === 'user' ? object : undefined

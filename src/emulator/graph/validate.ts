@@ -55,7 +55,7 @@ export function invalidValue(type: string, name: string, problem?: string): Grap
 }
 
 /** What is wrong with a value, or undefined. */
-export function problemOf(property: CatalogueProperty, value: Json): string | undefined {
+function problemOf(property: CatalogueProperty, value: Json): string | undefined {
   if (value === null) return property.nullable && !property.many ? undefined : 'cannot be null'
   if (!property.many) return problemOfOne(property, value)
   if (!Array.isArray(value)) return 'must be a collection'

@@ -85,7 +85,7 @@ export function isGraphAudience(audience: string): boolean {
 }
 
 /** A token as Graph issues them: version 1, with the roles that are granted at this moment. */
-export function issueToken(
+function issueToken(
   state: State,
   tenant: Tenant,
   resource: Resource,

@@ -67,7 +67,7 @@ function readGrammar(file: string, text: string): ModelFile {
   try {
     value = parse(text, { maxAliasCount: 0 })
   } catch (cause) {
-    throw new AppError('bad-input', `${file} is not YAML: ${(cause as Error).message}`, { cause })
+    throw new AppError('bad-input', `${file} is not YAML: ${String(cause)}`, { cause })
   }
   if (grammar.Check(value)) return value
   const [first] = grammar.Errors(value)

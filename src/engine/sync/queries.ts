@@ -36,7 +36,9 @@ export interface RunModel {
 export const noCounts = { added: 0, updated: 0, removed: 0, unchanged: 0, rejected: 0, requests: 0 }
 export type Counts = typeof noCounts
 
-/** Takes the run: whoever worked on it before is refused from here on. Undefined when it has ended. */
+/**
+ * Takes the run: whoever worked on it before is refused from here on. Undefined when it has ended.
+ */
 export async function claimRun(tx: Tx, id: number): Promise<Run | undefined> {
   const { rows } = await sql<Run>`
     update run set epoch = epoch + 1, state = 'running', started_at = coalesce(started_at, now())

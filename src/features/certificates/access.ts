@@ -1,6 +1,6 @@
 import { type Actor, type Operation, requirePermission } from '../../core/actor.ts'
 import type { Tx } from '../../store/scope.ts'
-import { notFound } from '../hierarchy/access.ts'
+import { notFound } from '../operation/notFound.ts'
 import { type CertificateRow, selectCertificate } from './queries.ts'
 
 /** The type by which access profiles name certificates. */

@@ -1,7 +1,7 @@
 import type { CertificateCredential } from '../../connectors/microsoft/application.ts'
 import { within } from '../../core/hierarchy.ts'
 import { inScope } from '../../store/scope.ts'
-import type { Store } from '../hierarchy/store.ts'
+import type { Store } from '../operation/store.ts'
 import { ownerOf, privateKeyField } from './access.ts'
 import { selectCertificate } from './queries.ts'
 

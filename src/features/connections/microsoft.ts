@@ -8,7 +8,9 @@ import { createTokenClient, type TokenClient } from '../../connectors/microsoft/
 import type { Clock, Random } from '../../core/clock.ts'
 import type { Egress } from '../../net/egress.ts'
 
-/** The way to Microsoft of one process: its tokens and its lanes. Tenants share it and nothing else. */
+/**
+ * The way to Microsoft of one process: its tokens and its lanes. Tenants share it and nothing else.
+ */
 export interface Microsoft {
   clouds: Clouds
   tokens: TokenClient

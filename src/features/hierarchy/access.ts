@@ -1,14 +1,11 @@
 import { type Actor, type Operation, requirePermission } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Tx } from '../../store/scope.ts'
+import { notFound } from '../operation/notFound.ts'
 import { type NodeRow, selectNode } from './queries.ts'
 
 /** The type by which access profiles name nodes. */
 export const nodeType = 'relation/HierarchyNode'
-
-export function notFound(what: string): AppError {
-  return new AppError('not-found', `There is no such ${what} within your scope.`)
-}
 
 /**
  * The node, when the actor may do `operation` on objects of `type` there. Throws `not-found` (also

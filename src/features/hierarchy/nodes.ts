@@ -8,10 +8,10 @@ import { limits } from '../../core/limits.ts'
 import type { Database } from '../../store/database.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import { inScope } from '../../store/scope.ts'
+import { foreignCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
+import { record } from '../operation/record.ts'
 import { nodeType, permittedNode } from './access.ts'
-import { foreignCursor, type PageOf, type PageQuery, readPage } from './paging.ts'
 import * as queries from './queries.ts'
-import { record } from './record.ts'
 
 export type NodeAnswer = Static<typeof Node>
 type CreateInput = RouteInput<typeof nodeRoutes.create>['body']

@@ -2,8 +2,8 @@ import type { Actor } from '../../core/actor.ts'
 import { childPath } from '../../core/hierarchy.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope } from '../../store/scope.ts'
+import { record } from '../operation/record.ts'
 import * as queries from './queries.ts'
-import { record } from './record.ts'
 
 const rootId = 1
 

@@ -4,9 +4,10 @@ import { childPath, type NodeKind, within } from '../../core/hierarchy.ts'
 import { limits } from '../../core/limits.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
+import { requireConfirmation } from '../operation/confirm.ts'
+import { record } from '../operation/record.ts'
 import { nodeType, permittedNode, requireBelowScope } from './access.ts'
 import { requireIdle } from './active.ts'
-import { requireConfirmation } from './confirm.ts'
 import {
   kindsTo,
   movedMeanwhile,
@@ -18,7 +19,6 @@ import {
 } from './nodes.ts'
 import type { NodeRow } from './queries.ts'
 import * as queries from './queries.ts'
-import { record } from './record.ts'
 
 interface MoveInput {
   nodeId: number

@@ -2,7 +2,7 @@ import type { Static } from 'typebox'
 import type { Model as ModelAnswer } from '../../contract/resources.ts'
 import type { Model } from '../../core/model.ts'
 import { modelById } from '../../engine/engine.ts'
-import { notFound } from '../hierarchy/access.ts'
+import { notFound } from '../operation/notFound.ts'
 
 type Answer = Static<typeof ModelAnswer>
 

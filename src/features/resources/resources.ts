@@ -7,9 +7,9 @@ import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
-import { notFound } from '../hierarchy/access.ts'
-import { foreignCursor, idCursor, type PageQuery, readPage } from '../hierarchy/paging.ts'
-import { permittedTenant } from '../syncs/syncs.ts'
+import { notFound } from '../operation/notFound.ts'
+import { foreignCursor, idCursor, type PageQuery, readPage } from '../operation/paging.ts'
+import { permittedTenantPath } from '../tenants/access.ts'
 import * as queries from './queries.ts'
 
 type ListQuery = RouteInput<typeof resourceRoutes.list>['query']
@@ -28,7 +28,7 @@ export async function listResources(
   const search = { tenantId, model: model.id, search: query.search, equal }
   const after = query.after === undefined ? undefined : readCursor(query.after)
   return inScope(db, actor.scope, async (tx) => {
-    await permittedTenant(tx, actor, 'Read', model.id, tenantId)
+    await permittedTenantPath(tx, actor, 'Read', model.id, tenantId)
     const page = await readPage(
       query,
       (limit) => queries.selectResources(tx, search, after, limit),
@@ -88,7 +88,7 @@ export async function readResource(
   const kindsTo = linksTo.map((link) => link.kind)
   const max = limits.listRowsMax
   return inScope(db, actor.scope, async (tx) => {
-    await permittedTenant(tx, actor, 'Read', model.id, tenantId)
+    await permittedTenantPath(tx, actor, 'Read', model.id, tenantId)
     const found = await findOne(tx, tenantId, model, ref)
     return {
       key: found.key,
@@ -113,7 +113,7 @@ export async function readHistory(
 ): Promise<HistoryAnswer> {
   const offset = idCursor(query.after)
   return inScope(db, actor.scope, async (tx) => {
-    await permittedTenant(tx, actor, 'Read', model.id, tenantId)
+    await permittedTenantPath(tx, actor, 'Read', model.id, tenantId)
     const { id } = await findOne(tx, tenantId, model, ref)
     let shown = offset
     return readPage(

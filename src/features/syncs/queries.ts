@@ -37,12 +37,6 @@ const runColumns = sql`id, tenant_id as "tenantId", node_path as "nodePath", sta
   full_list as "fullList", actor, requested_at as "requestedAt", started_at as "startedAt",
   ended_at as "endedAt", error`
 
-export async function selectTenantPath(tx: Tx, tenantId: number): Promise<string | undefined> {
-  const { rows } = await sql<{ path: string }>`
-    select node_path as path from tenant where id = ${tenantId} for share`.execute(tx)
-  return rows[0]?.path
-}
-
 export async function selectRun(tx: Tx, id: number, lock = false): Promise<RunRow | undefined> {
   const { rows } = await sql<RunRow>`
     select ${runColumns} from run where id = ${id} ${lock ? sql`for update` : sql``}`.execute(tx)

@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
-import type { Failure, Sync } from '../../contract/syncs.ts'
-import type { JsonObject } from '../../core/json.ts'
+import type { Sync } from '../../contract/syncs.ts'
 import type { Tx } from '../../store/scope.ts'
+import { showFailure, showTime } from '../operation/show.ts'
 import { type RunModelRow, type RunRow, selectRunModels } from './queries.ts'
 
 export type SyncAnswer = Static<typeof Sync>
@@ -35,12 +35,4 @@ function showRun(run: RunRow, models: readonly RunModelRow[]): SyncAnswer {
       error: showFailure(error),
     })),
   }
-}
-
-export function showTime(time: Date | null): string | null {
-  return time?.toISOString() ?? null
-}
-
-export function showFailure(error: JsonObject | null): Static<typeof Failure> | null {
-  return error && { code: String(error.code), message: String(error.message) }
 }

@@ -8,9 +8,10 @@ import type { Database } from '../../store/database.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import type { Jobs } from '../../store/jobs/jobs.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
-import { notFound } from '../hierarchy/access.ts'
-import { idCursor, type PageOf, type PageQuery, readPage } from '../hierarchy/paging.ts'
-import { record } from '../hierarchy/record.ts'
+import { notFound } from '../operation/notFound.ts'
+import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
+import { record } from '../operation/record.ts'
+import { permittedTenantPath } from '../tenants/access.ts'
 import * as queries from './queries.ts'
 import { type SyncAnswer, showRuns } from './show.ts'
 
@@ -37,7 +38,7 @@ export async function startSync(
   const wanted = chooseModels(models, body.models)
   try {
     return await inScope(db, actor.scope, async (tx) => {
-      const nodePath = await permittedTenant(tx, actor, 'Execute', type, tenantId)
+      const nodePath = await permittedTenantPath(tx, actor, 'Execute', type, tenantId)
       const active = await queries.selectActiveRun(tx, tenantId)
       if (active !== undefined) return showOne(tx, active.id)
       const fullList = body.fullList ?? false
@@ -190,20 +191,6 @@ export async function decideRemovals(
       'Another sync of this tenant is under way. Nothing was decided; repeat it afterwards.'
     throw new AppError('conflict', why, { cause: error })
   }
-}
-
-/** The tenant's node path, when the actor may do this there. */
-export async function permittedTenant(
-  tx: Tx,
-  actor: Actor,
-  operation: Operation,
-  permissionType: string,
-  tenantId: number,
-): Promise<string> {
-  const nodePath = await queries.selectTenantPath(tx, tenantId)
-  if (nodePath === undefined) throw notFound('tenant')
-  requirePermission(actor, operation, permissionType, nodePath)
-  return nodePath
 }
 
 async function permittedRun(

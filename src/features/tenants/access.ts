@@ -1,10 +1,10 @@
 import { type Actor, type Operation, requirePermission } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Tx } from '../../store/scope.ts'
-import { notFound } from '../hierarchy/access.ts'
-import type { Store } from '../hierarchy/store.ts'
+import { notFound } from '../operation/notFound.ts'
+import type { Store } from '../operation/store.ts'
 import { type OpenedTenant, openTenants, showTenants, type TenantAnswer } from './answer.ts'
-import { selectTenant, type TenantRow } from './queries.ts'
+import { selectTenant, shareTenantPath, type TenantRow } from './queries.ts'
 
 /** The type by which access profiles name tenants. */
 export const tenantType = 'relation/MicrosoftTenant'
@@ -22,6 +22,23 @@ export async function permittedTenant(
   if (row === undefined) throw notFound('tenant')
   requirePermission(actor, operation, tenantType, row.node_path)
   return await openTenant(tx, store, row)
+}
+
+/**
+ * The path of the tenant's node, when the actor may do `operation` on objects of `type` there. The
+ * tenant stays where it is until the transaction ends.
+ */
+export async function permittedTenantPath(
+  tx: Tx,
+  actor: Actor,
+  operation: Operation,
+  type: string,
+  tenantId: number,
+): Promise<string> {
+  const nodePath = await shareTenantPath(tx, tenantId)
+  if (nodePath === undefined) throw notFound('tenant')
+  requirePermission(actor, operation, type, nodePath)
+  return nodePath
 }
 
 export async function openTenant(tx: Tx, store: Store, row: TenantRow): Promise<OpenedTenant> {

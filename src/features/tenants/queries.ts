@@ -33,6 +33,16 @@ export async function selectTenantAtNode(tx: Tx, nodeId: number): Promise<Tenant
   return await tx.selectFrom('tenant').selectAll().where('node_id', '=', nodeId).executeTakeFirst()
 }
 
+export async function shareTenantPath(tx: Tx, id: number): Promise<string | undefined> {
+  const row = await tx
+    .selectFrom('tenant')
+    .select('node_path')
+    .where('id', '=', id)
+    .forShare()
+    .executeTakeFirst()
+  return row?.node_path
+}
+
 /** The visible records of one Microsoft tenant, from the top down. */
 export async function selectSameTenants(
   tx: Tx,

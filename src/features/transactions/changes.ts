@@ -10,7 +10,7 @@ import { validateChange } from '../../engine/transaction/validateChange.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
 import { namesByKey } from '../resources/queries.ts'
 import { findOne } from '../resources/resources.ts'
-import { permittedTenant } from '../syncs/syncs.ts'
+import { permittedTenantPath } from '../tenants/access.ts'
 
 export type ChangesBody = Static<typeof Changes>
 
@@ -32,7 +32,7 @@ export async function resolveChanges(
   if (model === undefined) {
     throw badInput('body.model', 'is no model; `patchbay model list` shows them.')
   }
-  const nodePath = await permittedTenant(tx, actor, 'Read', model.id, tenantId)
+  const nodePath = await permittedTenantPath(tx, actor, 'Read', model.id, tenantId)
   const refs = body.objects.map((object) => object.ref)
   const names = await namesByKey(tx, tenantId, model.id, refs)
   const objects: ResolvedChanges['objects'] = []

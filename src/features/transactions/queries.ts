@@ -121,7 +121,9 @@ export async function insertTransaction(
   return id
 }
 
-/** The transaction an earlier request with this key made, unless that was longer ago than `keepMs`. */
+/**
+ * The transaction an earlier request with this key made, unless that was longer ago than `keepMs`.
+ */
 export async function selectByIdempotencyKey(
   tx: Tx,
   actorId: string,

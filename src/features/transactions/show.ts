@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
 import type { Step, Transaction, TransactionDetail } from '../../contract/transactions.ts'
 import { changesBetween, isJsonObject, type JsonObject } from '../../core/json.ts'
-import { showFailure, showTime } from '../syncs/show.ts'
+import { showFailure, showTime } from '../operation/show.ts'
 import type { StepRow, TransactionRow } from './queries.ts'
 
 export type TransactionAnswer = Static<typeof Transaction>
@@ -54,6 +54,6 @@ function showLeft(step: StepRow): DetailAnswer['left'] {
   return [{ seq: step.seq, what: `${step.title}: ${step.error?.message}`, call }]
 }
 
-export function wantedOf(step: { input: JsonObject }): JsonObject {
+function wantedOf(step: { input: JsonObject }): JsonObject {
   return isJsonObject(step.input.set) ? step.input.set : {}
 }

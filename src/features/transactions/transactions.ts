@@ -8,9 +8,9 @@ import type { Database } from '../../store/database.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import type { Jobs } from '../../store/jobs/jobs.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
-import { notFound } from '../hierarchy/access.ts'
-import { idCursor, type PageOf, type PageQuery, readPage } from '../hierarchy/paging.ts'
-import { record } from '../hierarchy/record.ts'
+import { notFound } from '../operation/notFound.ts'
+import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
+import { record } from '../operation/record.ts'
 import { type ChangesBody, resolveChanges } from './changes.ts'
 import * as queries from './queries.ts'
 import { type DetailAnswer, showDetail, showTransaction, type TransactionAnswer } from './show.ts'
@@ -203,7 +203,9 @@ export async function readTransaction(
   })
 }
 
-/** Takes effect before the next step; what is done is then undone. Throws `conflict` when it ended. */
+/**
+ * Takes effect before the next step; what is done is then undone. Throws `conflict` when it ended.
+ */
 export async function cancelTransaction(
   actor: Actor,
   db: Database,

@@ -1,7 +1,7 @@
 import type { Api } from '../../contract/api.ts'
 import { type Actor, requirePermission } from '../../core/actor.ts'
-import { idCursor, readPage } from '../../features/hierarchy/paging.ts'
 import { listJobs } from '../../features/jobs/jobs.ts'
+import { idCursor, readPage } from '../../features/operation/paging.ts'
 import type { Handlers, StreamedEvent } from '../../http/handlers.ts'
 import { type AuditRow, listAudit } from '../../store/audit.ts'
 import type { EventFeed } from '../../store/eventFeed.ts'

@@ -2,6 +2,7 @@ import { DBOS, type DLogger } from '@dbos-inc/dbos-sdk'
 import { DBOSExecutor } from '@dbos-inc/dbos-sdk/internal/dbos-executor'
 import { dbRetryConfig } from '@dbos-inc/dbos-sdk/internal/utils'
 import type pg from 'pg'
+import type { Clock } from '../../core/clock.ts'
 import { limits } from '../../core/limits.ts'
 import type { Log } from '../log.ts'
 import { engineNames, type Job, type JobKind, type Turn } from './job.ts'
@@ -18,6 +19,7 @@ export interface EngineOptions {
   pool: pg.Pool
   workerId: string
   log: Log
+  clock: Clock
   /** One turn of a job. It may be begun again at any time; `workflowId` stays the same. */
   run(workflowId: string, job: Job, turn: Turn): Promise<void>
 }
@@ -37,7 +39,7 @@ export async function startEngine(options: EngineOptions): Promise<void> {
     systemDatabasePool: options.pool,
     runMigrations: false,
     useListenNotify: false,
-    logger: loggerFor(options.log),
+    logger: loggerFor(options.log, options.clock),
   })
   DBOS.registerWorkflow(
     async ({ job, turn }: { job: Job; turn: Turn }) => {
@@ -73,11 +75,11 @@ export async function recoverJobs(workerIds: string[]): Promise<void> {
   await DBOSExecutor.globalInstance?.recoverPendingWorkflows(workerIds)
 }
 
-function loggerFor(log: Log): DLogger {
+function loggerFor(log: Log, clock: Clock): DLogger {
   const saidAt = new Map<string, number>()
   /** During an outage it repeats itself ten times a second. */
   const isNew = (text: string) => {
-    const now = performance.now()
+    const now = clock.now()
     const before = saidAt.get(text)
     if (before !== undefined && now - before < limits.jobLogRepeatMs) return false
     if (saidAt.size >= limits.jobLogTexts) saidAt.clear()

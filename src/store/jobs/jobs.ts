@@ -65,7 +65,7 @@ async function startWorker(options: JobsOptions): Promise<() => Promise<void>> {
   }
 
   await registerWorker(pool, workerId)
-  await startEngine({ pool, workerId, log, run })
+  await startEngine({ pool, workerId, log, clock, run })
   const beating = new AbortController()
   const alive = keepAlive(
     {

@@ -24,7 +24,10 @@ export async function reportRemovals(
     on conflict (run_id, resource_id) do update set state = 'due', reason = 'reported'`.execute(tx)
 }
 
-/** Objects seen after they were reported removed are there after all: the last word of a round counts. */
+/**
+ * Objects seen after they were reported removed are there after all: the last word of a round
+ * counts.
+ */
 export async function disproveRemovals(
   tx: Tx,
   runId: number,
@@ -40,7 +43,9 @@ export async function forgetRemovals(tx: Tx, run: Run, { modelId }: RunModel): P
   await sql`delete from removal where run_id = ${run.id} and model_id = ${modelId}`.execute(tx)
 }
 
-/** Marks what is stored but was on no page of this run's complete list nor of the delta behind it. */
+/**
+ * Marks what is stored but was on no page of this run's complete list nor of the delta behind it.
+ */
 export async function findAbsent(tx: Tx, run: Run, modelId: number): Promise<void> {
   await sql`
     insert into removal (run_id, resource_id, model_id, key, node_path, reason, state)
