@@ -9,7 +9,7 @@ import type { Clock } from '../../src/core/clock.ts'
 import type { Emulator, EmulatorOptions, TenantAccess } from '../../src/emulator/options.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
 
-export const systemClock: Clock = {
+const systemClock: Clock = {
   now: () => Date.now(),
   sleep: async (ms, signal) => {
     await setTimeout(ms, undefined, signal === undefined ? {} : { signal })

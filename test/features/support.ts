@@ -4,7 +4,7 @@ import { type Actor, allPermissions, type Permission } from '../../src/core/acto
 import { AppError } from '../../src/core/errors.ts'
 import { createNode, type NodeAnswer } from '../../src/features/hierarchy/nodes.ts'
 import { ensureRoot, rootPath } from '../../src/features/hierarchy/root.ts'
-import type { Store } from '../../src/features/hierarchy/store.ts'
+import type { Store } from '../../src/features/operation/store.ts'
 import type { Directory } from '../../src/features/tenants/microsoftTenant.ts'
 import { eventsFromStart, readEvents, type StoredEvent } from '../../src/store/events.ts'
 import { createVault } from '../../src/store/vault.ts'
