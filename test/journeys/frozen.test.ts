@@ -11,7 +11,7 @@ import {
   stepsDone,
   untilPages,
 } from './work.ts'
-import { logLines, openWorld, type World } from './world.ts'
+import { logLines, openWorld, type Served, type World } from './world.ts'
 
 /** Five times as long as a worker may be silent before it counts as dead. */
 const frozenMs = 30_000
@@ -57,10 +57,18 @@ it('a worker frozen in the middle of its work does nothing of it when it wakes',
 
   const before = await lastWrites()
   const truth = await world.microsoft.snapshot()
+  const tried = writesTried(frozen)
   await world.microsoft.clearCalls()
   await wait(thawsAt - performance.now())
+  // It would soon learn from its heartbeat what happened; without one it must find out by itself.
+  const database = await world.connect()
+  await database.query('begin; lock table worker in access exclusive mode')
   frozen?.child.kill('SIGCONT')
-  await wait(settledMs)
+  await wait(settledMs / 2)
+  await database.end()
+  await wait(settledMs / 2)
+  // Not even tried: a call that is given up on its way may have arrived.
+  expect(writesTried(frozen)).toBe(tried)
   expect(await world.microsoft.calls('&writes=true')).toEqual([])
   expect(await world.microsoft.snapshot()).toEqual(truth)
   expect(await lastWrites()).toEqual(before)
@@ -75,6 +83,11 @@ it('a worker frozen in the middle of its work does nothing of it when it wakes',
   expect(await world.workerOf('sync', next)).toBe(frozen)
   expect(await ended(world, 'sync', next, 20_000)).toMatchObject({ state: 'succeeded' })
 }, 90_000)
+
+function writesTried(worker: Served | undefined): number {
+  return logLines(worker?.log() ?? '').filter(({ operation }) => operation === 'PATCH users/{}')
+    .length
+}
 
 /** By table, the transaction that wrote last; the heartbeats of workers are not their work. */
 async function lastWrites(): Promise<Record<string, string | null>> {

@@ -100,6 +100,15 @@ export async function openWorld(people: number) {
     return made.id
   }
 
+  async function query<T extends object>(text: string, values: unknown[] = []): Promise<T[]> {
+    const database = await connectAsOwner(dataDir)
+    try {
+      return (await database.query(text, values)).rows
+    } finally {
+      await database.end()
+    }
+  }
+
   /** The command line as a process of its own; its output is a pipe, not a screen. */
   function patchbay(args: readonly string[], input?: string): Promise<Ended> {
     const env = { PATCHBAY_SERVER: url, PATCHBAY_TOKEN_FILE: tokenFile }
@@ -110,16 +119,14 @@ export async function openWorld(people: number) {
     ...{ dataDir, emulator, tenant, microsoft, tokenFile, served },
     ...{ serve, token, ask, client, attach, patchbay },
     url: () => url,
-    /** As the database's own superuser: sees every row of every table. */
-    query: <T extends object>(text: string, values: unknown[] = []): Promise<T[]> =>
-      queryAsOwner<T>(dataDir, text, values),
+    connect: () => connectAsOwner(dataDir),
+    query,
     /** The `serve` processes that have not ended. */
     living: () =>
       served.filter(({ child }) => child.exitCode === null && child.signalCode === null),
     /** The process that works on a row now: the name of a worker holds its number. */
     async workerOf(kind: 'sync' | 'transaction', id: number): Promise<Served> {
-      const [job] = await queryAsOwner<{ worker: string }>(
-        dataDir,
+      const [job] = await query<{ worker: string }>(
         `select executor_id as worker from dbos.workflow_status
           where status = 'PENDING' and workflow_uuid like $1`,
         [`${kind}:${id}:%`],
@@ -168,6 +175,8 @@ async function startServe(args: readonly string[]): Promise<Served> {
 interface LogLine {
   msg?: string
   url?: string
+  /** Of a call to Microsoft. */
+  operation?: string
 }
 
 /** The whole lines of a log; whatever is not JSON fails, for a log is for machines. */
@@ -191,21 +200,13 @@ export async function until<T>(
   throw new Error(`${what}: not within ${ms} ms`)
 }
 
-async function queryAsOwner<T extends object>(
-  dataDir: string,
-  text: string,
-  values: unknown[],
-): Promise<T[]> {
+/** As the database's own superuser, who sees every row of every table. */
+async function connectAsOwner(dataDir: string): Promise<pg.Client> {
   const { url } = await startEmbedded(join(dataDir, 'postgres'), systemClock)
-  const client = new pg.Client({
-    ...{ connectionString: url.reveal(), options: '-c search_path=patchbay,public' },
-  })
+  const options = '-c search_path=patchbay,public'
+  const client = new pg.Client({ connectionString: url.reveal(), options })
   await client.connect()
-  try {
-    return (await client.query(text, values)).rows
-  } finally {
-    await client.end()
-  }
+  return client
 }
 
 /** The process number of the PostgreSQL in a data directory, if it runs or was killed. */

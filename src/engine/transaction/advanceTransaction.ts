@@ -239,6 +239,7 @@ async function openContext(
       return model
     },
     wire: (model) => wires.wire(model.wire),
+    confirmHeld: () => commit(engine, transaction, async () => {}),
   }
 }
 

@@ -11,6 +11,12 @@ export interface StepContext {
   signal: AbortSignal
   model(id: string): Model
   wire(model: Model): Wire
+  /**
+   * Throws `fenced` when another worker has taken the transaction over. Asked before every call
+   * that changes something: a worker that was frozen between its read and its write would else
+   * write what is no longer wanted, the moment it wakes.
+   */
+  confirmHeld(): Promise<void>
 }
 
 /**

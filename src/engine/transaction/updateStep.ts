@@ -65,6 +65,7 @@ async function ensureValues(
   const open = differences(first.data, wanted)
   if (open.length === 0) return result(model, first, wanted)
   const missing = Object.fromEntries(open.map((change) => [change.property, change.after]))
+  await context.confirmHeld()
   try {
     await wire.send(wire.updateCall(model, key, missing), context.signal)
   } catch (error) {
