@@ -27,6 +27,27 @@ export async function confirmed<T>(
   }
 }
 
+/** Deletes one object of a noun: the server wants its name as the confirmation. */
+export async function deleteConfirmed<P>(
+  cli: Cli,
+  yes: boolean | undefined,
+  params: P,
+  api: {
+    show(input: { params: P }): Promise<{ name: string }>
+    delete(input: { params: P; query?: { confirm?: string } }): Promise<unknown>
+  },
+): Promise<void> {
+  await confirmed(
+    cli,
+    yes,
+    () => api.delete({ params }),
+    async () => {
+      const { name } = await api.show({ params })
+      return await api.delete({ params, query: { confirm: name } })
+    },
+  )
+}
+
 function withRemedy(error: AppError): AppError {
   return new AppError(error.code, `${error.message} Repeat with --yes to do it.`, { cause: error })
 }

@@ -3,15 +3,9 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AppError } from '../core/errors.ts'
-import {
-  type EmulatedTenant,
-  startEmulatorProcess,
-  startServerProcess,
-  stopProcess,
-  writeSettings,
-} from './children.ts'
+import { startEmulatorProcess, startServerProcess, stopProcess, writeSettings } from './children.ts'
 import { defaultDataDir, makeDataDir } from './dataDir.ts'
-import { tour } from './demoTour.ts'
+import { type DemoWorld, tour } from './demoTour.ts'
 import { stopSignal } from './signals.ts'
 
 export const demoHelp = `Usage: patchbay demo [options]
@@ -24,14 +18,6 @@ Leaves both running until Ctrl-C. What an earlier demo stored is removed first.
   --once           stops when the walk is done
   --data <path>    the data directory (PATCHBAY_DATA; /var/lib/patchbay as root, else ./.data)
 `
-
-export interface DemoWorld {
-  dataDir: string
-  server: string
-  emulator: string
-  caFile: string
-  tenant: EmulatedTenant
-}
 
 export async function demo(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({

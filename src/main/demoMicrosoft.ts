@@ -2,13 +2,20 @@ import { readFile } from 'node:fs/promises'
 import { Agent, fetch } from 'undici'
 import { AppError } from '../core/errors.ts'
 import { isJsonObject } from '../core/json.ts'
-import type { DemoWorld } from './demo.ts'
+import type { EmulatedTenant } from './children.ts'
+
+/** The emulated Microsoft 365 of the demo. */
+export interface DemoMicrosoft {
+  emulator: string
+  caFile: string
+  tenant: EmulatedTenant
+}
 
 /**
  * The department of a person as Microsoft has it: asked there directly, past everything of ours
  * that the demo shows.
  */
-export async function departmentAtMicrosoft(world: DemoWorld, key: string): Promise<unknown> {
+export async function departmentAtMicrosoft(world: DemoMicrosoft, key: string): Promise<unknown> {
   const { tenant, emulator } = world
   const dispatcher = new Agent({ connect: { ca: await readFile(world.caFile, 'utf8') } })
   const ask = async (path: string, init: Parameters<typeof fetch>[1]): Promise<unknown> => {

@@ -7,9 +7,13 @@ import { AppError } from '../core/errors.ts'
 import { Sealed } from '../core/secret.ts'
 import { systemClock } from './clock.ts'
 import { adminTokenFile } from './dataDir.ts'
-import type { DemoWorld } from './demo.ts'
-import { departmentAtMicrosoft } from './demoMicrosoft.ts'
+import { type DemoMicrosoft, departmentAtMicrosoft } from './demoMicrosoft.ts'
 import { launcher } from './version.ts'
+
+export interface DemoWorld extends DemoMicrosoft {
+  dataDir: string
+  server: string
+}
 
 const users = 'device/msgraph/MSOLUser'
 const department = 'Night Shift'

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import { AppError } from '../../src/core/errors.ts'
 import type { Database } from '../../src/store/database.ts'
-import { checkEpoch, claimEpoch } from '../../src/store/epoch.ts'
 import type { JobHandlers } from '../../src/store/jobs/advance.ts'
 import { enqueueJob, type JobKind } from '../../src/store/jobs/job.ts'
 import { inScope } from '../../src/store/scope.ts'
+import { checkEpoch, claimEpoch } from './epoch.ts'
 import { systemClock } from './testing.ts'
 
 /**

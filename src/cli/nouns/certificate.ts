@@ -5,7 +5,7 @@ import { type Certificate, certificateRoutes } from '../../contract/certificates
 import { badInput } from '../../core/errors.ts'
 import { type Cli, type CommonFlags, connect } from '../cli.ts'
 import { integer, listVerb, noun, type PageFlags, pageOf, verb, yesOption } from '../command.ts'
-import { confirmed } from '../confirm.ts'
+import { deleteConfirmed } from '../confirm.ts'
 import { fields, print, printPage } from '../print.ts'
 import { readSecret } from '../secrets.ts'
 
@@ -95,17 +95,7 @@ function addWrites(certificate: Command, cli: Cli): void {
   yesOption(verb(certificate, 'delete', 'remove a certificate and destroy its private key'))
     .argument('<id>', 'id of the certificate', integer)
     .action(async (certificateId: number, flags: CommonFlags & { yes?: boolean }) => {
-      const api = await client(cli, flags)
-      const params = { certificateId }
-      await confirmed(
-        cli,
-        flags.yes,
-        () => api.delete({ params }),
-        async () => {
-          const { name } = await api.show({ params })
-          return await api.delete({ params, query: { confirm: name } })
-        },
-      )
+      await deleteConfirmed(cli, flags.yes, { certificateId }, await client(cli, flags))
       cli.terminal.err(`certificate ${certificateId} is deleted\n`)
     })
 }

@@ -14,7 +14,7 @@ import {
   verb,
   yesOption,
 } from '../command.ts'
-import { confirmed } from '../confirm.ts'
+import { confirmed, deleteConfirmed } from '../confirm.ts'
 import { fields, print, printPage } from '../print.ts'
 
 const routes = { node: nodeRoutes }
@@ -92,17 +92,7 @@ function addDangerous(node: Command, cli: Cli): void {
   yesOption(verb(node, 'delete', 'delete a node that holds no tenant and no node below it'))
     .argument('<id>', 'id of the node', integer)
     .action(async (nodeId: number, flags: CommonFlags & { yes?: boolean }) => {
-      const api = await client(cli, flags)
-      const params = { nodeId }
-      await confirmed(
-        cli,
-        flags.yes,
-        () => api.delete({ params }),
-        async () => {
-          const { name } = await api.show({ params })
-          return await api.delete({ params, query: { confirm: name } })
-        },
-      )
+      await deleteConfirmed(cli, flags.yes, { nodeId }, await client(cli, flags))
       cli.terminal.err(`node ${nodeId} is deleted\n`)
     })
 }

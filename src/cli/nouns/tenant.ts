@@ -14,7 +14,7 @@ import {
   verb,
   yesOption,
 } from '../command.ts'
-import { confirmed } from '../confirm.ts'
+import { confirmed, deleteConfirmed } from '../confirm.ts'
 import { fields, print, printPage, table } from '../print.ts'
 import { type FieldFlags, tenantFields } from '../tenantFields.ts'
 
@@ -104,17 +104,7 @@ function addDangerous(tenant: Command, cli: Cli): void {
   yesOption(verb(tenant, 'delete', 'remove a tenant with all that is held of it; not at Microsoft'))
     .argument('<id>', 'id of the tenant', integer)
     .action(async (tenantId: number, flags: CommonFlags & { yes?: boolean }) => {
-      const api = await client(cli, flags)
-      const params = { tenantId }
-      await confirmed(
-        cli,
-        flags.yes,
-        () => api.delete({ params }),
-        async () => {
-          const { name } = await api.show({ params })
-          return await api.delete({ params, query: { confirm: name } })
-        },
-      )
+      await deleteConfirmed(cli, flags.yes, { tenantId }, await client(cli, flags))
       cli.terminal.err(`tenant ${tenantId} is deleted\n`)
     })
 }

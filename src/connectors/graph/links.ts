@@ -1,11 +1,11 @@
 import { isJsonObject, type Json } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
+import { inParallel } from '../../core/parallel.ts'
 import type { ObjectLinks } from '../../core/wire.ts'
 import { graphCost } from './cost.ts'
 import { isKey } from './objects.ts'
 import { brokenPage, getCall, pagesOf, unlessGone } from './pages.ts'
-import { inParallel } from './parallel.ts'
 import { itemTemplate, pathOf } from './reading.ts'
 import type { GraphTransport } from './transport.ts'
 

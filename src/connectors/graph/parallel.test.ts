@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { inParallel } from './parallel.ts'
+import { inParallel } from '../../core/parallel.ts'
 
 const soon = () => new Promise((resolve) => setImmediate(resolve))
 

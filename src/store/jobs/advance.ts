@@ -16,7 +16,7 @@ export interface Advance {
 
 /**
  * Who knows the rows. An advance may be cut off anywhere and done again: it reads from its row what
- * was done, and every commit compares the row's epoch (see epoch.ts). `failed` is told when a row
+ * was done, and every commit compares the row's epoch. `failed` is told when a row
  * has failed for good; when it throws it is told again later.
  */
 export type JobHandlers = Record<JobKind, (advance: Advance) => Promise<Progress>> & {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import { AppError } from '../core/errors.ts'
-import type { Tx } from './scope.ts'
+import { AppError } from '../../src/core/errors.ts'
+import type { Tx } from '../../src/store/scope.ts'
 
 /** Tables whose rows are advanced by jobs. */
 export type AdvancedTable = 'run' | 'transaction'
