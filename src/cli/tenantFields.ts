@@ -28,7 +28,8 @@ export async function tenantFields(cli: Cli, flags: FieldFlags): Promise<JsonObj
   ]
   for (const [name, value] of named) if (value !== undefined) put(body, `graph.${name}`, value)
   for (const [path, value] of Object.entries(parseAssignments(flags.field ?? []))) {
-    if (isSecret(path)) {
+    // To clear one tells nothing.
+    if (isSecret(path) && value !== null) {
       throw badInput(
         path,
         'is a secret: give it with --field-file, so that it stands in no argument',

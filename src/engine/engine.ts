@@ -4,6 +4,7 @@ import type { Model } from '../core/model.ts'
 import type { Wire } from '../core/wire.ts'
 import type { Database } from '../store/database.ts'
 import type { Log } from '../store/log.ts'
+import type { Tx } from '../store/scope.ts'
 
 /**
  * What the verbs work with. Models and wires come in as values: no service is known by name here.
@@ -12,6 +13,7 @@ export interface Engine {
   db: Database
   models: readonly Model[]
   openWires: OpenWires
+  noteConnection: NoteConnection
   clock: Clock
   log: Log
 }
@@ -31,6 +33,14 @@ export interface TenantWires {
   /** Removals of one model in one sync that need no person's yes. */
   removalsWithoutApproval: number
 }
+
+/** Told how work fared on a wire of a tenant, in the commit that records it. */
+export type NoteConnection = (
+  tx: Tx,
+  place: { tenantId: number; nodePath: string },
+  wire: string,
+  error: AppError | undefined,
+) => Promise<void>
 
 /** What a job hands to a verb: the row to advance, and the scope it lies in. */
 export interface Job {

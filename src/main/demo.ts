@@ -35,7 +35,7 @@ export async function demo(args: readonly string[]): Promise<number> {
   const children: ChildProcess[] = []
   try {
     const world = await startWorld(dataDir, values.users, children)
-    await tour(world, (performance.now() - began) / 1_000)
+    await tour(world, (performance.now() - began) / 1_000, !values.once)
     if (!values.once) {
       process.stdout.write('\nEverything keeps running. Ctrl-C stops it.\n')
       await stopSignal()

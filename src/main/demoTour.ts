@@ -19,7 +19,11 @@ const users = 'device/msgraph/MSOLUser'
 const department = 'Night Shift'
 
 /** Walks through the main line as a person would, each command shown with what it prints. */
-export async function tour(world: DemoWorld, startSeconds: number): Promise<void> {
+export async function tour(
+  world: DemoWorld,
+  startSeconds: number,
+  keepsRunning: boolean,
+): Promise<void> {
   const began = performance.now()
   const { tenant, server, emulator } = world
   const client = await openClient(world)
@@ -57,7 +61,8 @@ export async function tour(world: DemoWorld, startSeconds: number): Promise<void
   await summarise(client, world)
   const seconds = (performance.now() - began) / 1_000
   say(`Started in ${startSeconds.toFixed(1)} s, walked through in ${seconds.toFixed(1)} s.`)
-  sayNext(world, id, person.name)
+  if (keepsRunning) sayNext(world, id, person.name)
+  else say('Without ONCE=1, `make demo` leaves all of it running to look at.')
 }
 
 async function openClient({ server, dataDir }: DemoWorld): Promise<Client<Api>> {

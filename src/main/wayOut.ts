@@ -8,6 +8,7 @@ import type { Random } from '../core/clock.ts'
 import type { Engine } from '../engine/engine.ts'
 import { loadModels } from '../engine/models/load.ts'
 import { createMicrosoft } from '../features/connections/microsoft.ts'
+import { noteConnection } from '../features/connections/noteConnection.ts'
 import { createOpenWires } from '../features/connections/openWires.ts'
 import type { Store } from '../features/operation/store.ts'
 import type { Directory } from '../features/tenants/microsoftTenant.ts'
@@ -49,7 +50,7 @@ export async function createWayOut(
   const openWires = createOpenWires(store, surroundings, microsoft)
   const models = await loadModels(fileURLToPath(new URL('models', installation)))
   return {
-    engine: { db: store.db, clock: store.clock, log, models, openWires },
+    engine: { db: store.db, clock: store.clock, log, models, openWires, noteConnection },
     directory: {
       clouds,
       lookUpTenantId: (cloud, name) => lookUpTenantId(egress.exchange, cloud, { name }),

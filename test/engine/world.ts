@@ -14,6 +14,7 @@ import { startEmulator } from '../../src/emulator/start.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { loadModels } from '../../src/engine/models/load.ts'
 import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
+import { noteConnection } from '../../src/features/connections/noteConnection.ts'
 import { insertRun, insertRunModels } from '../../src/features/syncs/queries.ts'
 import { createEgress, type Egress } from '../../src/net/egress.ts'
 import { inScope } from '../../src/store/scope.ts'
@@ -58,6 +59,7 @@ export async function startWorld(spec: TenantSpec) {
     models,
     clock: hastyClock,
     log: quietLog,
+    noteConnection,
     openWires: async (_place, onCall) => {
       const wire = createGraphWire(graph(onCall), () => settings.pageSize)
       return {
@@ -128,6 +130,9 @@ async function insertTenant(
       values (2, ${scope}, 'Contoso', ${microsoftTenantId}, 'emulator', '{}') returning id`.execute(
       tx,
     )
-    return rows[0]?.id ?? 0
+    const id = rows[0]?.id ?? 0
+    await sql`insert into connection (tenant_id, wire, node_path, state)
+      values (${id}, 'graph', ${scope}, 'untested')`.execute(tx)
+    return id
   })
 }

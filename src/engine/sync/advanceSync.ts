@@ -66,8 +66,8 @@ async function syncOrMark(
   signal: AbortSignal,
   takeRequests: () => number,
 ): Promise<void> {
+  const model = modelById(engine.models, state.model)
   try {
-    const model = modelById(engine.models, state.model)
     if (model === undefined) throw new Error(`${state.model} is no longer among the models`)
     const wire = wires.wire(model.wire)
     await syncModel({ engine, run, model, wire, wires, signal, takeRequests }, state)
@@ -78,6 +78,7 @@ async function syncOrMark(
     await inScope(engine.db, run.nodePath, async (tx) => {
       await commitAs(tx, run)
       await failRunModel(tx, run.id, state.modelId, asJson(error), takeRequests())
+      if (model !== undefined) await engine.noteConnection(tx, run, model.wire, error)
       await tellProgress(tx, run, { ...state, phase: 'failed' }, {})
     })
   }

@@ -4,13 +4,7 @@ import type { Model } from '../../core/model.ts'
 import type { DeltaPage, Page } from '../../core/wire.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
 import { commitAs, type ModelSync, tellProgress } from './modelSync.ts'
-import {
-  advanceRunModel,
-  deltaCursorOf,
-  type Run,
-  type RunModel,
-  saveDeltaCursor,
-} from './queries.ts'
+import { advanceRunModel, deltaCursorOf, type RunModel, saveDeltaCursor } from './queries.ts'
 import { findAbsent, forgetRemovals } from './removals/queries.ts'
 import { settleApproved, settleFound } from './removals/settle.ts'
 import { type RowPage, storePage, toRowPage } from './storePage.ts'
@@ -47,7 +41,7 @@ async function beginList(sync: ModelSync, state: RunModel): Promise<RunModel> {
   const deltaCursor = model.delta === undefined ? null : await wire.deltaNow(model, signal)
   const list: RunModel = { ...state, phase: 'list', listed: true, cursor: null, deltaCursor }
   // What a delta reported before its token failed is decided anew: by the list and the delta after.
-  return moveTo(sync, list, forgetRemovals)
+  return moveTo(sync, list, (tx) => forgetRemovals(tx, sync.run, state))
 }
 
 /** A delta token that Microsoft no longer knows costs a full list, and nothing else. */
@@ -136,7 +130,7 @@ async function readRows(
 }
 
 async function settleAndEnd(sync: ModelSync, state: RunModel): Promise<void> {
-  const { engine, run, wires } = sync
+  const { engine, run, model, wires } = sync
   if (state.listed) {
     await inScope(engine.db, run.nodePath, async (tx) => {
       await commitAs(tx, run)
@@ -144,7 +138,10 @@ async function settleAndEnd(sync: ModelSync, state: RunModel): Promise<void> {
     })
   }
   const held = await settleFound(sync, state, wires.removalsWithoutApproval)
-  await moveTo(sync, { ...state, phase: held ? 'held' : 'done' }, saveDeltaCursor)
+  await moveTo(sync, { ...state, phase: held ? 'held' : 'done' }, async (tx, ended) => {
+    await saveDeltaCursor(tx, run, ended)
+    await engine.noteConnection(tx, run, model.wire, undefined)
+  })
 }
 
 /** The cursor stays as it is: later syncs may have moved it on since the removals were held. */
@@ -156,13 +153,13 @@ async function endApproved(sync: ModelSync, state: RunModel): Promise<void> {
 async function moveTo(
   sync: ModelSync,
   state: RunModel,
-  alsoSave?: (tx: Tx, run: Run, state: RunModel) => Promise<void>,
+  alsoSave?: (tx: Tx, state: RunModel) => Promise<void>,
 ): Promise<RunModel> {
   const { engine, run } = sync
   await inScope(engine.db, run.nodePath, async (tx) => {
     await commitAs(tx, run)
     await advanceRunModel(tx, run.id, state, { requests: sync.takeRequests() })
-    await alsoSave?.(tx, run, state)
+    await alsoSave?.(tx, state)
     await tellProgress(tx, run, state, {})
   })
   return state
