@@ -1,7 +1,12 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { listen, type Told } from './eventStream.ts'
+import { differences } from './truth.ts'
+import { ended, slowDown, untilPages } from './work.ts'
 import { openWorld, users, type World } from './world.ts'
+
+const resources = `/v1/tenants/1/resources/${users}`
 
 /** Each step of a new user's way builds on the one before. */
 let world: World
@@ -91,6 +96,172 @@ describe('a new user', () => {
     })
     expect((await personAtMicrosoft(name))?.department ?? null).toBe(before)
     expect(await world.microsoft.calls('&writes=true')).toHaveLength(2)
+  })
+})
+
+describe('what the command line says with --json', () => {
+  it.each([
+    [['node', 'list'], '/v1/nodes'],
+    [['node', 'show', '2'], '/v1/nodes/2'],
+    [['tenant', 'list'], '/v1/tenants'],
+    [['tenant', 'show', '1'], '/v1/tenants/1'],
+    [['sync', 'list', '--tenant', '1'], '/v1/syncs?tenantId=1'],
+    [['sync', 'show', '1'], '/v1/syncs/1'],
+    [['model', 'list'], '/v1/models'],
+    [['model', 'show', users], `/v1/models/${users}`],
+    [['resource', 'list', users, '--limit', '5'], `${resources}?limit=5`],
+    [
+      ['resource', 'list', '1', users, '--search', 'a', '--filter', 'accountEnabled=true'],
+      `${resources}?search=a&filter=accountEnabled%3Dtrue`,
+    ],
+    [['transaction', 'list'], '/v1/transactions'],
+    [['transaction', 'show', '2'], '/v1/transactions/2'],
+    [['audit', 'list', '--limit', '7'], '/v1/audit?limit=7'],
+    [['session', 'show'], '/v1/me'],
+  ])('%j is the answer of %s', async (args, path) => {
+    const { status, body } = await world.ask('GET', path)
+    expect(status).toBe(200)
+    expect(await json(args)).toEqual(body)
+  })
+
+  it('is the problem itself where something is refused', async () => {
+    const ended = await world.patchbay(['transaction', 'show', '99', '--json'])
+    expect(ended).toMatchObject({ exit: 4, out: '' })
+    const { body } = await world.ask('GET', '/v1/transactions/99')
+    // It names the one request.
+    const { instance: _, ...problem } = body
+    expect(JSON.parse(ended.err)).toMatchObject(problem)
+  })
+})
+
+describe('a sync', () => {
+  it('tells its progress to a listener who is cut off again and again', async () => {
+    await json(['tenant', 'set', '1', '--field', 'graph.userPageSize:=5'])
+    await slowDown(world, 60)
+    const { id } = await json(['sync', 'start', '1', '--full'])
+    const heard: Told[] = []
+    const over = (told: readonly Told[]) => told.some(({ kind }) => kind === 'sync.ended')
+    let cuts = 0
+    while (!over(heard)) {
+      const last = heard.at(-1)?.id ?? '0-0'
+      const enough = (told: readonly Told[]) => told.length >= 4 || over(told)
+      heard.push(...(await listen(world, `sync:${id}`, last, enough)))
+      cuts += 1
+    }
+    await slowDown(world, 0)
+    expect(cuts).toBeGreaterThan(4)
+    expect(heard).toEqual(await listen(world, `sync:${id}`, '0-0', over))
+  })
+
+  it('is cancelled behind the page it is at, and nothing is lost', async () => {
+    await slowDown(world, 200)
+    const { id } = await json(['sync', 'start', '1', '--full'])
+    await untilPages(world, id, 2)
+    await json(['sync', 'cancel', `${id}`])
+    const ended = await world.patchbay(['sync', 'show', `${id}`, '--wait'])
+    expect(ended).toMatchObject({ exit: 1 })
+    expect(ended.out).toMatch(/state +cancelled/)
+    expect(await world.patchbay(['sync', 'cancel', `${id}`])).toMatchObject({ exit: 1, out: '' })
+    await slowDown(world, 0)
+    expect(await world.patchbay(['sync', 'start', '--wait'])).toMatchObject({ exit: 0 })
+    expect(await differences(world)).toEqual([])
+  })
+
+  it('holds removals in bulk until a person says yes, and then looks again', async () => {
+    const gone = await world.microsoft.mutate('delete-users', { users: 12 })
+    const held = await world.patchbay(['sync', 'start', '1', '--wait', '--json'])
+    expect(held).toMatchObject({ exit: 5 })
+    const { id, state } = JSON.parse(held.out)
+    expect(state).toBe('awaiting-approval')
+    const removals = await json(['sync', 'removals', `${id}`, '--state', 'held'])
+    expect(removals.items.map(({ key }: { key: string }) => key).sort()).toEqual(gone.sort())
+    expect((await json(['resource', 'list', users])).count).toBe(60)
+
+    await world.microsoft.mutate('restore', { ids: gone.slice(0, 1) })
+    expect(await json(['sync', 'approve', `${id}`, '--wait'])).toMatchObject({ state: 'succeeded' })
+    expect((await json(['resource', 'list', users])).count).toBe(49)
+    expect(await world.patchbay(['sync', 'start', '1', '--wait'])).toMatchObject({ exit: 0 })
+    expect(await differences(world)).toEqual([])
+  })
+})
+
+describe('credentials', () => {
+  it('that Microsoft refuses end with 3, and the test says what to do', async () => {
+    const wrong = join(world.dataDir, 'wrong-secret')
+    await writeFile(wrong, 'not-the-secret', { mode: 0o600 })
+    await json(['tenant', 'set', '1', '--secret-file', wrong])
+    const tested = await world.patchbay(['tenant', 'test', '1', '--yes'])
+    expect(tested).toMatchObject({ exit: 1 })
+    expect(tested.out).toMatch(/what to do\n/)
+    const set = ['resource', 'set', '1', users, 'nobody', 'department=x', '--dry-run']
+    expect(await world.patchbay(set)).toMatchObject({ exit: 4 })
+    const page = await json(['resource', 'list', '1', users, '--limit', '1'])
+    set[4] = page.items[0].key
+    expect(await world.patchbay(set)).toMatchObject({ exit: 3, out: '' })
+  })
+
+  it('may be a certificate instead of a secret', async () => {
+    const made = await json(['certificate', 'create', '--node', '2', '--name', 'Sign-in'])
+    const { out: pem } = await world.patchbay(['certificate', 'export', `${made.id}`])
+    expect(pem).toMatch(/^-----BEGIN CERTIFICATE-----/)
+    expect(pem).not.toMatch(/PRIVATE/)
+    const { tenantId } = world.tenant
+    await world.microsoft.ask('POST', `tenants/${tenantId}/certificates`, { pem })
+
+    const certificate = ['--certificate', `${made.id}`, '--field', 'graph.clientSecret=']
+    const tenant = await json(['tenant', 'set', '1', ...certificate])
+    expect(tenant.graph).toMatchObject({ certificateId: made.id, clientSecret: { set: false } })
+    expect(await world.patchbay(['tenant', 'test', '1', '--yes'])).toMatchObject({ exit: 0 })
+    expect(await world.patchbay(['sync', 'start', '1', '--wait'])).toMatchObject({ exit: 0 })
+    expect(await json(['certificate', 'show', `${made.id}`])).toEqual(
+      (await world.ask('GET', `/v1/certificates/${made.id}`)).body,
+    )
+    // A certificate somebody signs in with stays.
+    const removed = await world.patchbay(['certificate', 'delete', `${made.id}`, '--yes'])
+    expect(removed).toMatchObject({ exit: 1 })
+  })
+})
+
+describe('a request with an Idempotency-Key', () => {
+  const headers = { 'idempotency-key': 'moving-day' }
+  const path = '/v1/tenants/1/transactions'
+  const bodyOf = (ref: string, department: string) => ({
+    ...{ model: users, objects: [{ ref, set: { department } }] },
+  })
+  let ref = ''
+  let id = 0
+
+  it('sent fifty times at once is one transaction', async () => {
+    const { items } = await json(['resource', 'list', '1', users, '--limit', '1'])
+    ref = items[0].key
+    await world.microsoft.clearCalls()
+    const before = (await json(['transaction', 'list'])).items.length
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => world.ask('POST', path, bodyOf(ref, 'Attic'), headers)),
+    )
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]))
+    const ids = new Set(answers.map(({ body }) => body.id))
+    expect(ids.size).toBe(1)
+    ;[id = 0] = ids
+    expect((await json(['transaction', 'list'])).items).toHaveLength(before + 1)
+    expect(await ended(world, 'transaction', id, 10_000)).toMatchObject({ state: 'succeeded' })
+    expect(await world.microsoft.calls('&writes=true')).toHaveLength(1)
+  })
+
+  it('with another body is refused', async () => {
+    const { status, body } = await world.ask('POST', path, bodyOf(ref, 'Cellar'), headers)
+    expect({ status, code: body.code }).toEqual({ status: 422, code: 'idempotency-key-reused' })
+  })
+
+  it('is answered the same after a restart', async () => {
+    const [served] = world.living()
+    expect((await served?.end())?.code).toBe(0)
+    expect(await world.patchbay(['session', 'show'])).toMatchObject({ exit: 6, out: '' })
+    await world.serve()
+    const { status, body } = await world.ask('POST', path, bodyOf(ref, 'Attic'), headers)
+    expect(status).toBe(202)
+    expect(body).toEqual((await world.ask('GET', `/v1/transactions/${id}`)).body)
+    expect((await world.ask('POST', path, bodyOf(ref, 'Cellar'), headers)).status).toBe(422)
   })
 })
 
