@@ -97,14 +97,11 @@ export function formatCursor(cursor: EventCursor): string {
   return `${cursor.tx}-${cursor.id}`
 }
 
-/** Errors: `bad-input`. */
-export function parseCursor(text: string): EventCursor {
+/** Errors: `bad-input` naming the field, where the reader sent it. */
+export function parseCursor(text: string, field = 'Last-Event-ID'): EventCursor {
   const [, tx, id] = /^([0-9]{1,18})-([0-9]{1,18})$/.exec(text) ?? []
   if (tx === undefined || id === undefined) {
-    throw badInput(
-      'Last-Event-ID',
-      'is not one that this server gave out; leave it away to begin anew.',
-    )
+    throw badInput(field, 'is not one that this server gave out; leave it away to begin anew.')
   }
   return { tx, id }
 }

@@ -4,6 +4,7 @@ import { listJobs } from '../../features/jobs/jobs.ts'
 import { idCursor, readPage } from '../../features/operation/paging.ts'
 import type { Handlers, StreamedEvent } from '../../http/handlers.ts'
 import { type AuditRow, listAudit } from '../../store/audit.ts'
+import type { Database } from '../../store/database.ts'
 import type { EventFeed } from '../../store/eventFeed.ts'
 import { type EventCursor, eventsFromNow, formatCursor, parseCursor } from '../../store/events.ts'
 import { pingDatabase } from '../../store/health.ts'
@@ -23,8 +24,7 @@ export function operationHandlers(dependencies: ServerDependencies): Operations 
     job: { list: (actor) => listJobs(actor, db) },
     event: {
       async stream(actor, { query, headers }, { signal }) {
-        const given = headers['last-event-id'] ?? query.after
-        const after = given === undefined ? await eventsFromNow(db) : parseCursor(given)
+        const after = await startOfStream(db, headers['last-event-id'], query.after)
         return events(feed, actor, after, query.subject, signal)
       },
     },
@@ -57,6 +57,16 @@ export function operationHandlers(dependencies: ServerDependencies): Operations 
       },
     },
   }
+}
+
+/** The header goes first: a reader who comes back still asks for the address it began with. */
+async function startOfStream(
+  db: Database,
+  lastEventId: string | undefined,
+  after: string | undefined,
+): Promise<EventCursor> {
+  if (lastEventId !== undefined) return parseCursor(lastEventId, 'headers.last-event-id')
+  return after === undefined ? await eventsFromNow(db) : parseCursor(after, 'query.after')
 }
 
 async function* events(
