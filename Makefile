@@ -48,5 +48,7 @@ knip: $(INSTALLED)
 bench: $(INSTALLED)
 	@$(IN_PROJECT) node bench/main.ts $(NAME)
 
+# Also ends the PostgreSQL that tests keep running, so that the next run begins at once.
 clean:
+	@if [ -d node_modules ]; then $(IN_PROJECT) node test/store/stopServers.ts; fi
 	rm -rf node_modules .data

@@ -61,6 +61,13 @@ export async function startDebian(dir: string): Promise<Sealed> {
   throw new Error(`PostgreSQL 15 did not start in ${dir}`)
 }
 
+/** A smart shutdown: whoever is connected is let finish. */
+export async function stopDebian(dir: string): Promise<void> {
+  const pidFile = join(dir, 'cluster', 'postmaster.pid')
+  const [pid] = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n')
+  if (pid && isAlive(Number(pid))) process.kill(Number(pid), 'SIGTERM')
+}
+
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -10,7 +10,7 @@ import { type Database, openDatabase } from '../../src/store/database.ts'
 import { startEmbedded } from '../../src/store/embedded.ts'
 import type { Log } from '../../src/store/log.ts'
 import { prepareDatabase } from '../../src/store/prepare.ts'
-import { startDebian } from './debian.ts'
+import { startDebian, stopDebian } from './debian.ts'
 
 export const systemClock: Clock = {
   now: Date.now,
@@ -31,7 +31,7 @@ export interface FreshDatabase {
 /**
  * An empty, migrated database for one test file, on a server that all files and runs share: copied
  * from a template made once per state of the migrations (0.1 s instead of 0.5 s). The server keeps
- * running; `stopTestServer` ends it. PATCHBAY_TEST_POSTGRES chooses it: `embedded` (default),
+ * running; `make clean` ends it. PATCHBAY_TEST_POSTGRES chooses it: `embedded` (default),
  * `debian` (PostgreSQL 15 of /usr/lib/postgresql) or the URL of a superuser.
  */
 export async function freshDatabase(): Promise<FreshDatabase> {
@@ -52,7 +52,7 @@ export async function freshDatabase(): Promise<FreshDatabase> {
 }
 
 /** The address of the server's maintenance database, which is started when it does not run. */
-export async function testServerUrl(): Promise<Sealed> {
+async function testServerUrl(): Promise<Sealed> {
   const choice = process.env.PATCHBAY_TEST_POSTGRES ?? 'embedded'
   if (choice === 'debian') return startDebian(sharedDir('debian'))
   if (choice !== 'embedded') return new Sealed(choice)
@@ -60,9 +60,13 @@ export async function testServerUrl(): Promise<Sealed> {
   return onDatabase(url, 'postgres')
 }
 
-export async function stopTestServer(): Promise<void> {
-  const server = await startEmbedded(sharedDir('pg'), systemClock)
-  await server.stop()
+/** Ends the servers that tests left running, unless others are connected to them. */
+export async function stopTestServers(): Promise<void> {
+  if (existsSync(join(sharedDir('pg'), 'instance', 'cluster', 'postmaster.pid'))) {
+    const server = await startEmbedded(sharedDir('pg'), systemClock)
+    await server.stop()
+  }
+  await stopDebian(sharedDir('debian'))
 }
 
 /** One per user: the files of one cannot be used by another. */
