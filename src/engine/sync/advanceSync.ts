@@ -1,5 +1,6 @@
-import { type AppError, asAppError } from '../../core/errors.ts'
+import { AppError, asAppError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
+import type { Model } from '../../core/model.ts'
 import { writeAudit } from '../../store/audit.ts'
 import { emit } from '../../store/events.ts'
 import { inScope } from '../../store/scope.ts'
@@ -72,7 +73,7 @@ async function syncOrMark(
     const wire = wires.wire(model.wire)
     await syncModel({ engine, run, model, wire, wires, signal, takeRequests }, state)
   } catch (thrown) {
-    const error = asAppError(thrown, `Sync ${run.id} of ${state.model}`)
+    const error = namingNeeds(asAppError(thrown, `Sync ${run.id} of ${state.model}`), model)
     if (signal.aborted || endsRun(error)) throw error
     engine.log.warn({ sync: run.id, model: state.model, code: error.code }, error.message)
     await inScope(engine.db, run.nodePath, async (tx) => {
@@ -82,6 +83,13 @@ async function syncOrMark(
       await tellProgress(tx, run, { ...state, phase: 'failed' }, {})
     })
   }
+}
+
+/** Microsoft does not say which permission it misses; the model does. */
+function namingNeeds(error: AppError, model: Model | undefined): AppError {
+  if (error.code !== 'consent-missing' || model === undefined) return error
+  const needs = `To read ${model.id} the application needs ${model.needs.read.join(' and ')}.`
+  return new AppError(error.code, `${error.message} ${needs}`, { cause: error })
 }
 
 /** What is not about one model: it ends this attempt at the whole run. */
