@@ -101,11 +101,7 @@ function keysAt(value: Json, [step, ...rest]: readonly string[]): string[] {
 }
 
 /** A value without annotations, its lists in one order: collections of Graph promise none. */
-export function comparable(value: Json): string {
-  return canonicalJson(plain(value))
-}
-
-function plain(value: Json): Json {
+export function plain(value: Json): Json {
   if (Array.isArray(value)) {
     return value.map(plain).sort((a, b) => (canonicalJson(a) < canonicalJson(b) ? -1 : 1))
   }

@@ -4,6 +4,7 @@ import { startWorld, type World } from '../engine/world.ts'
 import { changeBehind, neverRemoved, removeBehind } from './changes.ts'
 import { isWhole } from './microsoft.ts'
 import { differencesOf, storedOf, syncOne, writtenRows } from './ours.ts'
+import { grant, heldPermissions } from './permissions.ts'
 
 /** Whatever lies in the folder: a further file is asked the same without a word here. */
 const models = await loadModels('models')
@@ -14,8 +15,7 @@ let allRoles: readonly string[] = []
 
 beforeAll(async () => {
   world = await startWorld({ users: 60, groups: 25, seed: 7 })
-  const { roles } = await world.control.ask<{ roles: string[] }>('PATCH', tenantPath(), {})
-  allRoles = roles
+  allRoles = await heldPermissions(world)
 })
 afterEach(async () => {
   await world.control.clearFaults()
@@ -23,16 +23,8 @@ afterEach(async () => {
 })
 afterAll(() => world.close())
 
-const tenantPath = () => `tenants/${world.access.tenantId}`
-
-/** The application holds exactly these permissions; a token shows them from the next one on. */
-async function grant(roles: readonly string[]): Promise<void> {
-  await world.control.ask('PATCH', tenantPath(), { roles })
-  await world.control.fault('token-refused', { count: 1 })
-}
-
 describe.each(models.map((model) => [model.id, model] as const))('%s', (_id, model) => {
-  beforeAll(() => grant(allRoles))
+  beforeAll(() => grant(world, allRoles))
 
   it('is read as Microsoft has it, each object once', async () => {
     const counts = await syncOne(world, model)
@@ -85,18 +77,21 @@ describe.each(models.map((model) => [model.id, model] as const))('%s', (_id, mod
   })
 
   it('needs the permissions it declares for reading, all of them and no more', async () => {
-    await grant(model.needs.read)
+    await grant(world, model.needs.read)
     expect(await syncOne(world, model, true)).toMatchObject({ phase: 'done', rejected: 0 })
     expect(await syncOne(world, model)).toMatchObject({ phase: 'done' })
     for (const missing of model.needs.read) {
-      await grant(model.needs.read.filter((name) => name !== missing))
+      await grant(
+        world,
+        model.needs.read.filter((name) => name !== missing),
+      )
       const counts = await syncOne(world, model, true)
       expect({ missing, ...counts }).toMatchObject({
         ...{ missing, phase: 'failed', removed: 0 },
         error: { code: 'consent-missing', message: expect.stringContaining(missing) },
       })
     }
-    await grant(allRoles)
+    await grant(world, allRoles)
     expect(await syncOne(world, model, true)).toMatchObject({ phase: 'done' })
     expect(await differencesOf(world, model)).toEqual([])
   })

@@ -1,11 +1,11 @@
 import { sql } from 'kysely'
-import type { JsonObject } from '../../src/core/json.ts'
+import { type JsonObject, jsonEqual } from '../../src/core/json.ts'
 import type { Model } from '../../src/core/model.ts'
 import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { type ModelCounts, outcome } from '../engine/observed.ts'
 import type { World } from '../engine/world.ts'
-import { comparable, readTruth } from './microsoft.ts'
+import { plain, readTruth } from './microsoft.ts'
 
 /** Syncs one model and tells how it ended. */
 export async function syncOne(world: World, model: Model, fullList = false): Promise<ModelCounts> {
@@ -56,7 +56,7 @@ export async function differencesOf(world: World, model: Model): Promise<string[
   for (const [key, object] of truth.objects) {
     const copy = ours.get(key)
     if (copy === undefined) found.push(`${key} is missing`)
-    else if (comparable(copy) !== comparable(object)) found.push(`${key} differs`)
+    else if (!jsonEqual(plain(copy), plain(object))) found.push(`${key} differs`)
     ours.delete(key)
   }
   for (const key of ours.keys()) found.push(`${key} is too many`)
