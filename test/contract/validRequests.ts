@@ -1,0 +1,225 @@
+import type { JsonObject } from '../../src/core/json.ts'
+import { type ContractWorld, place, users } from './world.ts'
+
+/** A request that its route takes, and where what it stored is seen again. */
+export interface ValidRequest {
+  path?: Record<string, string | number>
+  query?: Record<string, string>
+  headers?: Record<string, string>
+  body?: JsonObject
+  /** Where the answer's object is shown afterwards. */
+  shownAt?: (answer: JsonObject) => string
+  /** The member of what is shown there that holds a field, where it is not its own path. */
+  shownAs?: Readonly<Record<string, readonly string[]>>
+  /** Makes room for the next request of the same kind. */
+  tidy?: (answer: JsonObject) => Promise<unknown>
+  /** For some fields another body around them. */
+  instead?: Readonly<Record<string, JsonObject>>
+  /** A success takes long: of the legal texts only a few are tried. */
+  slow?: true
+}
+
+type Requests = Record<string, ValidRequest>
+
+/**
+ * One for every route, by its name. Whatever a request changes or removes was made for it here, so
+ * that the routes do not get in each other's way.
+ */
+export async function validRequests(world: ContractWorld): Promise<Requests> {
+  return {
+    ...(await nodeRequests(world)),
+    ...(await tenantRequests(world)),
+    ...(await certificateRequests(world)),
+    ...(await syncRequests(world)),
+    ...(await transactionRequests(world)),
+    ...readings(world),
+  }
+}
+
+const page = { after: '1', limit: '5' }
+const guid = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
+const shown = (noun: string) => (answer: JsonObject) => `/v1/${noun}/${answer.id}`
+const confirmed = (answer: JsonObject) => ({ confirm: String(answer.name) })
+
+async function addCustomer({ client, resellerId }: ContractWorld, name: string): Promise<number> {
+  const { id } = await client.node.create({
+    body: { parentId: resellerId, kind: 'customer', name },
+  })
+  return id
+}
+
+/** A tenant at a node of its own, of a Microsoft tenant that is nowhere. */
+async function addTenant(world: ContractWorld, name: string, number: number): Promise<number> {
+  const nodeId = await addCustomer(world, name)
+  const graph = { cloud: 'emulator', tenantId: guid(number), clientId: guid(number) }
+  const body = { nodeId, name, graph: { ...graph, clientSecret: 'x' } }
+  return (await world.client.tenant.create({ body })).id
+}
+
+async function nodeRequests(world: ContractWorld): Promise<Requests> {
+  const { client, resellerId, own } = world
+  const moved = { parentId: await addCustomer(world, 'Old parent'), kind: 'site' as const }
+  const { id: movedId } = await client.node.create({ body: { ...moved, name: 'Moved' } })
+  return {
+    'node.list': { query: { after: '1.', limit: '5' } },
+    'node.create': {
+      body: { parentId: resellerId, kind: 'customer', name: 'Created' },
+      shownAt: shown('nodes'),
+      tidy: (answer) =>
+        client.node.delete({ params: { nodeId: Number(answer.id) }, query: confirmed(answer) }),
+    },
+    'node.show': { path: { nodeId: own.nodeId } },
+    'node.rename': {
+      path: { nodeId: await addCustomer(world, 'Renamed') },
+      body: { name: 'Renamed' },
+      shownAt: shown('nodes'),
+    },
+    'node.move': {
+      path: { nodeId: movedId },
+      body: { parentId: await addCustomer(world, 'New parent'), confirm: 'Moved' },
+    },
+    'node.delete': {
+      path: { nodeId: await addCustomer(world, 'Doomed') },
+      query: { confirm: 'Doomed' },
+    },
+  }
+}
+
+async function tenantRequests(world: ContractWorld): Promise<Requests> {
+  const { client, own } = world
+  return {
+    'tenant.list': { query: page },
+    'tenant.create': {
+      body: { nodeId: await addCustomer(world, 'Free'), name: 'Created', ...tenantFields(1) },
+      shownAt: shown('tenants'),
+      tidy: (answer) =>
+        client.tenant.delete({ params: { tenantId: Number(answer.id) }, query: confirmed(answer) }),
+      // The same fields are tried with all of them in tenant.update.
+      slow: true,
+    },
+    'tenant.show': { path: { tenantId: own.tenantId } },
+    'tenant.update': {
+      path: { tenantId: await addTenant(world, 'Updated tenant', 2) },
+      body: { name: 'Updated tenant', ...tenantFields(2) },
+      shownAt: shown('tenants'),
+    },
+    'tenant.delete': {
+      path: { tenantId: await addTenant(world, 'Doomed tenant', 3) },
+      query: { confirm: 'Doomed tenant' },
+    },
+    'tenant.test': { path: { tenantId: own.tenantId }, body: { confirm: true } },
+  }
+}
+
+/** The fields of a tenant as they are between two attempts. */
+function tenantFields(number: number): JsonObject {
+  return {
+    description: 'As it was',
+    powershell: { mode: 'none', host: 'win.contoso.example', username: 'svc' },
+    httpProxy: { use: false, authenticate: false, username: 'proxy' },
+    teams: { enabled: false, adminUsername: 'admin' },
+    graph: {
+      ...{ cloud: 'emulator', clientId: guid(number), tenantId: guid(number), clientSecret: 'x' },
+      ...{ userPageSize: 100, groupPageSize: 100 },
+    },
+    exchange: { enabled: false, organization: 'contoso.onmicrosoft.com' },
+    sync: { deleteThreshold: 10 },
+  }
+}
+
+async function certificateRequests({ client, own, pem }: ContractWorld): Promise<Requests> {
+  const { nodeId, certificateId } = own
+  const doomed = { nodeId, name: 'Doomed', commonName: 'Doomed', keyBits: 2048 as const }
+  const { id: doomedId } = await client.certificate.create({ body: doomed })
+  const tidy = (answer: JsonObject) =>
+    client.certificate.delete({
+      params: { certificateId: Number(answer.id) },
+      query: confirmed(answer),
+    })
+  return {
+    'certificate.list': { query: page },
+    'certificate.create': {
+      body: {
+        ...{ nodeId, name: 'Created', commonName: 'Created', organization: 'Ahorn' },
+        ...{ country: 'DE', validDays: 30, keyBits: 2048 },
+      },
+      shownAt: shown('certificates'),
+      tidy,
+      slow: true,
+    },
+    'certificate.import': {
+      body: { nodeId, name: 'Brought', pem },
+      shownAt: shown('certificates'),
+      tidy,
+      instead: { 'body.pfx': { nodeId, name: 'Brought', password: 'x' } },
+    },
+    'certificate.show': { path: { certificateId } },
+    'certificate.export': { path: { certificateId } },
+    'certificate.delete': { path: { certificateId: doomedId }, query: { confirm: 'Doomed' } },
+  }
+}
+
+async function syncRequests(world: ContractWorld): Promise<Requests> {
+  const { client, own } = world
+  const { tenantId, syncId, heldSyncId } = own
+  const cancelled = { tenantId: await addTenant(world, 'Cancelled tenant', 5) }
+  const { id: cancelledId } = await client.sync.start({ params: cancelled, body: {} })
+  return {
+    'sync.start': {
+      path: { tenantId: await addTenant(world, 'Synced tenant', 4) },
+      body: { models: [users], fullList: true },
+    },
+    'sync.list': { query: { ...page, tenantId: String(tenantId) } },
+    'sync.show': { path: { syncId } },
+    'sync.cancel': { path: { syncId: cancelledId } },
+    'sync.rejected': { path: { syncId }, query: page },
+    'sync.removals': { path: { syncId: heldSyncId }, query: { ...page, state: 'held' } },
+    'sync.decide': {
+      path: { syncId: heldSyncId },
+      body: { decision: 'approve', models: [users] },
+    },
+  }
+}
+
+async function transactionRequests({ client, own }: ContractWorld): Promise<Requests> {
+  const { tenantId, transactionId } = own
+  const body = { model: users, objects: [{ ref: own.key, set: { department: 'Night Shift' } }] }
+  const begun = await client.transaction.start({ params: { tenantId }, headers: {}, body })
+  return {
+    'transaction.plan': { path: { tenantId }, body },
+    'transaction.start': {
+      path: { tenantId },
+      body,
+      shownAt: shown('transactions'),
+      shownAs: {
+        'body.objects.0.set.department': ['stepList', '0', 'differences', '0', 'after'],
+      },
+    },
+    'transaction.list': { query: { ...page, tenantId: String(tenantId) } },
+    'transaction.show': { path: { transactionId } },
+    'transaction.cancel': { path: { transactionId: begun.id } },
+    'transaction.undo': { path: { transactionId } },
+    'transaction.replay': { path: { transactionId } },
+  }
+}
+
+function readings({ own }: ContractWorld): Requests {
+  const { tenantId, key: ref } = own
+  return {
+    'model.list': {},
+    'model.show': { path: place },
+    'resource.list': {
+      path: { tenantId, ...place },
+      query: { limit: '5', search: 'a', filter: 'department=Sales' },
+    },
+    'resource.show': { path: { tenantId, ...place, ref } },
+    'resource.history': { path: { tenantId, ...place, ref }, query: { ...page, after: '0' } },
+    'job.list': {},
+    'event.stream': { query: { subject: 'node:1', after: '1-1' } },
+    'audit.list': { query: { ...page, tenantId: String(tenantId) } },
+    'session.show': {},
+    'metrics.show': {},
+    'health.live': {},
+    'health.ready': {},
+  }
+}
