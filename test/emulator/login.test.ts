@@ -1,7 +1,6 @@
-import { constants, createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto'
-import forge from 'node-forge'
+import { constants, createHash, sign, X509Certificate } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Started, secretForm, start } from './support.ts'
+import { type Started, secretForm, selfSigned, start } from './support.ts'
 
 let emulator: Started
 beforeAll(async () => {
@@ -300,19 +299,3 @@ describe('tokens at Graph', () => {
     expect(await attempt(['User-PasswordProfile.ReadWrite.All'], 'PATCH', user, password)).toBe(204)
   })
 })
-
-function selfSigned() {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
-  })
-  const certificate = forge.pki.createCertificate()
-  certificate.publicKey = forge.pki.publicKeyFromPem(publicKey)
-  certificate.validity.notBefore = new Date(Date.now() - 60_000)
-  certificate.validity.notAfter = new Date(Date.now() + 86_400_000)
-  certificate.setSubject([{ name: 'commonName', value: 'test' }])
-  certificate.setIssuer([{ name: 'commonName', value: 'test' }])
-  certificate.sign(forge.pki.privateKeyFromPem(privateKey), forge.md.sha256.create())
-  return { privateKey, pem: forge.pki.certificateToPem(certificate) }
-}

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Agent, Agent as HttpsAgent, request } from 'node:https'
@@ -5,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
+import forge from 'node-forge'
 import type { Clock } from '../../src/core/clock.ts'
 import type { Emulator, EmulatorOptions, TenantAccess } from '../../src/emulator/options.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
@@ -135,4 +137,21 @@ export async function everyPage(
     next = answer.json['@odata.nextLink']
   }
   return { pages, items }
+}
+
+/** A certificate made on the spot, and its key. */
+export function selfSigned() {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+  })
+  const certificate = forge.pki.createCertificate()
+  certificate.publicKey = forge.pki.publicKeyFromPem(publicKey)
+  certificate.validity.notBefore = new Date(Date.now() - 60_000)
+  certificate.validity.notAfter = new Date(Date.now() + 86_400_000)
+  certificate.setSubject([{ name: 'commonName', value: 'test' }])
+  certificate.setIssuer([{ name: 'commonName', value: 'test' }])
+  certificate.sign(forge.pki.privateKeyFromPem(privateKey), forge.md.sha256.create())
+  return { privateKey, pem: forge.pki.certificateToPem(certificate) }
 }
