@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type Contract, type Route, routesOf } from '../contract/route.ts'
 import type { Actor } from '../core/actor.ts'
+import type { Clock } from '../core/clock.ts'
 import { AppError, asAppError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { type Authenticate, admit } from './admission.ts'
@@ -33,6 +34,7 @@ export interface HttpServerOptions<C extends Contract> {
   title: string
   version: string
   newRequestId: () => string
+  clock: Clock
   /** Who a bearer token belongs to; undefined: nobody. */
   authenticate: Authenticate
   onRequest: (record: RequestRecord) => void
@@ -84,8 +86,12 @@ export function createHttpServer<C extends Contract>(
   )
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders)
-    // Not Fastify's onResponse: that is silent about callers who hang up.
-    reply.raw.once('close', () => options.onRequest(record(request, reply)))
+    const began = options.clock.now()
+    // Not Fastify's onResponse: that is silent about callers who hang up. Without it Fastify
+    // measures no time either.
+    reply.raw.once('close', () => {
+      options.onRequest(record(request, reply, options.clock.now() - began))
+    })
   })
   app.setErrorHandler((error, request, reply) => sendProblem(options, error, request, reply))
   app.setNotFoundHandler((request, reply) =>
@@ -215,13 +221,13 @@ function sendProblem<C extends Contract>(
     .send(JSON.stringify(problemOf(error, request.id)))
 }
 
-function record(request: FastifyRequest, reply: FastifyReply): RequestRecord {
+function record(request: FastifyRequest, reply: FastifyReply, milliseconds: number): RequestRecord {
   return {
     requestId: request.id,
     method: request.method,
     route: request.routeOptions.url ?? 'none',
     status: reply.raw.writableEnded ? reply.statusCode : hungUpStatus,
-    milliseconds: Math.round(reply.elapsedTime),
+    milliseconds,
     actorId: request.actor?.id,
   }
 }

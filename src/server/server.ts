@@ -48,6 +48,7 @@ function about({ store, log, metrics, version }: ServerDependencies) {
     title: 'Patchbay',
     version,
     newRequestId: randomUUID,
+    clock: store.clock,
     authenticate: (token: Sealed) => findActor(store.db, token),
     onRequest: (record: RequestRecord) => {
       metrics.request(record)

@@ -4,6 +4,7 @@ import Type from 'typebox'
 import { route } from '../../../src/contract/route.ts'
 import { AnyObject, Closed, Id, Text } from '../../../src/contract/schemas.ts'
 import { type Actor, operations } from '../../../src/core/actor.ts'
+import type { Clock } from '../../../src/core/clock.ts'
 import { AppError } from '../../../src/core/errors.ts'
 import type { Handlers, StreamedEvent } from '../../../src/http/handlers.ts'
 import { createHttpServer, type RequestRecord } from '../../../src/http/server.ts'
@@ -107,6 +108,10 @@ const actor: Actor = {
   ],
 }
 
+/** Stands still but where a handler takes its time. */
+let time = 0
+export const clock: Clock = { now: () => time, sleep: async () => undefined }
+
 export const handlers: Handlers<typeof contract> = {
   thing: {
     async show(_actor, { params, query }) {
@@ -123,7 +128,12 @@ export const handlers: Handlers<typeof contract> = {
     create: async (_actor, { body }) => body,
     stop: async () => undefined,
   },
-  object: { show: async (_actor, { params }) => ({ ref: params.ref }) },
+  object: {
+    async show(_actor, { params }) {
+      time += 40
+      return { ref: params.ref }
+    },
+  },
   event: {
     async stream(_actor, { headers }) {
       if (headers['last-event-id'] === 'endless') return endless()
@@ -163,6 +173,7 @@ export const app = createHttpServer({
   title: 'Things',
   version: '1',
   newRequestId: () => randomUUID(),
+  clock,
   authenticate: async (token) => (token.reveal() === 'good' ? actor : undefined),
   onRequest: (record) => records.push(record),
   onFailure: (error) => failures.push(error),
