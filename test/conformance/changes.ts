@@ -29,7 +29,7 @@ const otherWays: Readonly<
   },
 }
 
-/** Changes one object at Microsoft: some text the model reads, or what its noun's own way changes. */
+/** Changes one object at Microsoft: some text the model reads, or by its noun's own way. */
 export async function changeBehind(
   world: World,
   model: Model,
@@ -38,12 +38,11 @@ export async function changeBehind(
   const other = otherWays[model.noun]
   if (other !== undefined) return other(world, stored)
   const property = model.properties.find(
-    ({ name, type, many, volatile, readOnly, values }) =>
+    ({ name, type, many, volatile, values }) =>
       ![model.key, 'userPrincipalName'].includes(name) &&
       type === 'string' &&
       !many &&
       !volatile &&
-      !readOnly &&
       values === undefined,
   )
   const [object] = stored

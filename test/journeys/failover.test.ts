@@ -14,7 +14,7 @@ import {
 } from './work.ts'
 import { openWorld, until, users, type World } from './world.ts'
 
-/** How soon another worker has taken over from one that was killed, and ended what little was left. */
+/** How soon another worker has taken over from a killed one, and ended what little was left. */
 const takenOverMs = 20_000
 
 let world: World

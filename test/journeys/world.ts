@@ -18,7 +18,6 @@ import { control } from '../engine/control.ts'
 import { systemClock } from '../store/testing.ts'
 
 export const users = 'device/msgraph/MSOLUser'
-export const groups = 'device/msgraph/Groups'
 
 /** One `patchbay serve`, as an administrator would start it. */
 export interface Served {
@@ -48,90 +47,37 @@ export async function openWorld(people: number) {
   const dataDir = await mkdtemp(join(tmpdir(), 'patchbay-journey-'))
   // PostgreSQL does not run as root, so whoever it runs as has to pass through.
   await chmod(dataDir, 0o711)
-  const started = await startEmulatorProcess(dataDir, ['--users', `${people}`, '--seed', '7'])
-  await writeSettings(dataDir, started)
-  const caPem = await readFile(started.caFile, 'utf8')
-  const tenant: TenantAccess = { displayName: '', ...started.tenant }
-  const emulator = {
-    ...{ url: started.url, caFile: started.caFile, caPem, tenants: [tenant] },
-    close: () => stopProcess(started.child),
-  }
-  const served: Served[] = []
-  const tokenFile = join(dataDir, 'admin-token')
+  const { emulator, tenant } = await startMicrosoft(dataDir, people)
   const microsoft = control(emulator, tenant.tenantId)
+  const served: Served[] = []
   let url = ''
-
-  async function serve(role = 'all', port = '0'): Promise<Served> {
-    const one = await startServe(['--role', role, '--port', port, '--data', dataDir])
-    served.push(one)
-    if (role !== 'worker') url = one.url
-    return one
-  }
-
-  const token = async () => (await readFile(tokenFile, 'utf8')).trim()
-
-  /** A request as curl would send it, to the API that was started last. */
-  async function ask(method: string, path: string, body?: unknown, headers = {}): Promise<Answer> {
-    const answer = await fetch(`${url}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${await token()}`,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
-    const text = await answer.text()
-    return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
-  }
-
-  async function client(): Promise<Client<Api>> {
-    const sealed = new Sealed(await token())
-    return createClient(api, { baseUrl: url, token: sealed, fetch, clock: systemClock })
-  }
-
-  /** Attaches the emulated tenant to a customer of its own; answers its number. */
-  async function attach(name: string, graph: object = {}): Promise<number> {
-    const { node, tenant: tenants } = await client()
-    const customer = await node.create({ body: { parentId: 1, kind: 'customer', name } })
-    const { tenantId, clientId, clientSecret } = tenant
-    const fields = { cloud: 'emulator', tenantId, clientId, clientSecret, ...graph }
-    const made = await tenants.create({ body: { nodeId: customer.id, name, graph: fields } })
-    return made.id
-  }
-
-  async function query<T extends object>(text: string, values: unknown[] = []): Promise<T[]> {
-    const database = await connectAsOwner(dataDir)
-    try {
-      return (await database.query(text, values)).rows
-    } finally {
-      await database.end()
-    }
-  }
-
-  /** The command line as a process of its own; its output is a pipe, not a screen. */
-  function patchbay(args: readonly string[], input?: string): Promise<Ended> {
-    const env = { PATCHBAY_SERVER: url, PATCHBAY_TOKEN_FILE: tokenFile }
-    return run(args, { env, ...(input !== undefined && { input }) })
-  }
-
+  const entrance = enter(join(dataDir, 'admin-token'), () => url)
+  const database = openDatabase(dataDir)
   return {
-    ...{ dataDir, emulator, tenant, microsoft, tokenFile, served },
-    ...{ serve, token, ask, client, attach, patchbay },
-    url: () => url,
-    connect: () => connectAsOwner(dataDir),
-    query,
+    ...{ dataDir, emulator, tenant, microsoft, served },
+    ...{ ...entrance, ...database, url: () => url },
+    async serve(role = 'all', port = '0'): Promise<Served> {
+      const one = await startServe(['--role', role, '--port', port, '--data', dataDir])
+      served.push(one)
+      if (role !== 'worker') url = one.url
+      return one
+    },
+    /** Attaches the emulated tenant to a customer of its own; answers its number. */
+    async attach(name: string, graph: object = {}): Promise<number> {
+      const client = await entrance.client()
+      const { id: nodeId } = await client.node.create({
+        body: { parentId: 1, kind: 'customer', name },
+      })
+      const { tenantId, clientId, clientSecret } = tenant
+      const fields = { cloud: 'emulator', tenantId, clientId, clientSecret, ...graph }
+      return (await client.tenant.create({ body: { nodeId, name, graph: fields } })).id
+    },
     /** The `serve` processes that have not ended. */
     living: () =>
       served.filter(({ child }) => child.exitCode === null && child.signalCode === null),
     /** The process that works on a row now: the name of a worker holds its number. */
     async workerOf(kind: 'sync' | 'transaction', id: number): Promise<Served> {
-      const [job] = await query<{ worker: string }>(
-        `select executor_id as worker from dbos.workflow_status
-          where status = 'PENDING' and workflow_uuid like $1`,
-        [`${kind}:${id}:%`],
-      )
-      const pid = Number(job?.worker.split(':')[1])
+      const pid = await database.workingPid(kind, id)
       const found = served.find((one) => one.pid === pid)
       if (found === undefined) throw new Error(`nobody works on ${kind} ${id}`)
       return found
@@ -144,6 +90,78 @@ export async function openWorld(people: number) {
       await rm(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+async function startMicrosoft(dataDir: string, people: number) {
+  const started = await startEmulatorProcess(dataDir, ['--users', `${people}`, '--seed', '7'])
+  await writeSettings(dataDir, started)
+  const caPem = await readFile(started.caFile, 'utf8')
+  const tenant: TenantAccess = { displayName: '', ...started.tenant }
+  const emulator = {
+    ...{ url: started.url, caFile: started.caFile, caPem, tenants: [tenant] },
+    close: () => stopProcess(started.child),
+  }
+  return { emulator, tenant }
+}
+
+/** The ways in: raw requests, the typed client, the command line. */
+function enter(tokenFile: string, url: () => string) {
+  const token = async () => (await readFile(tokenFile, 'utf8')).trim()
+  return {
+    tokenFile,
+    token,
+    /** A request as curl would send it, to the API that was started last. */
+    async ask(method: string, path: string, body?: unknown, headers = {}): Promise<Answer> {
+      const answer = await fetch(`${url()}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${await token()}`,
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      })
+      const text = await answer.text()
+      return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
+    },
+    async client(): Promise<Client<Api>> {
+      const sealed = new Sealed(await token())
+      return createClient(api, { baseUrl: url(), token: sealed, fetch, clock: systemClock })
+    },
+    /** The command line as a process of its own; its output is a pipe, not a screen. */
+    patchbay(args: readonly string[], input?: string): Promise<Ended> {
+      const env = { PATCHBAY_SERVER: url(), PATCHBAY_TOKEN_FILE: tokenFile }
+      return run(args, { env, ...(input !== undefined && { input }) })
+    },
+  }
+}
+
+/** The database behind our back, as its own superuser, who sees every row of every table. */
+function openDatabase(dataDir: string) {
+  async function connect(): Promise<pg.Client> {
+    const { url } = await startEmbedded(join(dataDir, 'postgres'), systemClock)
+    const options = '-c search_path=patchbay,public'
+    const client = new pg.Client({ connectionString: url.reveal(), options })
+    await client.connect()
+    return client
+  }
+  async function query<T extends object>(text: string, values: unknown[] = []): Promise<T[]> {
+    const client = await connect()
+    try {
+      return (await client.query(text, values)).rows
+    } finally {
+      await client.end()
+    }
+  }
+  async function workingPid(kind: 'sync' | 'transaction', id: number): Promise<number> {
+    const [job] = await query<{ worker: string }>(
+      `select executor_id as worker from dbos.workflow_status
+        where status = 'PENDING' and workflow_uuid like $1`,
+      [`${kind}:${id}:%`],
+    )
+    return Number(job?.worker.split(':')[1])
+  }
+  return { connect, query, workingPid }
 }
 
 async function startServe(args: readonly string[]): Promise<Served> {
@@ -198,15 +216,6 @@ export async function until<T>(
     await wait(50)
   }
   throw new Error(`${what}: not within ${ms} ms`)
-}
-
-/** As the database's own superuser, who sees every row of every table. */
-async function connectAsOwner(dataDir: string): Promise<pg.Client> {
-  const { url } = await startEmbedded(join(dataDir, 'postgres'), systemClock)
-  const options = '-c search_path=patchbay,public'
-  const client = new pg.Client({ connectionString: url.reveal(), options })
-  await client.connect()
-  return client
 }
 
 /** The process number of the PostgreSQL in a data directory, if it runs or was killed. */
