@@ -35,6 +35,7 @@ export function isAdvanced(context: GraphCallContext): boolean {
   return wantsEventual(context) && context.options.get('$count') === 'true'
 }
 
-function wantsEventual(context: GraphCallContext): boolean {
+/** The header alone, which searches and bare counts are content with. */
+export function wantsEventual(context: GraphCallContext): boolean {
   return context.request.headers.consistencylevel === 'eventual'
 }

@@ -7,9 +7,11 @@ import { expander, readExpand } from '../odata/expand.ts'
 import { compileFilter } from '../odata/filterMatch.ts'
 import { parseFilter } from '../odata/filterParser.ts'
 import { checkFilter } from '../odata/filterRules.ts'
+import { type Compare, compileOrder, sortingRefused } from '../odata/orderby.ts'
 import { queryFingerprint, readToken, writeToken } from '../odata/pageToken.ts'
 import { type Projector, typedProjector } from '../odata/project.ts'
-import { type GraphCallContext, isAdvanced } from './context.ts'
+import { compileSearch } from '../odata/search.ts'
+import { type GraphCallContext, isAdvanced, wantsEventual } from './context.ts'
 import { badQuery, GraphRefusal, refuse, unsupportedQuery } from './errors.ts'
 import { contextUrl, graphReply } from './reply.ts'
 
@@ -24,14 +26,18 @@ export interface ListSource {
   marked?: boolean
 }
 
-/** Answers a list: `$select`, `$expand`, `$filter`, `$top`, `$count` and a page token. */
+/** Answers a list with all that a query may ask of it, page by page. */
 export function listReply(context: GraphCallContext, source: ListSource): Reply {
   const { options, request } = context
   refuseUnsupported(context)
-  const matches = readFilter(context, source)
+  const matches = readMatches(context, source, isAdvanced(context))
+  const compare = readOrder(context, source)
   const pageSize = readTop(options)
   const after = readPosition(context)
-  const { page, more } = takePage(source.items, matches, after, pageSize)
+  const { page, more } =
+    compare === undefined
+      ? takePage(source.items, matches, after, pageSize)
+      : takeSorted(source.items.filter(matches ?? (() => true)).sort(compare), after, pageSize)
   const show = itemProjector(context, source)
   const select = options.get('$select')
   const head: Record<string, unknown> = {
@@ -51,10 +57,8 @@ export function listReply(context: GraphCallContext, source: ListSource): Reply 
 
 /** Answers `/users/$count` and the like: a bare number, and only to advanced queries. */
 export function countReply(context: GraphCallContext, source: ListSource): Reply {
-  if (context.request.headers.consistencylevel !== 'eventual') {
-    throw badQuery('$count is not currently supported.')
-  }
-  const matches = readFilter(context, source)
+  if (!wantsEventual(context)) throw badQuery('$count is not currently supported.')
+  const matches = readMatches(context, source, true)
   const number = matches === undefined ? source.items.length : count(source, matches)
   return { status: 200, headers: { 'content-type': 'text/plain' }, body: String(number), rows: 1 }
 }
@@ -81,6 +85,18 @@ function takePage(
   return { page, more: false }
 }
 
+/** Sorted anew for each page: a token for an object that has gone since is no longer known. */
+function takeSorted(
+  sorted: readonly Entity[],
+  after: number,
+  size: number,
+): { page: Entity[]; more: boolean } {
+  const last = sorted.findIndex((item) => item.seq === after)
+  if (after > 0 && last < 0) throw expiredPageToken()
+  const start = last + 1
+  return { page: sorted.slice(start, start + size), more: start + size < sorted.length }
+}
+
 function count(source: ListSource, matches: Test): number {
   return source.items.reduce((sum, item) => sum + Number(matches(item)), 0)
 }
@@ -99,25 +115,38 @@ function itemProjector(context: GraphCallContext, source: ListSource): Projector
 function refuseUnsupported(context: GraphCallContext): void {
   const { options } = context
   if (options.has('$skip')) throw unsupportedQuery("'$skip' is not supported by the service.")
-  if (options.has('$orderby')) throw unsupportedQuery('Sorting not supported for current query.')
-  if (options.has('$search')) {
-    if (context.request.headers.consistencylevel !== 'eventual') {
-      throw refuse('$search without header')
-    }
-    throw unsupportedQuery("'$search' is not supported by the service.")
-  }
+  if (options.has('$search') && !wantsEventual(context)) throw refuse('$search without header')
   if (options.has('$expand') && isAdvanced(context)) {
     throw unsupportedQuery('$expand is not supported with advanced query parameters.')
   }
 }
 
-function readFilter(context: GraphCallContext, source: ListSource): Test | undefined {
-  const text = context.options.get('$filter')
-  if (text === null) return undefined
+/** What `$filter` and `$search` let through; undefined when there is neither. */
+function readMatches(
+  context: GraphCallContext,
+  source: ListSource,
+  advanced: boolean,
+): Test | undefined {
+  const { options, tenant } = context
   const [type] = source.types
-  const node = parseFilter(text)
-  checkFilter(type, node, isAdvanced(context))
-  return compileFilter(context.tenant, type, node)
+  const filterText = options.get('$filter')
+  const searchText = options.get('$search')
+  const filter = filterText === null ? undefined : parseFilter(filterText)
+  if (filter !== undefined) checkFilter(type, filter, advanced)
+  const passes = filter === undefined ? undefined : compileFilter(tenant, type, filter)
+  if (searchText === null) return passes
+  if (source.marked === true) throw unsupportedQuery("'$search' is not supported by the service.")
+  const found = compileSearch(tenant, type, searchText)
+  return passes === undefined ? found : (entity) => passes(entity) && found(entity)
+}
+
+function readOrder(context: GraphCallContext, source: ListSource): Compare | undefined {
+  const { options, tenant } = context
+  const text = options.get('$orderby')
+  if (text === null) return undefined
+  if (source.marked === true) throw sortingRefused()
+  const narrowed = options.has('$filter') || options.has('$search')
+  return compileOrder(tenant, source.types[0], text, { advanced: isAdvanced(context), narrowed })
 }
 
 function readTop(options: URLSearchParams): number {

@@ -3,7 +3,7 @@ import { graphPages } from '../../catalogue/graphLimits.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { relations } from '../directory/relations.ts'
 import type { Entity, Tenant } from '../directory/types.ts'
-import { badQuery, GraphRefusal } from '../graph/errors.ts'
+import { badQuery, GraphRefusal, unsupportedQuery } from '../graph/errors.ts'
 import { typedProjector } from './project.ts'
 import { unknownProperty } from './select.ts'
 
@@ -37,6 +37,9 @@ export function readExpand(type: string, text: string | null): Expansion[] {
       )
     }
     const options = new URLSearchParams(inner.replaceAll(';', '&'))
+    if (options.has('$expand')) {
+      throw unsupportedQuery('Expanding more than one level is not supported.')
+    }
     return { name: navigation.name, select: options.get('$select') }
   })
 }

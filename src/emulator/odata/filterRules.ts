@@ -1,6 +1,6 @@
-import { type FilterOperator, filterSupport } from '../../catalogue/graphFilter.ts'
+import { countsInFilter, type FilterOperator, filterSupport } from '../../catalogue/graphFilter.ts'
 import { type GraphRefusal, refuse, unsupportedQuery } from '../graph/errors.ts'
-import type { FilterNode } from './filterParser.ts'
+import type { Comparison, FilterNode } from './filterParser.ts'
 
 /** Types whose support for filters is documented property by property. */
 const ruled: readonly string[] = ['user', 'group']
@@ -69,11 +69,18 @@ function check(scope: Scope, node: FilterNode): void {
       if (node.op === 'ne' && !scope.advanced) throw needsAdvanced('ne')
       if (node.path[node.path.length - 1] === '$count') {
         if (!scope.advanced) throw needsAdvanced('$count')
-        if (node.value !== 0) throw unsupported(scope.type, node.path.join('/'))
+        checkCount(scope.type, node)
         return
       }
       checkProperty(scope, node.path, node.value === null ? 'eqNull' : 'eq', node.op)
   }
+}
+
+/** `otherMails/$count eq 0`: few collections, compared for equality with one or two numbers. */
+function checkCount(type: string, node: Extract<FilterNode, { op: Comparison }>): void {
+  const property = node.path.slice(0, -1).join('/')
+  const known = countsInFilter(type, property).some((number) => number === node.value)
+  if (!known) throw unsupported(type, property)
 }
 
 function checkProperty(
