@@ -40,6 +40,8 @@ export const Sync = Closed({
   ),
 })
 
+export const removalStates = ['due', 'held', 'approved', 'refused', 'done', 'disproved'] as const
+
 const Removal = Closed({
   id: Id,
   model: Type.String(),
@@ -119,7 +121,7 @@ export const syncRoutes = {
     summary: 'Objects this sync found gone, with what became of each',
     permission: { operation: 'Read', type },
     params,
-    query: Closed({ ...pageQuery, state: Type.Optional(Text({ maxLength: 16 })) }),
+    query: Closed({ ...pageQuery, state: Type.Optional(Type.Enum(removalStates)) }),
     answer: PageOf(Removal),
     status: 200,
   }),

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
+import { advanceSync, finishRun } from '../../src/engine/sync/advanceSync.ts'
+import { claimRun, type Run } from '../../src/engine/sync/queries.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { disagreements, lastWrite, outcome } from './observed.ts'
 import { startWorld, type World } from './world.ts'
@@ -41,6 +42,13 @@ describe('a tenant that changes', () => {
     expect(after).toEqual(before)
   })
 
+  it('keeps no list of what a run saw once it has ended', async () => {
+    const pages = await inScope(world.db, world.scope, async (tx) =>
+      sql`select from sync_page`.execute(tx),
+    )
+    expect(pages.rows).toEqual([])
+  })
+
   it('costs no written row in a full list either', async () => {
     const before = await Promise.all([lastWrite(world, 'resource'), lastWrite(world, 'link')])
     const { models } = await sync(true)
@@ -57,7 +65,9 @@ describe('a tenant that changes', () => {
     await world.control.mutate('manager', { id: users[3]?.id, managerId: users[9]?.id })
     const { state, models } = await sync()
     expect(state).toBe('succeeded')
-    expect(models.MSOLUser).toMatchObject({ added: 3, updated: 5 })
+    // Five departments and one manager; what changed of a group are its members alone.
+    expect(models.MSOLUser).toMatchObject({ added: 3, updated: 6 })
+    expect(models.Groups).toMatchObject({ added: 0, updated: 4 })
     expect(await disagreements(world)).toEqual([])
     const history = await inScope(world.db, world.scope, async (tx) => {
       const { rows } = await sql<{ property: string }>`
@@ -218,6 +228,18 @@ describe('work that changes hands', () => {
     expect(await disagreements(world)).toEqual([])
   })
 
+  it('lets nobody who was taken over say how it ended', async () => {
+    const id = await world.newRun(true)
+    const late = (await inScope(world.db, world.scope, (tx) => claimRun(tx, id))) as Run
+    await inScope(world.db, world.scope, (tx) => claimRun(tx, id))
+    await expect(finishRun(world.engine, late, 'failed', null)).rejects.toMatchObject({
+      code: 'fenced',
+    })
+    expect(await saidOf(id)).toEqual({ audit: 0, events: 0 })
+    await advanceSync(world.engine, world.job(id))
+    expect((await outcome(world, id)).state).toBe('succeeded')
+  })
+
   it('ends at once when cancelled, keeping what was read', async () => {
     const id = await world.newRun(true)
     const engine = { ...world.engine, openWires: slowWires() }
@@ -250,6 +272,18 @@ async function decide(run: number, decision: 'approved' | 'refused'): Promise<vo
     await sql`update run set state = 'queued' where id = ${run}`.execute(tx)
   })
   await advanceSync(world.engine, world.job(run))
+}
+
+/** How often it was put on record, and told, that the run ended. */
+async function saidOf(id: number) {
+  return inScope(world.db, world.scope, async (tx) => {
+    const { rows } = await sql<{ audit: number; events: number }>`
+      select (select count(*) from audit where subject = ${`sync:${id}`}
+          and action = 'sync.ended') as audit,
+        (select count(*) from event where subject = ${`sync:${id}`}
+          and kind = 'sync.ended') as events`.execute(tx)
+    return rows[0]
+  })
 }
 
 async function pagesStored(id: number): Promise<number> {

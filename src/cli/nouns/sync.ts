@@ -2,10 +2,11 @@ import type { Command } from 'commander'
 import type { Static } from 'typebox'
 import type { Client } from '../../client/client.ts'
 import { eventRoutes } from '../../contract/operations.ts'
-import { type Sync, syncRoutes } from '../../contract/syncs.ts'
+import { removalStates, type Sync, syncRoutes } from '../../contract/syncs.ts'
 import { tenantRoutes } from '../../contract/tenants.ts'
 import { type Cli, type CommonFlags, connect } from '../cli.ts'
 import {
+  choice,
   integer,
   listVerb,
   noun,
@@ -117,20 +118,25 @@ function addReads(sync: Command, cli: Cli): void {
 
   listVerb(sync, 'removals', 'objects found gone, with what became of each')
     .argument('<id>', 'id of the sync', integer)
-    .option('--state <state>', 'only those: held, approved, refused, done, disproved')
-    .action(async (syncId: number, flags: CommonFlags & PageFlags & { state?: string }) => {
-      const state = flags.state === undefined ? {} : { state: flags.state }
-      const api = await connect(cli, flags, routes)
-      const query = { ...pageOf(flags), ...state }
-      const page = await api.sync.removals({ params: { syncId }, query })
-      printPage(cli, flags, page, ['model', 'key', 'name', 'reason', 'state'], (item) => [
-        item.model,
-        item.key,
-        item.name,
-        item.reason,
-        item.state,
-      ])
-    })
+    .addOption(choice('--state <state>', 'only those', removalStates))
+    .action(
+      async (
+        syncId: number,
+        flags: CommonFlags & PageFlags & { state?: (typeof removalStates)[number] },
+      ) => {
+        const state = flags.state === undefined ? {} : { state: flags.state }
+        const api = await connect(cli, flags, routes)
+        const query = { ...pageOf(flags), ...state }
+        const page = await api.sync.removals({ params: { syncId }, query })
+        printPage(cli, flags, page, ['model', 'key', 'name', 'reason', 'state'], (item) => [
+          item.model,
+          item.key,
+          item.name,
+          item.reason,
+          item.state,
+        ])
+      },
+    )
 }
 
 function addDecisions(sync: Command, cli: Cli): void {

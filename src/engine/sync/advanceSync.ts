@@ -14,7 +14,7 @@ import {
   pauseOf,
   type TenantWires,
 } from '../engine.ts'
-import { commitAs, tellProgress } from './modelSync.ts'
+import { commitAs, requireHeld, tellProgress } from './modelSync.ts'
 import {
   claimRun,
   endRun,
@@ -105,6 +105,7 @@ function stateAfter(outcomes: readonly ModelOutcome[]): RunTable['state'] {
   return hasErrors ? 'succeeded-with-errors' : 'succeeded'
 }
 
+/** Throws `fenced` when another worker has taken the run over: how it ends is said there. */
 export async function finishRun(
   engine: Engine,
   run: Run,
@@ -112,6 +113,7 @@ export async function finishRun(
   error: JsonObject | null,
 ): Promise<void> {
   await inScope(engine.db, run.nodePath, async (tx) => {
+    await requireHeld(tx, run)
     const { nodePath, tenantId, actor } = run
     const subject = `sync:${run.id}`
     await writeAudit(tx, {

@@ -18,13 +18,17 @@ export interface ModelSync {
   takeRequests: () => number
 }
 
-/** Holds the run for this commit, or refuses: it was taken over by another worker, or cancelled. */
-export async function commitAs(tx: Tx, run: Run): Promise<void> {
+/** Holds the run for this commit, or refuses: another worker has taken it over. */
+export async function requireHeld(tx: Tx, run: Run): Promise<{ cancelAsked: boolean }> {
   const held = await holdRun(tx, run)
-  if (held === undefined) {
-    throw new AppError('fenced', `Another worker has taken over sync ${run.id}; it goes on there.`)
-  }
-  if (held.cancelAsked) {
+  if (held !== undefined) return held
+  throw new AppError('fenced', `Another worker has taken over sync ${run.id}; it goes on there.`)
+}
+
+/** As `requireHeld`, and refuses as well when the run was cancelled. */
+export async function commitAs(tx: Tx, run: Run): Promise<void> {
+  const { cancelAsked } = await requireHeld(tx, run)
+  if (cancelAsked) {
     throw new AppError('cancelled', `Sync ${run.id} was cancelled; what was read before stays.`)
   }
 }
@@ -42,4 +46,11 @@ export async function tellProgress(
     kind: 'sync.progress',
     data: { model: state.model, phase: state.phase, page: state.pageSeq, ...counts },
   })
+}
+
+export function endlessList(model: Model): AppError {
+  return new AppError(
+    'microsoft-broken-answer',
+    `The list of ${model.id} does not end: its pages repeat. What was read is kept and nothing was removed; sync again later.`,
+  )
 }

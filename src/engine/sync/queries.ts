@@ -98,6 +98,7 @@ export async function failRunModel(
     where run_id = ${runId} and model_id = ${modelId}`.execute(tx)
 }
 
+/** The pages a run saw served its removals alone; kept, they would grow with every sync. */
 export async function endRun(
   tx: Tx,
   run: Run,
@@ -106,7 +107,8 @@ export async function endRun(
 ): Promise<void> {
   await sql`
     update run set state = ${state}, ended_at = now(), error = ${error && toJsonb(error)}
-    where id = ${run.id} and epoch = ${run.epoch}`.execute(tx)
+    where id = ${run.id}`.execute(tx)
+  await sql`delete from sync_page where run_id = ${run.id}`.execute(tx)
 }
 
 export interface ModelOutcome {

@@ -77,7 +77,7 @@ export async function storePage(
     const written = split.fresh.length > 0 ? await insertCopied(tx, place) : noIds
     await updateRows(tx, place, split.updated)
     const seen = [...written.values(), ...knownIds(known)]
-    await storeLinks(tx, place, model, {
+    const relinked = await storeLinks(tx, place, model, {
       fresh: split.fresh,
       known: [...split.updated, ...split.unchanged],
     })
@@ -87,10 +87,12 @@ export async function storePage(
     }
     await saveRejected(tx, run, state.modelId, rejected, limits.syncRejectedMax)
     await savePage(tx, run, state, seen)
+    // A group whose members changed is a changed group, though its own row stays as it is.
+    const unchanged = split.unchanged.filter((row) => !relinked.has(row.key)).length
     const counts = {
       added: split.fresh.length,
-      updated: split.updated.length,
-      unchanged: split.unchanged.length,
+      updated: rows.size - split.fresh.length - unchanged,
+      unchanged,
       rejected: rejected.length,
       requests,
     }

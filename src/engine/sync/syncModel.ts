@@ -3,7 +3,7 @@ import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import type { DeltaPage, Page } from '../../core/wire.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
-import { commitAs, type ModelSync, tellProgress } from './modelSync.ts'
+import { commitAs, endlessList, type ModelSync, tellProgress } from './modelSync.ts'
 import { advanceRunModel, deltaCursorOf, type RunModel, saveDeltaCursor } from './queries.ts'
 import { findAbsent, forgetRemovals } from './removals/queries.ts'
 import { settleApproved, settleFound } from './removals/settle.ts'
@@ -81,7 +81,7 @@ async function readPages(
   for (let pages = 0; pages < limits.syncPagesMax; pages++) {
     const page = await reading
     const { next } = page
-    if (next !== undefined && cursors.has(next)) throw repeating(sync.model)
+    if (next !== undefined && cursors.has(next)) throw endlessList(sync.model)
     if (next !== undefined) cursors.add(next)
     const readNext = () => {
       if (next === undefined) return
@@ -99,7 +99,7 @@ async function readPages(
     await storePage(sync, state, page, readNext)
     if (next === undefined) return state
   }
-  throw repeating(sync.model)
+  throw endlessList(sync.model)
 }
 
 /** The catch-up begins at the token taken before the list; other phases need no cursor to begin. */
@@ -163,11 +163,4 @@ async function moveTo(
     await tellProgress(tx, run, state, {})
   })
   return state
-}
-
-function repeating(model: Model): AppError {
-  return new AppError(
-    'microsoft-broken-answer',
-    `The list of ${model.id} does not end: its pages repeat. What was read is kept and nothing was removed; sync again later.`,
-  )
 }

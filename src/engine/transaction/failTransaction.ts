@@ -14,19 +14,21 @@ export async function failTransaction(
   scope: string,
   thrown: unknown,
 ): Promise<void> {
-  const claimed = await inScope(engine.db, scope, (tx) => claimTransaction(tx, id))
-  if (claimed === undefined) return
   const { code, message } = asAppError(thrown, `Transaction ${id}`)
-  const open = await inScope(engine.db, scope, async (tx) => {
-    const steps = (await stepsOf(tx, id)).filter((step) =>
+  // One commit: the claim keeps every other worker off while the steps are marked.
+  const claimed = await inScope(engine.db, scope, async (tx) => {
+    const transaction = await claimTransaction(tx, id)
+    if (transaction === undefined) return undefined
+    const begun = (await stepsOf(tx, id)).filter((step) =>
       ['doing', 'done', 'undoing', 'stuck'].includes(step.state),
     )
     await skipWaitingSteps(tx, id)
-    for (const step of steps) {
+    for (const step of begun) {
       const left = `Set ${step.input.model} ${step.input.key} to ${JSON.stringify(step.before)}`
       await saveStep(tx, id, step.seq, { state: 'stuck', error: { code, message, left } })
     }
-    return steps.length
+    return { transaction, state: begun.length === 0 ? ('undone' as const) : ('stuck' as const) }
   })
-  await endTransaction(engine, claimed, open === 0 ? 'undone' : 'stuck', { code, message })
+  if (claimed === undefined) return
+  await endTransaction(engine, claimed.transaction, claimed.state, { code, message })
 }

@@ -106,14 +106,13 @@ export async function askToCancelRun(tx: Tx, runId: number): Promise<void> {
 }
 
 export interface RejectedRow {
-  id: string
   model: string
   key: string | null
   reason: string
   at: Date
 }
 
-/** In the order they were found; `ctid` names a row of a table that is only ever appended to. */
+/** In the order they were found. At most `limits.syncRejectedMax` of a model, so offsets do. */
 export async function selectRejected(
   tx: Tx,
   runId: number,

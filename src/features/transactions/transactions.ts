@@ -152,7 +152,11 @@ async function queueOnce(
     })
   } catch (error) {
     if (!isUniqueViolation(error, 'transaction_idempotency')) throw error
-    return queueOnce(actor, db, jobs, request, idempotencyKey, want)
+    return inScope(db, actor.scope, async (tx) => {
+      const other = await findEarlier(tx, actor, idempotencyKey, requestHash)
+      // Of a node that was moved out of the scope since: not to be seen, but the key is taken.
+      return showOne(tx, other ?? refuseKey('for a request outside your scope'))
+    })
   }
 }
 
@@ -166,13 +170,17 @@ async function findEarlier(
   const keepMs = limits.idempotencyKeepMs
   const earlier = await queries.selectByIdempotencyKey(tx, actor.id, key, keepMs)
   if (earlier !== undefined && !earlier.requestHash.equals(requestHash)) {
-    throw new AppError(
-      'idempotency-key-reused',
-      `This Idempotency-Key was used for another request (transaction ${earlier.id}). Nothing was changed; use a new key.`,
-      { fields: [{ field: 'headers.idempotency-key', problem: 'was used for another request' }] },
-    )
+    return refuseKey(`for another request (transaction ${earlier.id})`)
   }
   return earlier?.id
+}
+
+function refuseKey(forWhat: string): never {
+  throw new AppError(
+    'idempotency-key-reused',
+    `This Idempotency-Key was used ${forWhat}. Nothing was changed; use a new key.`,
+    { fields: [{ field: 'headers.idempotency-key', problem: `was used ${forWhat}` }] },
+  )
 }
 
 export async function listTransactions(

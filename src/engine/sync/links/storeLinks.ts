@@ -5,14 +5,15 @@ import { addEdges, dropEdges, type Edge, edgesFrom } from './queries.ts'
 
 /**
  * Makes the stored edges of these rows what was read. A kind that was not read stays as it is.
- * `fresh` rows have none stored, so nothing is looked up for them. Answers how many edges changed.
+ * `fresh` rows have none stored, so nothing is looked up for them. Answers the keys of the known
+ * rows whose edges changed.
  */
 export async function storeLinks(
   tx: Tx,
   place: { tenantId: number; nodePath: string },
   model: Model,
   rows: { fresh: readonly Row[]; known: readonly Row[] },
-): Promise<number> {
+): Promise<Set<string>> {
   const kinds = model.links.map((link) => link.kind)
   const stored = await edgesFrom(
     tx,
@@ -23,14 +24,13 @@ export async function storeLinks(
   const wanted = new Map(edgesOf(rows.known).map((edge) => [identity(edge), edge]))
   const present = new Set(stored.map(identity))
   const isRead = readKinds(rows.known)
-  const added = edgesOf(rows.fresh)
-  for (const [id, edge] of wanted) if (!present.has(id)) added.push(edge)
+  const added = [...wanted].flatMap(([id, edge]) => (present.has(id) ? [] : [edge]))
   const dropped = stored.filter(
     (edge) => isRead.has(`${edge.kind} ${edge.from}`) && !wanted.has(identity(edge)),
   )
   await dropEdges(tx, place.tenantId, dropped)
-  await addEdges(tx, place, added)
-  return added.length + dropped.length
+  await addEdges(tx, place, [...edgesOf(rows.fresh), ...added])
+  return new Set([...added, ...dropped].map((edge) => edge.from))
 }
 
 function identity(edge: Edge): string {

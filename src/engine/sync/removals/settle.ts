@@ -5,7 +5,7 @@ import type { Wire } from '../../../core/wire.ts'
 import { writeAudit } from '../../../store/audit.ts'
 import { inScope } from '../../../store/scope.ts'
 import { dropEdgesOf } from '../links/queries.ts'
-import { commitAs, type ModelSync, tellProgress } from '../modelSync.ts'
+import { commitAs, endlessList, type ModelSync, tellProgress } from '../modelSync.ts'
 import { advanceRunModel, type RunModel, recordChanges } from '../queries.ts'
 import {
   countRemovals,
@@ -108,9 +108,10 @@ async function listedKeys(model: Model, wire: Wire, signal: AbortSignal): Promis
     for (const object of page.objects) keys.add(String(object.data[model.key]))
     for (const one of page.rejected) if (one.key !== undefined) keys.add(one.key)
     cursor = page.next
-    if (cursor === undefined) break
+    if (cursor === undefined) return keys
   }
-  return keys
+  // Half a list says nothing about what is absent from it.
+  throw endlessList(model)
 }
 
 async function applyRemovals(
