@@ -159,6 +159,8 @@ export const limits = {
   embeddedLeaveMs: 3_000,
   embeddedStopMs: 30_000,
   embeddedLogBytes: 10 * 1024 * 1024,
+  /** Embedded PostgreSQL: how often it is looked whether it still runs. */
+  embeddedWatchMs: 1_000,
 
   /** Emulated tenant: changes kept for delta, calls and schema violations kept, largest request. */
   emulatorChangesMax: 200_000,

@@ -42,8 +42,9 @@ const processes: readonly Process[] = [
 
 /** One command line, without `node` and the script. Answers the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
-  const process = processes.find(({ name }) => name === args[0])
-  if (process) return await runProcess(process, args.slice(1))
+  const asksHelp = args[0] === 'help'
+  const process = processes.find(({ name }) => name === args[asksHelp ? 1 : 0])
+  if (process) return await runProcess(process, asksHelp ? ['--help'] : args.slice(1))
   const terminal = createTerminal()
   const cli = {
     terminal,

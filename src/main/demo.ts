@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
-import { rm } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AppError } from '../core/errors.ts'
 import { startEmulatorProcess, startServerProcess, stopProcess, writeSettings } from './children.ts'
-import { defaultDataDir, makeDataDir } from './dataDir.ts'
+import { defaultDataDir, makeDataDir, readIfThere } from './dataDir.ts'
 import { type DemoWorld, tour } from './demoTour.ts'
 import { stopSignal } from './signals.ts'
 
@@ -30,8 +30,11 @@ export async function demo(args: readonly string[]): Promise<number> {
   })
   const began = performance.now()
   const dataDir = join(values.data ?? defaultDataDir(process.env), 'demo')
+  const pidFile = join(dataDir, 'demo.pid')
+  await refuseSecond(pidFile)
   await rm(dataDir, { recursive: true, force: true })
   await makeDataDir(dataDir)
+  await writeFile(pidFile, String(process.pid))
   const children: ChildProcess[] = []
   try {
     const world = await startWorld(dataDir, values.users, children)
@@ -43,6 +46,26 @@ export async function demo(args: readonly string[]): Promise<number> {
     return 0
   } finally {
     await Promise.all(children.map(stopProcess))
+    await rm(pidFile, { force: true })
+  }
+}
+
+/** A second demo would take the files away under the first one's database. */
+async function refuseSecond(pidFile: string): Promise<void> {
+  const pid = Number(await readIfThere(pidFile))
+  // A container gives its processes the same few numbers again and again.
+  if (!(pid > 0) || pid === process.pid || !isAlive(pid)) return
+  throw new AppError(
+    'conflict',
+    `A demo runs here already (process ${pid}); nothing was changed. Go on with that one, end it with Ctrl-C, or give this one another place with --data. If that process is something else, remove ${pidFile}.`,
+  )
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }
 

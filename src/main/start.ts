@@ -15,7 +15,7 @@ import type { ServerDependencies } from '../server/dependencies.ts'
 import { createMetrics } from '../server/metrics.ts'
 import { createHealthServer, createServer } from '../server/server.ts'
 import { openDatabase } from '../store/database.ts'
-import { startEmbedded } from '../store/embedded.ts'
+import { startWatchedEmbedded } from '../store/embeddedWatch.ts'
 import { createEventFeed } from '../store/eventFeed.ts'
 import { createJobs, type Jobs } from '../store/jobs/jobs.ts'
 import type { Log } from '../store/log.ts'
@@ -123,7 +123,7 @@ async function openStore(
   log: Log,
   closers: Closers,
 ): Promise<Store> {
-  const url = settings.databaseUrl ?? (await startOwnDatabase(settings.dataDir, clock, closers))
+  const url = settings.databaseUrl ?? (await startOwnDatabase(settings, clock, log, closers))
   const db = await openDatabase({ url, name: `patchbay ${settings.role}`, log })
   closers.push(() => db.close())
   const current = await loadMasterKey(settings.masterKeyFile, db)
@@ -135,8 +135,13 @@ async function openStore(
   return { db, vault, clock }
 }
 
-async function startOwnDatabase(dataDir: string, clock: Clock, closers: Closers): Promise<Sealed> {
-  const server = await startEmbedded(join(dataDir, 'postgres'), clock)
+async function startOwnDatabase(
+  { dataDir }: Settings,
+  clock: Clock,
+  log: Log,
+  closers: Closers,
+): Promise<Sealed> {
+  const server = await startWatchedEmbedded(join(dataDir, 'postgres'), clock, log)
   closers.push(() => server.stop())
   return server.url
 }

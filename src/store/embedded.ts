@@ -237,6 +237,10 @@ export async function endServer(pid: number, clock: Clock): Promise<void> {
   }
 }
 
+export function isRunning({ pid }: EmbeddedServer): boolean {
+  return signal(pid, 0)
+}
+
 /** Whether the process was there to be told. */
 function signal(pid: number, name: 'SIGTERM' | 'SIGINT' | 0): boolean {
   try {

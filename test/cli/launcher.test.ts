@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -61,6 +61,22 @@ describe('under a Node that is too old', () => {
 it('under a new Node nothing is handed over', async () => {
   const ended = await run(['--version'])
   expect(ended).toMatchObject({ exit: 0, out: '0.1.0\n', err: '' })
+})
+
+it('help is the same before and behind the name of a process', async () => {
+  const [before, behind] = await Promise.all([run(['help', 'serve']), run(['serve', '--help'])])
+  expect(before.out).toContain('--role')
+  expect(before).toEqual(behind)
+})
+
+it('a second demo does not take the place of one that runs', async () => {
+  const place = join(folder, 'demo')
+  await mkdir(place)
+  await writeFile(join(place, 'demo.pid'), String(process.pid))
+  const ended = await run(['demo', '--data', folder])
+  expect(ended).toMatchObject({ exit: 1, out: '' })
+  expect(ended.err).toContain(`A demo runs here already (process ${process.pid})`)
+  expect(await readdir(place)).toEqual(['demo.pid'])
 })
 
 it('starting and listing does not load what serving needs', async () => {

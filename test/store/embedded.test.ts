@@ -7,6 +7,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Sealed } from '../../src/core/secret.ts'
 import { type EmbeddedServer, endServer, startEmbedded } from '../../src/store/embedded.ts'
+import { startWatchedEmbedded } from '../../src/store/embeddedWatch.ts'
 import { systemClock } from './testing.ts'
 
 let folder: string
@@ -133,6 +134,28 @@ test('a server killed comes back with what was committed, at the same address', 
   expect(again.adopted).toBe(false)
   expect(again.url.reveal()).toBe(server.url.reveal())
   expect(await query(again.url, 'select n from kept order by n')).toEqual([{ n: 1 }, { n: 2 }])
+})
+
+test('one that is watched and dies is started again, and ended with its watcher', async () => {
+  const said: string[] = []
+  const note = (_fields: object, message: string) => void said.push(message)
+  const log = { info: note, warn: note, error: note }
+  const server = await startWatchedEmbedded(dataDir, systemClock, log)
+  const pidOf = async () =>
+    Number(
+      (await readFile(join(dataDir, 'instance/cluster/postmaster.pid'), 'utf8')).split('\n')[0],
+    )
+  process.kill(await pidOf(), 'SIGKILL')
+  await expect
+    .poll(() => query(server.url, 'select count(*)::int as n from kept').catch(() => []), {
+      timeout: 20_000,
+    })
+    .toEqual([{ n: 2 }])
+  expect(said).toEqual(['the embedded PostgreSQL ended; starting it again'])
+  const again = await pidOf()
+  startedPids.add(again)
+  await server.stop()
+  expect(isAlive(again)).toBe(false)
 })
 
 test('it is not ended under another process that uses it', async () => {
