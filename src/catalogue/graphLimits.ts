@@ -10,7 +10,37 @@ export function resourceUnitsOf(key: string): number {
   return cost[key] ?? 1
 }
 
-const { pageSizes, tokens } = limitsJson
+/** Whether an operation only asks: the table names the POSTs that do, and they cost no write. */
+export function isQuery(key: string): boolean {
+  return key.startsWith('GET ') || Object.hasOwn(cost, key)
+}
+
+/** So much within so many seconds. */
+export interface Budget {
+  amount: number
+  seconds: number
+}
+
+const { identity, pageSizes, tokens } = limitsJson
+const units = identity.perAppPerTenantRU
+
+/** Budgets of the directory in resource units and in writes. */
+export const identityBudgets = {
+  appRu: budget(identity.perAppRU),
+  appWrites: budget(identity.perAppWrites),
+  tenantWrites: budget(identity.perTenantWritesAllApps),
+  appTenantWrites: budget(identity.perAppPerTenantWrites),
+} as const
+
+/** Resource units of one application in one tenant, which depend on the size of the tenant. */
+export function appTenantRu(users: number): Budget {
+  if (users < 50) return budget(units['S(<50 users)'])
+  return budget(users <= 500 ? units['M(50-500)'] : units['L(>500)'])
+}
+
+function budget([amount = 0, seconds = 1]: readonly number[]): Budget {
+  return { amount, seconds }
+}
 
 export const graphPages = {
   directoryDefault: pageSizes.users.default,

@@ -22,6 +22,11 @@ export interface TenantSpec {
   directoryRoles?: readonly string[]
   /** How long access tokens last; 3599 as Microsoft's unless said otherwise. */
   tokenSeconds?: number
+  /**
+   * Holds calls to this share of Microsoft's budgets of resource units and writes: 1 is what is
+   * documented. Unless given, nothing is refused for its number.
+   */
+  budgetShare?: number
 }
 
 /** t = (fixedMs + perRowMs * rows) * (1 + inFlight / inFlightDivisor), per tenant. */

@@ -25,6 +25,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     checkAnswers: options.checkAnswers ?? false,
     gzip: options.gzip ?? true,
     latency: options.latency ?? { fixedMs: 0, perRowMs: 0, inFlightDivisor: 0 },
+    buckets: new Map(),
     faults: { faults: [] },
     calls: newCallBook(),
     violations: [],

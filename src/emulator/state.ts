@@ -2,6 +2,7 @@ import type { Clock, Random } from '../core/clock.ts'
 import type { Violation } from './check.ts'
 import type { Tenant } from './directory/types.ts'
 import type { FaultBook } from './faults/book.ts'
+import type { Bucket } from './graph/budgets.ts'
 import type { TokenKeys } from './login/keys.ts'
 import type { TokenKey } from './odata/pageToken.ts'
 import type { Latency } from './options.ts'
@@ -18,6 +19,8 @@ export interface State {
   readonly checkAnswers: boolean
   readonly gzip: boolean
   latency: Latency
+  /** What is left of budgets, by what they count and whose they are. */
+  readonly buckets: Map<string, Bucket>
   readonly faults: FaultBook
   readonly calls: CallBook
   readonly violations: Violation[]

@@ -12,6 +12,7 @@ import { ControlRefusal, numberIn, readAs, textIn } from './input.ts'
 
 const yearSeconds = 365 * 86_400
 
+const share = Type.Number({ exclusiveMinimum: 0 })
 const texts = Type.Array(Type.String())
 
 /** A TenantSpec, see there. */
@@ -30,6 +31,7 @@ const TenantInput = Type.Object(
     roles: Type.Optional(texts),
     directoryRoles: Type.Optional(texts),
     tokenSeconds: Type.Optional(Type.Number()),
+    budgetShare: Type.Optional(share),
   },
   { additionalProperties: false },
 )
@@ -39,6 +41,8 @@ const TenantPatch = Type.Object(
     roles: Type.Optional(texts),
     directoryRoles: Type.Optional(texts),
     tokenSeconds: Type.Optional(Type.Number()),
+    /** Null: no budgets any more. */
+    budgetShare: Type.Optional(Type.Union([share, Type.Null()])),
   },
   { additionalProperties: false },
 )
@@ -63,8 +67,10 @@ export function patchTenant(tenant: Tenant, input: JsonObject): unknown {
   if (given.roles !== undefined) tenant.app.roles = given.roles
   if (given.directoryRoles !== undefined) tenant.app.directoryRoles = given.directoryRoles
   if (given.tokenSeconds !== undefined) tenant.tokenSeconds = given.tokenSeconds
+  if (given.budgetShare !== undefined) tenant.budgetShare = given.budgetShare ?? undefined
+  const { tokenSeconds, budgetShare } = tenant
   const { roles, directoryRoles } = tenant.app
-  return { roles, directoryRoles, tokenSeconds: tenant.tokenSeconds }
+  return { roles, directoryRoles, tokenSeconds, budgetShare }
 }
 
 /** `{text, endsInSeconds}`, both optional; answers the secret. */

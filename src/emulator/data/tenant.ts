@@ -92,6 +92,7 @@ export function makeTenant(spec: TenantSpec, now: number): Tenant {
     random: seededRandom(seed, 'later'),
     lastSeq: objects.length,
     tokenSeconds: spec.tokenSeconds ?? 3599,
+    budgetShare: spec.budgetShare,
   }
 }
 

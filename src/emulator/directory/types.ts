@@ -105,6 +105,8 @@ export interface Tenant {
   readonly random: Random
   lastSeq: number
   tokenSeconds: number
+  /** Undefined: no budgets. See TenantSpec. */
+  budgetShare: number | undefined
 }
 
 export function nextSeq(tenant: { lastSeq: number }): number {

@@ -1,7 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import type { Reply, Request } from '../exchange.ts'
 import { gone } from '../graph/delta.ts'
-import { GraphRefusal, refuse } from '../graph/errors.ts'
+import { GraphRefusal, refuse, tooManyRequests } from '../graph/errors.ts'
 import { expiredPageToken } from '../graph/list.ts'
 import { foreignToken } from '../login/token.ts'
 import type { FaultKind, FaultSpec } from './types.ts'
@@ -18,12 +18,10 @@ const statusCodes: Readonly<Record<number, string>> = {
 export const faultKinds: Readonly<Record<string, FaultKind>> = {
   throttle: {
     instead: (spec, call) =>
-      new GraphRefusal(429, 'TooManyRequests', 'Please retry again later.', {
-        headers: {
-          ...retryAfterHeader(spec, '1'),
-          'x-ms-throttle-scope': `Tenant_Application/ReadWrite/app/${call.tenantId ?? ''}`,
-          'x-ms-throttle-information': 'ResourceUnitLimitExceeded',
-        },
+      tooManyRequests({
+        ...retryAfterHeader(spec, '1'),
+        'x-ms-throttle-scope': `Tenant_Application/ReadWrite/app/${call.tenantId ?? ''}`,
+        'x-ms-throttle-information': 'ResourceUnitLimitExceeded',
       }),
   },
   status: {

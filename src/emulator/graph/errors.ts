@@ -51,6 +51,11 @@ export function unsupportedQuery(message: string): GraphRefusal {
   return new GraphRefusal(400, 'Request_UnsupportedQuery', message)
 }
 
+/** Refused for now; the headers say how long and why. */
+export function tooManyRequests(headers: Record<string, string>): GraphRefusal {
+  return new GraphRefusal(429, 'TooManyRequests', 'Please retry again later.', { headers })
+}
+
 export function notFound(id: string): GraphRefusal {
   return refuse('object not found', { id })
 }

@@ -5,6 +5,7 @@ import { headerText, pathParts, type Reply, type Request } from '../exchange.ts'
 import { type Claims, verifyToken } from '../login/keys.ts'
 import { isGraphAudience } from '../login/token.ts'
 import type { State } from '../state.ts'
+import { admit } from './budgets.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
 import { badQuery, GraphRefusal, type RequestIds, refusalReply, refuse } from './errors.ts'
 import { resourceUnits } from './resourceUnits.ts'
@@ -104,10 +105,21 @@ async function dispatch(call: GraphCall, tenant: Tenant, claims: Claims): Promis
     options: new URLSearchParams(request.queryText),
     again,
   }
-  const reply = await matched.route.answer(context)
+  const reply = await answerCharged(matched.route, context)
   const units = resourceUnits(matched.route, context)
   if (units !== undefined) reply.headers['x-ms-resource-unit'] = String(units)
   return reply
+}
+
+/** What is refused as wrong or forbidden costs nothing. */
+async function answerCharged(route: GraphRoute, context: GraphCallContext): Promise<Reply> {
+  const giveBack = admit(route, context)
+  try {
+    return await route.answer(context)
+  } catch (thrown) {
+    if (thrown instanceof GraphRefusal && [400, 403].includes(thrown.status)) giveBack()
+    throw thrown
+  }
 }
 
 /** Any one of the permissions that the catalogue names for the operation suffices. */
