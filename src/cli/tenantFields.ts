@@ -29,7 +29,7 @@ export async function tenantFields(cli: Cli, flags: FieldFlags): Promise<JsonObj
   for (const [name, value] of named) if (value !== undefined) put(body, `graph.${name}`, value)
   for (const [path, value] of Object.entries(parseAssignments(flags.field ?? []))) {
     // To clear one tells nothing.
-    if (isSecret(path) && value !== null) {
+    if ((isSecret(path) && value !== null) || holdsPassword(value)) {
       throw badInput(
         path,
         'is a secret: give it with --field-file, so that it stands in no argument',
@@ -54,6 +54,11 @@ function put(body: JsonObject, path: string, value: Json): void {
   }
   const values = body[group]
   body[group] = { ...(isJsonObject(values) && values), [name]: value }
+}
+
+/** An address with user and password in it: that of a proxy. */
+function holdsPassword(value: Json): boolean {
+  return typeof value === 'string' && /^\w+:\/\/[^/@]*:[^/]*@/.test(value)
 }
 
 function isSecret(path: string): boolean {

@@ -1,0 +1,129 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { api } from '../../src/contract/api.ts'
+import type { Route } from '../../src/contract/route.ts'
+import type { World } from './world.ts'
+
+/** Whatever others may come to read, by where it was found. */
+export type Sinks = Map<string, string | Buffer>
+
+/** What every process wrote, and the log of the database. */
+export async function gatherLogs(world: World): Promise<Sinks> {
+  const sinks: Sinks = new Map(world.served.map((one) => [`log of ${one.pid}`, one.log()]))
+  const file = join(world.dataDir, 'postgres', 'server.log')
+  return sinks.set('log of PostgreSQL', await readFile(file, 'utf8'))
+}
+
+/** Every route that reads, asked with the values given for the places in its path. */
+export async function gatherAnswers(
+  world: World,
+  places: Readonly<Record<string, string>>,
+): Promise<Sinks> {
+  const sinks: Sinks = new Map()
+  const headers = { authorization: `Bearer ${await world.token()}` }
+  const routes: Route[] = Object.values(api).flatMap((noun) => Object.values(noun))
+  for (const { method, path, produces, name } of routes) {
+    if (method !== 'GET' || produces === 'text/event-stream') continue
+    const filled = path.replace(/\{(\w+)\}/g, (_, place) => encodeURIComponent(places[place] ?? ''))
+    const answer = await fetch(`${world.url()}${filled}`, { headers })
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`${name}: ${answer.status} ${text}`)
+    sinks.set(`answer of ${name}`, JSON.stringify([...answer.headers]) + text)
+  }
+  return sinks
+}
+
+/** All events from the first on; the stream does not end, so it is left when it falls silent. */
+export async function gatherEvents(world: World): Promise<Sinks> {
+  const headers = { authorization: `Bearer ${await world.token()}`, 'last-event-id': '0-0' }
+  const answer = await fetch(`${world.url()}/v1/events`, { headers })
+  const reader = answer.body?.getReader()
+  let text = ''
+  for (;;) {
+    const read = await Promise.race([reader?.read(), wait(1_000)])
+    if (read === undefined || read.done) break
+    text += new TextDecoder().decode(read.value)
+  }
+  await reader?.cancel()
+  return new Map([['events', text]])
+}
+
+/** Every row of every table of every schema, as JSON; bytes show as hex. */
+export async function gatherTables(world: World): Promise<Sinks> {
+  const tables = await world.query<{ name: string }>(
+    `select quote_ident(table_schema) || '.' || quote_ident(table_name) as name
+      from information_schema.tables
+      where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')`,
+  )
+  const sinks: Sinks = new Map()
+  for (const { name } of tables) {
+    const rows = await world.query<{ text: string }>(
+      `select row_to_json(whole_row)::text as text from ${name} whole_row`,
+    )
+    sinks.set(`table ${name}`, rows.map(({ text }) => text).join('\n'))
+  }
+  return sinks
+}
+
+/** Files that are there to hold a secret, of the owner alone; and those of the other side. */
+const keepers = /^(admin-token|master-key|postgres\/instance\/password|emulator\/.*)$/
+const programs = /^postgres\/runtime-/
+
+/** The bytes of every other file of the data directory, the database's own among them. */
+export async function gatherFiles(world: World): Promise<Sinks> {
+  const sinks: Sinks = new Map()
+  const entries = await readdir(world.dataDir, { recursive: true, withFileTypes: true })
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name)
+    const name = relative(world.dataDir, path)
+    if (!entry.isFile() || keepers.test(name) || programs.test(name)) continue
+    // Files of the running database come and go.
+    const bytes = await readFile(path).catch(() => undefined)
+    if (bytes !== undefined) sinks.set(`file ${name}`, bytes)
+  }
+  return sinks
+}
+
+/** Watches arguments and environments of all processes below this one, and of the database. */
+export function watchProcesses(world: World): { stop: () => Promise<Sinks> } {
+  const seen = new Set<string>()
+  let over = false
+  const watching = (async () => {
+    while (!over) {
+      for (const text of await lookAtProcesses(world)) seen.add(text)
+      await wait(30)
+    }
+  })()
+  return {
+    stop: async () => {
+      over = true
+      await watching
+      return new Map([['processes', [...seen].join('\n')]])
+    },
+  }
+}
+
+async function lookAtProcesses({ dataDir }: World): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const read = (pid: string, file: string) =>
+    readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')
+  const parents = new Map<string, string>()
+  for (const pid of pids) {
+    // The name in brackets may hold anything, so the fields are counted behind it.
+    const [, parent = ''] = (await read(pid, 'stat')).split(') ').at(-1)?.split(' ') ?? []
+    parents.set(pid, parent)
+  }
+  const ours = new Set([`${process.pid}`])
+  for (const pid of pids) if ((await read(pid, 'cmdline')).includes(dataDir)) ours.add(pid)
+  const isOurs = (pid: string): boolean => {
+    const parent = parents.get(pid)
+    return ours.has(pid) || (parent !== undefined && parent !== '0' && isOurs(parent))
+  }
+  const texts: string[] = []
+  for (const pid of pids.filter(isOurs)) {
+    if (pid === `${process.pid}`) continue
+    texts.push(await read(pid, 'cmdline'), await read(pid, 'environ'))
+  }
+  return texts
+}
