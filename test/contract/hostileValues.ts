@@ -11,6 +11,11 @@ export const fewLegal: readonly string[] = [
   ...['U+2028', 'right-to-left override', 'combining marks', 'Turkish i', 'a formula', 'SQL'],
 ]
 
+/** In the form of the places at which lists go on. */
+function cursor(json: string): string {
+  return Buffer.from(json).toString('base64url')
+}
+
 const texts: readonly [string, string][] = [
   ['empty', ''],
   ['a space', ' '],
@@ -53,6 +58,11 @@ const texts: readonly [string, string][] = [
   ['a template', '#{7*7}{{7*7}}<%= 7 %>'],
   ['a formula', '=1+1'],
   ['HTML', '<img src=x onerror=alert(1)>'],
+  ['a cursor with NUL', cursor('["a\\u0000",1]')],
+  ['a cursor with half a character', cursor('["\\ud800",1]')],
+  ['a cursor with a fraction', cursor('["a",1.5]')],
+  ['a cursor with another shape', cursor('{"0":"a","1":1}')],
+  ['a cursor of events beyond 64 bits', '999999999999999999999-1'],
 ]
 
 const values: readonly [string, unknown][] = [
