@@ -27,6 +27,19 @@ export interface TenantSpec {
    * documented. Unless given, nothing is refused for its number.
    */
   budgetShare?: number
+  /** Unless given, every read sees every write. */
+  lag?: ReplicaLag
+}
+
+/**
+ * How far reads trail behind writes. Each of the copies that answer learns of a change after a time
+ * of its own, drawn from the tenant's seed.
+ */
+export interface ReplicaLag {
+  /** The longest for plain reads. */
+  readMs: number
+  /** The longest for advanced queries and delta. */
+  eventualMs: number
 }
 
 /** t = (fixedMs + perRowMs * rows) * (1 + inFlight / inFlightDivisor), per tenant. */

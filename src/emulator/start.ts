@@ -14,7 +14,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const { host = '127.0.0.1', port = 0 } = options
   const clock = emulatorClock(options.clock)
   const certificates = await loadCertificates(options.dataDir, clock.now())
-  const tenants = options.tenants.map((spec) => makeTenant(spec, clock.now()))
+  const tenants = options.tenants.map((spec) => makeTenant(spec, clock))
   const state: State = {
     clock,
     tenants: new Map(tenants.map((tenant) => [tenant.id, tenant])),

@@ -89,7 +89,7 @@ function answerPart(
     case 'GET ':
       return accessTo(tenant)
     case 'PATCH ':
-      return patchTenant(tenant, input)
+      return patchTenant(state, tenant, input)
     case 'DELETE ':
       return { deleted: state.tenants.delete(tenant.id) }
     case 'GET credentials':

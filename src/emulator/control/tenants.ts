@@ -4,6 +4,7 @@ import type { JsonObject } from '../../core/json.ts'
 import { randomGuid } from '../data/random.ts'
 import { directoryRoleIds } from '../data/roles.ts'
 import { makeSecret, makeTenant } from '../data/tenant.ts'
+import { newReplicas } from '../directory/replicas.ts'
 import type { ClientCertificate, Tenant } from '../directory/types.ts'
 import { readCertificate } from '../login/clientCertificate.ts'
 import type { State } from '../state.ts'
@@ -13,6 +14,10 @@ import { ControlRefusal, numberIn, readAs, textIn } from './input.ts'
 const yearSeconds = 365 * 86_400
 
 const share = Type.Number({ exclusiveMinimum: 0 })
+const lag = Type.Object(
+  { readMs: Type.Number({ minimum: 0 }), eventualMs: Type.Number({ minimum: 0 }) },
+  { additionalProperties: false },
+)
 const texts = Type.Array(Type.String())
 
 /** A TenantSpec, see there. */
@@ -32,6 +37,7 @@ const TenantInput = Type.Object(
     directoryRoles: Type.Optional(texts),
     tokenSeconds: Type.Optional(Type.Number()),
     budgetShare: Type.Optional(share),
+    lag: Type.Optional(lag),
   },
   { additionalProperties: false },
 )
@@ -43,18 +49,20 @@ const TenantPatch = Type.Object(
     tokenSeconds: Type.Optional(Type.Number()),
     /** Null: no budgets any more. */
     budgetShare: Type.Optional(Type.Union([share, Type.Null()])),
+    /** Null: reads see every write again. */
+    lag: Type.Optional(Type.Union([lag, Type.Null()])),
   },
   { additionalProperties: false },
 )
 
 export function postTenant(state: State, input: JsonObject): unknown {
-  const tenant = makeTenant(readAs(TenantInput, input), state.clock.now())
+  const tenant = makeTenant(readAs(TenantInput, input), state.clock)
   state.tenants.set(tenant.id, tenant)
   return accessTo(tenant)
 }
 
 /** What is given takes the place of what was. */
-export function patchTenant(tenant: Tenant, input: JsonObject): unknown {
+export function patchTenant(state: State, tenant: Tenant, input: JsonObject): unknown {
   const given = readAs(TenantPatch, input)
   for (const name of given.roles ?? []) {
     if (appRoleId(name) === undefined) throw new ControlRefusal(400, `There is no role ${name}.`)
@@ -68,9 +76,12 @@ export function patchTenant(tenant: Tenant, input: JsonObject): unknown {
   if (given.directoryRoles !== undefined) tenant.app.directoryRoles = given.directoryRoles
   if (given.tokenSeconds !== undefined) tenant.tokenSeconds = given.tokenSeconds
   if (given.budgetShare !== undefined) tenant.budgetShare = given.budgetShare ?? undefined
+  if (given.lag !== undefined) {
+    tenant.replicas = newReplicas(given.lag ?? undefined, tenant.seed, state.clock)
+  }
   const { tokenSeconds, budgetShare } = tenant
   const { roles, directoryRoles } = tenant.app
-  return { roles, directoryRoles, tokenSeconds, budgetShare }
+  return { roles, directoryRoles, tokenSeconds, budgetShare, lag: tenant.replicas?.lag }
 }
 
 /** `{text, endsInSeconds}`, both optional; answers the secret. */

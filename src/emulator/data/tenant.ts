@@ -1,5 +1,6 @@
-import type { Random } from '../../core/clock.ts'
+import type { Clock, Random } from '../../core/clock.ts'
 import { newChangeLog } from '../directory/changes.ts'
+import { newReplicas } from '../directory/replicas.ts'
 import type {
   AppRegistration,
   DirectoryObject,
@@ -47,8 +48,9 @@ const defaultRoles: readonly string[] = [
 ]
 
 /** A whole tenant from its specification: equal ones give equal objects with equal ids. */
-export function makeTenant(spec: TenantSpec, now: number): Tenant {
+export function makeTenant(spec: TenantSpec, clock: Clock): Tenant {
   const { seed } = spec
+  const now = clock.now()
   const random = seededRandom(seed, 'tenant')
   const company = spec.displayName ?? `${pick(random, companies)} ${seed}`
   const name = spec.domain?.split('.')[0] ?? addressPart(company)
@@ -93,6 +95,7 @@ export function makeTenant(spec: TenantSpec, now: number): Tenant {
     lastSeq: objects.length,
     tokenSeconds: spec.tokenSeconds ?? 3599,
     budgetShare: spec.budgetShare,
+    replicas: newReplicas(spec.lag, seed, clock),
   }
 }
 

@@ -2,6 +2,7 @@ import type { Random } from '../../core/clock.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Product } from '../data/skus.ts'
 import type { ChangeLog } from './changes.ts'
+import type { Replicas } from './replicas.ts'
 
 /** Anything Graph can list. `type` is the catalogue's entity type; `data` what is stored of it. */
 export interface Entity {
@@ -82,6 +83,13 @@ export interface DeletedObject {
   directReports: User[]
 }
 
+/** What is asked of a map; a replica lays its own knowledge over one. */
+export interface Index<T> {
+  get(key: string): T | undefined
+  set(key: string, value: T): unknown
+  delete(key: string): boolean
+}
+
 export interface Tenant {
   readonly id: string
   readonly seed: number
@@ -94,8 +102,8 @@ export interface Tenant {
   readonly app: AppRegistration
   readonly users: User[]
   readonly groups: Group[]
-  readonly byId: Map<string, DirectoryObject>
-  readonly byUpn: Map<string, User>
+  readonly byId: Index<DirectoryObject>
+  readonly byUpn: Index<User>
   readonly deleted: Map<string, DeletedObject>
   readonly skus: Sku[]
   readonly roleAssignments: RoleAssignment[]
@@ -107,6 +115,8 @@ export interface Tenant {
   tokenSeconds: number
   /** Undefined: no budgets. See TenantSpec. */
   budgetShare: number | undefined
+  /** Undefined: every read sees every write. */
+  replicas: Replicas | undefined
 }
 
 export function nextSeq(tenant: { lastSeq: number }): number {

@@ -5,6 +5,7 @@ import { addChange } from './changes.ts'
 import { dependents } from './computed.ts'
 import { addOrdered, dropOrdered, holds } from './ordered.ts'
 import { groupsHolding } from './relations.ts'
+import { keepPast } from './replicas.ts'
 import {
   type DirectoryObject,
   type Group,
@@ -19,6 +20,7 @@ import {
  * Nothing is checked: that is the caller's part.
  */
 export function updateObject(tenant: Tenant, object: DirectoryObject, values: JsonObject): void {
+  keepPast(tenant, object)
   if (object.type === 'user') tenant.byUpn.delete(upnKey(object))
   Object.assign(object.data, values)
   if (object.type === 'user') tenant.byUpn.set(upnKey(object), object)
@@ -109,6 +111,7 @@ export function purgeObject(tenant: Tenant, id: string): boolean {
 export function setManager(tenant: Tenant, user: User, manager: User | undefined): void {
   const before = user.manager
   if (before === manager) return
+  keepPast(tenant, user)
   user.manager = manager
   if (before !== undefined) logLink(tenant, user, 'manager', before, false)
   if (manager !== undefined) logLink(tenant, user, 'manager', manager, true)
@@ -122,6 +125,7 @@ export function addLink(
   object: DirectoryObject,
 ): boolean {
   if (tenant.byId.get(group.id) !== group) return false
+  keepPast(tenant, group)
   const added =
     relation === 'members'
       ? addOrdered(group.members, object)
@@ -137,6 +141,7 @@ export function dropLink(
   relation: 'members' | 'owners',
   object: DirectoryObject,
 ): boolean {
+  keepPast(tenant, group)
   const dropped = dropOrdered(group[relation], object)
   if (dropped) logLink(tenant, group, relation, object, false)
   return dropped
@@ -154,6 +159,7 @@ function logLink(
 }
 
 function insert(tenant: Tenant, object: DirectoryObject): void {
+  keepPast(tenant, object)
   tenant.byId.set(object.id, object)
   if (object.type === 'user') {
     addOrdered(tenant.users, object)
@@ -165,6 +171,7 @@ function insert(tenant: Tenant, object: DirectoryObject): void {
 }
 
 function remove(tenant: Tenant, object: DirectoryObject): void {
+  keepPast(tenant, object)
   tenant.byId.delete(object.id)
   dropOrdered(object.type === 'user' ? tenant.users : tenant.groups, object)
   if (object.type === 'user') tenant.byUpn.delete(upnKey(object))

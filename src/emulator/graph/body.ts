@@ -41,6 +41,6 @@ function objectAt(context: GraphCallContext, reference: Json | undefined): Direc
     /\/(directoryObjects|users|groups)\/([0-9a-f-]{36})\/?$/i.exec(String(reference ?? '')) ?? []
   if (collection === undefined) throw badRequest('Invalid URL format specified in payload.')
   const object = context.tenant.byId.get(id.toLowerCase())
-  if (object === undefined) throw notFound(id)
+  if (object === undefined || context.seen.byId.get(object.id) === undefined) throw notFound(id)
   return object
 }

@@ -6,7 +6,10 @@ import type { State } from '../state.ts'
 /** One call of Graph, past sign-in and routing. */
 export interface GraphCallContext {
   state: State
+  /** What the call reads: for one that changes something, the tenant itself. */
   tenant: Tenant
+  /** The tenant as the replica that answers knows it: whether what a write names exists. */
+  seen: Tenant
   claims: Claims
   request: Request
   /** The values of the path's parameters, decoded, in order. */

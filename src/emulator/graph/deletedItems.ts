@@ -46,7 +46,7 @@ export const deletedItemRoutes: readonly GraphRoute[] = [
     needs: writers,
     answer: (context) => {
       const { object, userPrincipalName } = deletedOf(context)
-      if (context.tenant.byUpn.has(userPrincipalName.toLowerCase())) {
+      if (context.tenant.byUpn.get(userPrincipalName.toLowerCase()) !== undefined) {
         throw userConflict('userPrincipalName')
       }
       if (object.type === 'user') requireHigherRole(context, object)

@@ -1,5 +1,7 @@
+import { isQuery } from '../../catalogue/graphLimits.ts'
 import { permissionsFor } from '../../catalogue/permissions.ts'
 import { randomGuid } from '../data/random.ts'
+import { seenTenant } from '../directory/replicas.ts'
 import type { Tenant } from '../directory/types.ts'
 import { headerText, pathParts, type Reply, type Request } from '../exchange.ts'
 import { type Claims, verifyToken } from '../login/keys.ts'
@@ -95,14 +97,19 @@ async function dispatch(call: GraphCall, tenant: Tenant, claims: Claims): Promis
     throw badQuery(`Resource not found for the segment '${segments[segments.length - 1] ?? ''}'.`)
   }
   requireRole(matched.route, claims)
+  const options = new URLSearchParams(request.queryText)
+  const resource = segments.join('/')
+  const eventual = request.headers.consistencylevel === 'eventual' || /\/delta$/i.test(resource)
+  const seen = seenTenant(tenant, eventual)
   const context: GraphCallContext = {
     state,
-    tenant,
+    tenant: isQuery(`${request.method} ${matched.route.path.slice(1)}`) ? seen : tenant,
+    seen,
     claims,
     request,
     params: matched.params,
-    resource: segments.join('/'),
-    options: new URLSearchParams(request.queryText),
+    resource,
+    options,
     again,
   }
   const reply = await answerCharged(matched.route, context)

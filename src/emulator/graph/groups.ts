@@ -75,7 +75,7 @@ export function groupOf(context: GraphCallContext): Group {
   const name = context.params[0] ?? ''
   if (!guid.test(name)) throw badRequest(`Invalid object identifier '${name}'.`)
   const group = findGroup(context.tenant, name)
-  if (group === undefined) throw notFound(name)
+  if (group === undefined || findGroup(context.seen, name) === undefined) throw notFound(name)
   return group
 }
 

@@ -17,7 +17,7 @@ export const licenceRoutes: readonly GraphRoute[] = [
 
 /** Removes and adds in one step: either all of it holds afterwards or nothing changed. */
 function assignLicense(context: GraphCallContext): Reply {
-  const { tenant } = context
+  const { tenant, seen } = context
   const user = userOf(context)
   const body = readBody(context.request)
   const added = readAdded(tenant, body.addLicenses)
@@ -30,7 +30,9 @@ function assignLicense(context: GraphCallContext): Reply {
   }
   const replaced = [...removed, ...added.map((licence) => licence.skuId)]
   const after = [...before.filter(({ skuId }) => !replaced.includes(skuId)), ...added]
-  if (added.length > 0 && !/^[A-Z]{2}$/.test(textOf(user, 'usageLocation'))) {
+  // As a replica knows it, which is what makes a licence right after a change of it fail.
+  const location = textOf(seen.byId.get(user.id) ?? user, 'usageLocation')
+  if (added.length > 0 && !/^[A-Z]{2}$/.test(location)) {
     throw refuse('licence, no usageLocation')
   }
   checkUnits(

@@ -76,7 +76,7 @@ function allUsers(context: GraphCallContext): ListSource {
 export function userOf(context: GraphCallContext): User {
   const name = context.params[0] ?? ''
   const user = findUser(context.tenant, name)
-  if (user === undefined) throw notFound(name)
+  if (user === undefined || findUser(context.seen, name) === undefined) throw notFound(name)
   return user
 }
 
