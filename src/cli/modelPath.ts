@@ -6,7 +6,7 @@ export function modelPath(text: string): { application: string; name: string } {
   if (application === undefined || name === undefined) {
     throw badInput(
       'model',
-      'has the form device/msgraph/MSOLUser; `patchbay model list` shows them',
+      `has the form device/msgraph/MSOLUser, unlike ${text}; \`patchbay model list\` shows them`,
     )
   }
   return { application, name }

@@ -21,7 +21,7 @@ export function transactionText(transaction: Detail): string {
   ])
   const steps = transaction.stepList.flatMap((step) => [
     `${step.seq}. ${escapeText(step.title)}: ${step.state}\n`,
-    ...differenceLines(step.differences),
+    ...stepLines(step),
     ...(step.error ? [`   ${escapeText(step.error.message)}\n`] : []),
   ])
   const left = transaction.left.map(({ seq, what, call }) => [seq, what, call])
@@ -38,6 +38,17 @@ export function planText(plan: Static<typeof Plan>): string {
       ...differenceLines(differences),
     ])
     .join('')
+}
+
+function stepLines({ state, differences }: Detail['stepList'][number]): string[] {
+  // What was there before is read when the step begins.
+  if (state === 'waiting' || state === 'skipped') {
+    return differences.map(({ property, after }) => {
+      return `   ${escapeText(`${property}: to be ${valueText(after) || '(empty)'}`)}\n`
+    })
+  }
+  if (state === 'done' && differences.length === 0) return ['   it was so already\n']
+  return differenceLines(differences)
 }
 
 function differenceLines(differences: Differences): string[] {

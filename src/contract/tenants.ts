@@ -6,7 +6,7 @@ import { Type } from './type.ts'
 const type = 'relation/MicrosoftTenant'
 const params = Closed({ tenantId: Id })
 
-/** One finding of Test Connection. `remedy` is there whenever the outcome is not `passed`. */
+/** One finding of Test Connection. `remedy` is there wherever there is something to do. */
 export const CheckStep = Closed({
   step: Type.String(),
   outcome: Type.Enum(['passed', 'warning', 'failed', 'skipped']),

@@ -23,7 +23,9 @@ export async function readConnection(
   const file = await readCliFile(join(homedir(), '.config', 'patchbay', 'cli.json'))
   const baseUrl = flags.server ?? env.PATCHBAY_SERVER ?? file.server ?? defaultServer
   if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol)) {
-    throw badInput('--server', 'has to be an address such as https://patchbay.example.com')
+    const problem =
+      'or PATCHBAY_SERVER, or server in cli.json has to be an address such as https://patchbay.example.com'
+    throw badInput('--server', problem)
   }
   const given = flags.tokenFile ?? env.PATCHBAY_TOKEN_FILE ?? file.tokenFile
   const token = await readToken(given ?? adminTokenFile(defaultDataDir(env)))

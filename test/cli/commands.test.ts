@@ -90,6 +90,24 @@ describe('the main line', () => {
     expect(history.out.match(/Night Watch/g)).toHaveLength(2)
   })
 
+  it('tells what a change is to do, and when there was nothing to do', async () => {
+    const set = ['resource', 'set', user, name]
+    expect((await patch([...set, 'jobTitle='])).out).toContain('jobTitle: to be (empty)')
+    await patch([...set, 'city=Here', '--wait'])
+    expect((await patch([...set, 'city=Here', '--wait'])).out).toContain('it was so already')
+  })
+
+  it('shows every field of a tenant that says something', async () => {
+    const fields = ['graph.proxy=http://proxy.example:3128/', 'teams.enabled:=true']
+    const given = fields.flatMap((field) => ['--field', field])
+    const { out } = await patch(['tenant', 'set', '1', ...given, '--secret-file', secretFile])
+    expect(out).toMatch(/^graph.proxy +http:\/\/proxy.example:3128\/$/m)
+    expect(out).toMatch(/^teams.enabled +yes$/m)
+    expect(out).not.toContain('httpProxy')
+    const cleared = ['--field', 'graph.proxy=', '--field', 'teams.enabled:=false']
+    await patch(['tenant', 'set', '1', ...cleared, '--secret-file', secretFile])
+  })
+
   it('follows what happened', async () => {
     const { out } = await patch(['audit', 'list', '--limit', '3'])
     expect(out).toContain('transaction.')
@@ -147,6 +165,12 @@ describe('exit codes', () => {
 })
 
 describe('refusals', () => {
+  it('what is no model is named', async () => {
+    const ended = await patch(['resource', 'list', 'MSOLUser'])
+    expect(ended).toMatchObject({ exit: 2, out: '' })
+    expect(ended.err).toContain('device/msgraph/MSOLUser, unlike MSOLUser')
+  })
+
   it('a token file that others may read', async () => {
     const open = join(folder, 'open-token')
     await writeFile(open, patchbay.token, { mode: 0o644 })

@@ -123,7 +123,9 @@ async function attach(
 async function report(tenantId: number) {
   const answer = await testConnection(provider, { tenantId, confirm: true }, signal)
   expect(Check(ConnectionReport, answer)).toBe(true)
-  for (const { outcome, remedy } of answer.steps) expect(remedy === null).toBe(outcome === 'passed')
+  for (const { outcome, remedy } of answer.steps) {
+    if (outcome !== 'skipped') expect(remedy === null).toBe(outcome === 'passed')
+  }
   const byName = new Map(answer.steps.map((step) => [step.step, step]))
   return { ...answer, step: (name: string) => byName.get(name) }
 }

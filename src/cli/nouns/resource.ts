@@ -40,10 +40,10 @@ interface TenantFlags extends CommonFlags {
   tenant?: number
 }
 
-/** `[tenant] <model> ...`: a model's name holds a slash and an id does not, so either may begin. */
+/** `[tenant] <model> ...`: an id is a number and a model's name is not, so either may begin. */
 function splitTenant(args: readonly string[], flags: TenantFlags, names: readonly string[]) {
   const [first = ''] = args
-  const leads = !first.includes('/')
+  const leads = /^\d+$/.test(first)
   const rest = leads ? args.slice(1) : args
   for (const [at, name] of names.entries()) {
     if (rest[at] === undefined) throw badInput(name, 'is needed; add --help for the order')

@@ -15,10 +15,11 @@ import {
   yesOption,
 } from '../command.ts'
 import { confirmed, deleteConfirmed } from '../confirm.ts'
-import { fields, print, printPage, table } from '../print.ts'
+import { type Cell, fields, print, printPage, table } from '../print.ts'
 import { type FieldFlags, tenantFields } from '../tenantFields.ts'
 
 const routes = { tenant: tenantRoutes }
+type TenantAnswer = Static<typeof Tenant>
 
 export function tenantCommand(cli: Cli): Command {
   const tenant = noun('tenant', 'Microsoft tenants and their connections')
@@ -64,6 +65,10 @@ function fieldOptions(command: Command): Command {
     .option('--certificate <id>', 'certificate to sign in with', integer)
     .option('--field <group.name=value>', 'any other field, several times; := for JSON', several)
     .option('--field-file <group.name=path>', 'a secret field, read from a file', several)
+    .addHelpText(
+      'after',
+      '\ndocs/tenant-fields.md lists the fields and says which are needed when.',
+    )
 }
 
 function addWrites(tenant: Command, cli: Cli): void {
@@ -109,10 +114,8 @@ function addDangerous(tenant: Command, cli: Cli): void {
     })
 }
 
-function show(cli: Cli, flags: CommonFlags, tenant: Static<typeof Tenant>): void {
+function show(cli: Cli, flags: CommonFlags, tenant: TenantAnswer): void {
   const { graph } = tenant
-  const set = (secret: { set: boolean; changedAt: string | null }) =>
-    secret.set ? `set ${secret.changedAt ?? ''}`.trim() : 'not set'
   print(cli, flags, tenant, () =>
     fields([
       ['id', tenant.id],
@@ -122,8 +125,9 @@ function show(cli: Cli, flags: CommonFlags, tenant: Static<typeof Tenant>): void
       ['cloud', graph.cloud],
       ['tenant id', graph.tenantId],
       ['client id', graph.clientId],
-      ['secret', set(graph.clientSecret)],
+      ['secret', secretText(graph.clientSecret)],
       ['certificate', graph.certificateId],
+      ...otherFields(tenant),
       ['removals without approval', tenant.sync.deleteThreshold],
       ...tenant.connections.map(({ wire, state, message }): [string, string] => [
         wire,
@@ -132,6 +136,27 @@ function show(cli: Cli, flags: CommonFlags, tenant: Static<typeof Tenant>): void
       ['changed', tenant.updatedAt],
     ]),
   )
+}
+
+const shownAlready = ['cloud', 'tenantId', 'clientId', 'clientSecret', 'certificateId']
+
+/** Every other field that says something, by the name `--field` takes. */
+function otherFields(tenant: TenantAnswer): [string, Cell][] {
+  const { powershell, httpProxy, teams, graph, exchange } = tenant
+  const groups = { powershell, httpProxy, teams, graph, exchange }
+  return Object.entries(groups).flatMap(([group, members]) =>
+    Object.entries(members).flatMap(([name, value]): [string, Cell][] => {
+      const path = `${group}.${name}`
+      if (group === 'graph' && shownAlready.includes(name)) return []
+      if (value === null || value === false || value === 'none') return []
+      if (typeof value !== 'object') return [[path, value]]
+      return value.set ? [[path, secretText(value)]] : []
+    }),
+  )
+}
+
+function secretText(secret: TenantAnswer['graph']['clientSecret']): string {
+  return secret.set ? `set ${secret.changedAt ?? ''}`.trim() : 'not set'
 }
 
 function reportText(report: Static<typeof ConnectionReport>): string {

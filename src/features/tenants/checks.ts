@@ -77,11 +77,11 @@ export async function checkToken(visit: Visit): Promise<Step> {
 /** Proofs by certificate live ten minutes: a clock that is wrong makes them invalid. */
 export async function checkClock({ clockSkewMs }: Visit): Promise<Step> {
   if (clockSkewMs === undefined) {
-    return notPassed('skipped', 'clock', "Graph's answer told no time.", 'Nothing has to be done.')
+    return notPassed('skipped', 'clock', "Graph's answer told no time.", null)
   }
   const seconds = Math.round(Math.abs(clockSkewMs) / 1_000)
   if (Math.abs(clockSkewMs) <= clockSkewMaxMs) {
-    return passed('clock', `This server's clock is right within ${Math.max(seconds, 1)} seconds.`)
+    return passed('clock', `This server's clock is right to within ${Math.max(seconds, 1)} s.`)
   }
   const side = clockSkewMs > 0 ? 'ahead of' : 'behind'
   return notPassed(

@@ -15,7 +15,7 @@ export function notPassed(
   outcome: 'warning' | 'failed' | 'skipped',
   step: string,
   message: string,
-  remedy: string,
+  remedy: string | null,
   details?: string[],
 ): Step {
   return { step, outcome, message, remedy, ...(details && { details }) }

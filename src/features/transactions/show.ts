@@ -1,6 +1,6 @@
 import type { Static } from 'typebox'
 import type { Step, Transaction, TransactionDetail } from '../../contract/transactions.ts'
-import { changesBetween, isJsonObject, type JsonObject } from '../../core/json.ts'
+import { type Change, changesBetween, isJsonObject, type JsonObject } from '../../core/json.ts'
 import { showFailure, showTime } from '../operation/show.ts'
 import type { StepRow, TransactionRow } from './queries.ts'
 
@@ -39,12 +39,19 @@ function showStep(step: StepRow): Static<typeof Step> {
     kind: step.kind,
     title: step.title,
     state: step.state,
-    differences: changesBetween(step.before ?? {}, step.after ?? wantedOf(step)),
+    differences: differencesOf(step),
     attempts: step.attempts,
     startedAt: showTime(step.startedAt),
     endedAt: showTime(step.endedAt),
     error: showFailure(step.error),
   }
+}
+
+/** Before a step has looked at its object, everything it is to set counts as different. */
+function differencesOf(step: StepRow): Change[] {
+  const wanted = wantedOf(step)
+  if (step.before !== null) return changesBetween(step.before, step.after ?? wanted)
+  return Object.entries(wanted).map(([property, after]) => ({ property, before: null, after }))
 }
 
 /** What a step that could not be taken back leaves at Microsoft, and the call that mends it. */
