@@ -66,6 +66,23 @@ describe('the main line', () => {
     expect(ended.out).toMatch(/device\/msgraph\/MSOLUser +done +40 /)
   })
 
+  it('reads in pages of the sizes the tenant names, of 999 when it names none', async () => {
+    const { tenantId = '' } = patchbay.emulator.tenants[0] ?? {}
+    const microsoft = control(patchbay.emulator, tenantId)
+    const sizes = async (users: number, groups: number) => [
+      (await microsoft.calls()).some(({ path }) => asksFor(path, 'users', users)),
+      (await microsoft.calls()).some(({ path }) => asksFor(path, 'groups', groups)),
+    ]
+    expect(await sizes(999, 999)).toEqual([true, true])
+    const given = ['--field', 'graph.userPageSize:=7', '--field', 'graph.groupPageSize:=3']
+    await json(['tenant', 'set', '1', ...given])
+    await microsoft.clearCalls()
+    await json(['sync', 'start', '1', '--full', '--wait'])
+    expect(await sizes(7, 3)).toEqual([true, true])
+    expect(await sizes(999, 999)).toEqual([false, false])
+    await microsoft.close()
+  })
+
   it('finds and shows objects; the tenant may be left away', async () => {
     interface Page {
       items: { columns: { userPrincipalName: string } }[]
@@ -115,6 +132,10 @@ describe('the main line', () => {
   })
 })
 
+function asksFor(path: string, list: string, size: number): boolean {
+  return path.startsWith(`/v1.0/${list}?`) && `${path}&`.includes(`$top=${size}&`)
+}
+
 describe('exit codes', () => {
   it.each([
     [2, ['foo']],
@@ -160,7 +181,7 @@ describe('exit codes', () => {
     expect(ended).toMatchObject({ exit: 6 })
     await microsoft.clearFaults()
     await microsoft.close()
-    expect(await json(['sync', 'show', '2'])).toMatchObject({ state: 'running' })
+    expect(await json(['sync', 'show', '3'])).toMatchObject({ state: 'running' })
   })
 })
 

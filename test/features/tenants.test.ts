@@ -35,6 +35,7 @@ describe('creating', () => {
     expect(tenant).toMatchObject({
       ...{ nodeId: customer.id, nodePath: customer.path, version: 1, description: 'The first' },
       powershell: { mode: 'none', host: null, password: { set: false, changedAt: null } },
+      httpProxy: { use: false, authenticate: false, username: null },
       graph: { cloud: 'global', clientSecret: { set: true }, userPageSize: null },
       sync: { deleteThreshold: 10 },
       connections: [{ wire: 'graph', state: 'untested', message: '', checkedAt: null }],
