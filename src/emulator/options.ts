@@ -7,6 +7,11 @@ export interface TenantSpec {
   /** One for every 14 users unless said otherwise. */
   groups?: number
   displayName?: string
+  /**
+   * Makes some initials of given names, and so of sign-in names, many times as frequent as others;
+   * which ones and how much depends on this seed alone. Unless given they are as in real lists.
+   */
+  names?: { seed: number }
   /** The initial domain, `name.onmicrosoft.com`. */
   domain?: string
   tenantId?: string

@@ -27,6 +27,7 @@ const TenantInput = Type.Object(
     seed: Type.Number(),
     groups: Type.Optional(Type.Number()),
     displayName: Type.Optional(Type.String()),
+    names: Type.Optional(Type.Object({ seed: Type.Number() }, { additionalProperties: false })),
     domain: Type.Optional(Type.String()),
     tenantId: Type.Optional(Type.String()),
     clientId: Type.Optional(Type.String()),

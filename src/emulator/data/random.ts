@@ -29,11 +29,14 @@ export function randomGuid(random: Random): string {
   const [a, b, c, d] = [word(), word(), word(), word()]
   const version = (b & 0xffff0fff) | 0x4000
   const variant = (c & 0x3fffffff) | 0x80000000
-  return (
-    `${hex(a, 24)}${hex(a, 16)}${hex(a, 8)}${hex(a, 0)}-${hex(b, 24)}${hex(b, 16)}-` +
-    `${hex(version, 8)}${hex(version, 0)}-${hex(variant, 24)}${hex(variant, 16)}-` +
-    `${hex(c, 8)}${hex(c, 0)}${hex(d, 24)}${hex(d, 16)}${hex(d, 8)}${hex(d, 0)}`
-  )
+  // One text made at once: of added pieces each would stay in memory.
+  return [
+    hex(a, 24) + hex(a, 16) + hex(a, 8) + hex(a, 0),
+    hex(b, 24) + hex(b, 16),
+    hex(version, 8) + hex(version, 0),
+    hex(variant, 24) + hex(variant, 16),
+    hex(c, 8) + hex(c, 0) + hex(d, 24) + hex(d, 16) + hex(d, 8) + hex(d, 0),
+  ].join('-')
 }
 
 function hex(word: number, shift: number): string {

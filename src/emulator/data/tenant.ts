@@ -11,11 +11,13 @@ import type {
 import { textOf } from '../directory/types.ts'
 import { readCertificate } from '../login/clientCertificate.ts'
 import type { TenantSpec } from '../options.ts'
+import { makeArrivals } from './arrivals.ts'
 import { makeGroups } from './groups.ts'
+import { skewedInitials } from './initials.ts'
 import { boughtSkus, licencePicker } from './licences.ts'
 import { addressPart } from './names.ts'
-import { makePeople } from './people.ts'
-import { pick, randomGuid, seededRandom } from './random.ts'
+import { makePeople, newest } from './people.ts'
+import { pick, pickSkewed, randomGuid, seededRandom } from './random.ts'
 import { directoryRoleIds } from './roles.ts'
 
 const usersPerGroup = 14
@@ -63,6 +65,8 @@ export function makeTenant(spec: TenantSpec, clock: Clock): Tenant {
     initialDomain,
     domains,
     pickLicences: licencePicker(),
+    pickName: spec.names === undefined ? pickSkewed : skewedInitials(spec.names.seed),
+    arrivals: makeArrivals(seededRandom(seed, 'arrivals'), spec.users, newest),
   })
   const groups = makeGroups({
     count: spec.groups ?? Math.ceil(spec.users / usersPerGroup),
