@@ -10,7 +10,6 @@ export interface Room {
 
 export const rooms: Readonly<Record<string, Room>> = {
   core: { imports: [], why: 'the words everything else is said in; browsers import it too' },
-  psrp: { imports: [], why: 'a protocol library, usable and testable without the product' },
   catalogue: { imports: ['core'], why: 'facts about Microsoft, true whoever asks' },
   contract: { imports: ['core'], why: 'the API as data: the client has no server behind it' },
   net: { imports: ['core'], why: 'the one way out must not know who calls or why' },
@@ -32,21 +31,15 @@ export const rooms: Readonly<Record<string, Room>> = {
     imports: ['core', 'contract', 'http', 'net', 'store', 'features'],
     why: 'lets requests in and hands them to features',
   },
-  'powershell-service': {
-    imports: ['core', 'catalogue', 'contract', 'http', 'net', 'psrp'],
-    why: 'a process without database credentials cannot leak them',
-  },
   emulator: {
-    imports: ['core', 'catalogue', 'http', 'psrp'],
+    imports: ['core', 'catalogue', 'http'],
     why: 'written from the documents alone: it must not share the mistakes of connectors or models',
   },
   client: { imports: ['core', 'contract'], why: 'runs wherever the contract can be read' },
   cli: { imports: ['core', 'contract', 'client'], why: 'can do what the API lets anybody do' },
-  web: { imports: ['core', 'contract', 'client'], why: 'can do what the API lets anybody do' },
   main: {
     imports: [
       'core',
-      'psrp',
       'catalogue',
       'contract',
       'net',
@@ -56,11 +49,9 @@ export const rooms: Readonly<Record<string, Room>> = {
       'engine',
       'features',
       'server',
-      'powershell-service',
       'emulator',
       'client',
       'cli',
-      'web',
     ],
     why: 'puts the others together; nothing imports it',
   },
