@@ -122,6 +122,8 @@ export const limits = {
   /** Jobs: connections of one worker to the engine's tables. */
   jobPoolMax: 6,
 
+  /** A server that stops gives the requests it is at this long; the others close behind it. */
+  drainMs: 4_000,
   /** A process that was asked to stop has ended by then. */
   stopMs: 10_000,
   /** A process of ours that others wait for has this long to become ready. */

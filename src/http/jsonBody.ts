@@ -3,6 +3,15 @@ import { limits } from '../core/limits.ts'
 
 const reserved = new Set(['__proto__', 'constructor', 'prototype'])
 
+/** Nothing is unpacked here, so nothing small can become something huge. */
+export function requireUnencoded(encoding: string | undefined): void {
+  if (encoding === undefined || encoding.toLowerCase() === 'identity') return
+  throw new AppError(
+    'unsupported-media-type',
+    'Send the body as it is, without a Content-Encoding; nothing was done.',
+  )
+}
+
 /** The value of a JSON body; refuses bytes that are not UTF-8. */
 export function parseJson(bytes: Uint8Array): unknown {
   try {

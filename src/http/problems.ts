@@ -59,6 +59,16 @@ export function asProblem(thrown: unknown): AppError {
   )
 }
 
+/** What stopped a request of which not everything has come: a caller who hung up is no failure. */
+export function asUnfinished(thrown: unknown): AppError {
+  const known = thrown instanceof AppError || frameworkCode(thrown) in frameworkCodes
+  if (known) return asProblem(thrown)
+  return new AppError('bad-input', 'The body did not arrive in full; nothing was done.', {
+    fields: [{ field: 'body', problem: 'did not arrive in full' }],
+    cause: thrown,
+  })
+}
+
 function frameworkCode(thrown: unknown): string {
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
   return typeof code === 'string' ? code : ''

@@ -13,9 +13,9 @@ import {
   type StreamedEvent,
 } from './handlers.ts'
 import { inputReader } from './input.ts'
-import { parseJson } from './jsonBody.ts'
+import { parseJson, requireUnencoded } from './jsonBody.ts'
 import { openApi } from './openApi.ts'
-import { asProblem, problemOf, problemType } from './problems.ts'
+import { asProblem, asUnfinished, problemOf, problemType } from './problems.ts'
 import { serverSentEvents } from './serverSentEvents.ts'
 
 export interface RequestRecord {
@@ -81,8 +81,10 @@ export function createHttpServer<C extends Contract>(
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer' },
-    async (_request: FastifyRequest, bytes: Buffer) =>
-      bytes.length === 0 ? undefined : parseJson(bytes),
+    async ({ headers }: FastifyRequest, bytes: Buffer) => {
+      requireUnencoded(headers['content-encoding'])
+      return bytes.length === 0 ? undefined : parseJson(bytes)
+    },
   )
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders)
@@ -97,6 +99,7 @@ export function createHttpServer<C extends Contract>(
   app.setNotFoundHandler((request, reply) =>
     sendProblem(options, new AppError('not-found', 'There is no such route.'), request, reply),
   )
+  letGoOfSlow(app)
   const sendEvents = eventSender(app, options.onFailure)
   for (const { route, handler } of bindHandlers(options.contract, options.handlers)) {
     addRoute(app, options, route, handler, sendEvents)
@@ -105,6 +108,16 @@ export function createHttpServer<C extends Contract>(
   const document = openApi(options.contract, options)
   app.get('/openapi.json', async () => document)
   return app
+}
+
+/**
+ * Node stops looking at timeouts once a server closes, so one sender who never comes to an end
+ * would keep it, and everything that is to be closed behind it, open for ever.
+ */
+function letGoOfSlow(app: FastifyInstance): void {
+  app.addHook('preClose', async () => {
+    setTimeout(() => app.server.closeAllConnections(), limits.drainMs).unref()
+  })
 }
 
 /** `/v1/nodes/{nodeId}` as the router writes it. */
@@ -208,7 +221,8 @@ function sendProblem<C extends Contract>(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const error = asProblem(thrown)
+  const unfinished = request.raw.complete === false
+  const error = unfinished ? asUnfinished(thrown) : asProblem(thrown)
   if (error.code === 'internal') options.onFailure(error, request.id)
   if (error.retryAfterMs !== undefined) {
     reply.header('retry-after', String(Math.ceil(error.retryAfterMs / 1_000)))
