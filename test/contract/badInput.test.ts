@@ -31,7 +31,7 @@ beforeAll(async () => {
   // The first large bodies make room that a process keeps; what comes after must fit into it.
   const warming = routes.filter(({ name }) => name === 'tenant.create').flatMap(refusedAttempts)
   await inParallel(warming, 6, async ({ sent }) => void (await sender.send(sent())))
-  megabytesBefore = await residentMegabytes(served.pid)
+  megabytesBefore = await residentMegabytes(served)
 })
 afterAll(async () => {
   await sender.close()
@@ -91,7 +91,7 @@ it.each(routes)('$name takes its valid request after all of that', async (route)
 })
 
 it('the process is the same, has not grown, and met nothing it did not foresee', async () => {
-  const grown = (await residentMegabytes(served.pid)) - megabytesBefore
+  const grown = (await residentMegabytes(served)) - megabytesBefore
   console.info(`${sender.count()} requests sent; memory grew by ${Math.round(grown)} MB`)
   expect(grown).toBeLessThan(100)
   expect(served.errors).toEqual([])
@@ -187,7 +187,7 @@ function isSecret(schema: attempts.LegalAttempt['schema']): boolean {
 }
 
 /** What a process holds of the machine's memory. */
-async function residentMegabytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+async function residentMegabytes({ child }: Served): Promise<number> {
+  const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1_000
 }

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
@@ -98,7 +99,7 @@ async function anotherTenant({ emulator }: TestPatchbay, first: TenantAccess) {
 
 export interface Served {
   url: string
-  pid: number
+  child: ChildProcess
   /** Lines of its log that tell of an error nobody foresaw. */
   errors: string[]
   close(): Promise<void>
@@ -109,11 +110,11 @@ export async function serve({ dataDir, databaseUrl }: TestPatchbay): Promise<Ser
   const env = { ...process.env, DATABASE_URL: databaseUrl.reveal() }
   const { child, url = '' } = await startServerProcess(dataDir, ['--role', 'api'], env)
   const errors: string[] = []
-  if (child.stderr === null || child.pid === undefined) throw new Error('it has no log')
+  if (child.stderr === null) throw new Error('it has no log')
   createInterface({ input: child.stderr }).on('line', (line) => {
     if (!line.startsWith('{') || JSON.parse(line).level >= 50) errors.push(line)
   })
-  return { url, pid: child.pid, errors, close: () => stopProcess(child) }
+  return { url, child, errors, close: () => stopProcess(child) }
 }
 
 async function withWorker<T>(patchbay: TestPatchbay, work: () => Promise<T>): Promise<T> {
