@@ -46,15 +46,17 @@ export async function changeBehind(
       values === undefined,
   )
   const [object] = stored
-  if (property === undefined || object === undefined) {
-    throw new Error(`say in test/conformance/changes.ts how a ${model.noun} comes to change`)
+  const values: JsonObject = { [property?.name ?? '']: `Changed for ${model.title}` }
+  try {
+    await world.control.mutate('update', { id: object?.key, values })
+  } catch (cause) {
+    const what = `say in test/conformance/changes.ts how a ${model.noun} comes to change`
+    throw new Error(what, { cause })
   }
-  const values: JsonObject = { [property.name]: 'Changed behind' }
-  await world.control.mutate('update', { id: object.key, values })
-  return { key: object.key, property: property.name }
+  return { key: object?.key ?? '', property: property?.name ?? '' }
 }
 
-/** Nouns of which the emulated tenant loses no object, each with why. */
+/** Nouns of which the emulated tenant loses no object, each with why. Others lose one. */
 export const neverRemoved: Readonly<Record<string, string>> = {
   subscribedSku: 'what a tenant has bought is fixed when the emulated tenant is made',
 }

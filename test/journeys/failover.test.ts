@@ -16,6 +16,7 @@ import { openWorld, until, users, type World } from './world.ts'
 
 /** How soon another worker has taken over from a killed one, and ended what little was left. */
 const takenOverMs = 20_000
+const testMs = 60_000
 
 let world: World
 let tenantId: number
@@ -43,92 +44,104 @@ async function storedPages(id: number): Promise<number[]> {
   return rows.map(({ seq }) => seq)
 }
 
-it('a worker killed in the middle of a sync: the other ends it, and no page counts twice', async () => {
-  await slowDown(world, 400)
-  const id = await startSync(world, tenantId)
-  await untilPages(world, id, 6)
-  await (await world.workerOf('sync', id)).end('SIGKILL')
-  const told = (await pagesTold(world, id)).get(users) ?? []
-  expect(told.length).toBeLessThan(20)
-  // What the next one has to go on by; it goes when the run ends.
-  expect(await storedPages(id)).toEqual(told)
-  await slowDown(world, 0)
-  const sync = await ended(world, 'sync', id, takenOverMs)
+it(
+  'a worker killed in the middle of a sync: the other ends it, and no page counts twice',
+  async () => {
+    await slowDown(world, 400)
+    const id = await startSync(world, tenantId)
+    await untilPages(world, id, 6)
+    await (await world.workerOf('sync', id)).end('SIGKILL')
+    const told = (await pagesTold(world, id)).get(users) ?? []
+    expect(told.length).toBeLessThan(20)
+    // What the next one has to go on by; it goes when the run ends.
+    expect(await storedPages(id)).toEqual(told)
+    await slowDown(world, 0)
+    const sync = await ended(world, 'sync', id, takenOverMs)
 
-  expect(sync).toMatchObject({ state: 'succeeded' })
-  const { groups } = await world.microsoft.snapshot()
-  const added = sync.models.map((model: { added: number }) => model.added)
-  expect(added.slice(1)).toEqual([400, groups.length])
-  for (const [model, pages] of await pagesTold(world, id)) {
-    expect({ model, pages }).toEqual({ model, pages: upTo(pages.length) })
-  }
-  expect(await storedPages(id)).toEqual([])
-  // Nothing was read from the beginning again: only the pages that were under way.
-  const lists = (await world.microsoft.calls()).filter(({ path }) => /\/users\?/.test(path))
-  expect(lists.length).toBeLessThanOrEqual(20 + 2)
-  expect(await world.query('select from resource_change')).toEqual([])
-  expect(await differences(world)).toEqual([])
-})
+    expect(sync).toMatchObject({ state: 'succeeded' })
+    const { groups } = await world.microsoft.snapshot()
+    const added = sync.models.map((model: { added: number }) => model.added)
+    expect(added.slice(1)).toEqual([400, groups.length])
+    for (const [model, pages] of await pagesTold(world, id)) {
+      expect({ model, pages }).toEqual({ model, pages: upTo(pages.length) })
+    }
+    expect(await storedPages(id)).toEqual([])
+    // Nothing was read from the beginning again: only the pages that were under way.
+    const lists = (await world.microsoft.calls()).filter(({ path }) => /\/users\?/.test(path))
+    expect(lists.length).toBeLessThanOrEqual(20 + 2)
+    expect(await world.query('select from resource_change')).toEqual([])
+    expect(await differences(world)).toEqual([])
+  },
+  testMs,
+)
 
-it('a worker killed while Microsoft makes a change: each object is changed once', async () => {
-  await slowDown(world, 100)
-  await world.microsoft.clearCalls()
-  const keys = await firstPeople(world, tenantId, 30)
-  // Made at once, but the answer comes when nobody is there to hear it.
-  const fault = await planFault(world, 'delay', {
-    method: 'PATCH',
-    skip: 9,
-    count: 1,
-    value: 3_000,
-  })
-  const id = await startMove(world, tenantId, keys, 'Night Watch')
-  await fault.befell()
-  await (await world.workerOf('transaction', id)).end('SIGKILL')
-  expect(await stepsDone(world, id)).toBe(9)
-  await slowDown(world, 0)
-  const transaction = await ended(world, 'transaction', id, takenOverMs)
+it(
+  'a worker killed while Microsoft makes a change: each object is changed once',
+  async () => {
+    await slowDown(world, 100)
+    await world.microsoft.clearCalls()
+    const keys = await firstPeople(world, tenantId, 30)
+    // Made at once, but the answer comes when nobody is there to hear it.
+    const fault = await planFault(world, 'delay', {
+      method: 'PATCH',
+      skip: 9,
+      count: 1,
+      value: 3_000,
+    })
+    const id = await startMove(world, tenantId, keys, 'Night Watch')
+    await fault.befell()
+    await (await world.workerOf('transaction', id)).end('SIGKILL')
+    expect(await stepsDone(world, id)).toBe(9)
+    await slowDown(world, 0)
+    const transaction = await ended(world, 'transaction', id, takenOverMs)
 
-  expect(transaction).toMatchObject({ state: 'succeeded', steps: { total: 30, done: 30 } })
-  const writes = (await world.microsoft.calls('&writes=true')).filter(({ applied }) => applied)
-  expect(writes).toHaveLength(30)
-  expect(new Set(writes.map(({ path }) => path)).size).toBe(30)
-  const { users: people } = await world.microsoft.snapshot()
-  const moved = people.filter(({ department }) => department === 'Night Watch')
-  expect(moved).toHaveLength(30)
-  expect(await differences(world)).toEqual([])
-  // What is done at Microsoft is in the audit first; the step cut off is there twice.
-  const [audited] = await world.query<{ steps: number; rows: number }>(
-    `select count(distinct detail ->> 'step')::int as steps, count(*)::int as rows
+    expect(transaction).toMatchObject({ state: 'succeeded', steps: { total: 30, done: 30 } })
+    const writes = (await world.microsoft.calls('&writes=true')).filter(({ applied }) => applied)
+    expect(writes).toHaveLength(30)
+    expect(new Set(writes.map(({ path }) => path)).size).toBe(30)
+    const { users: people } = await world.microsoft.snapshot()
+    const moved = people.filter(({ department }) => department === 'Night Watch')
+    expect(moved).toHaveLength(30)
+    expect(await differences(world)).toEqual([])
+    // What is done at Microsoft is in the audit first; the step cut off is there twice.
+    const [audited] = await world.query<{ steps: number; rows: number }>(
+      `select count(distinct detail ->> 'step')::int as steps, count(*)::int as rows
       from audit where action = 'transaction.step' and subject = $1`,
-    [`transaction:${id}`],
-  )
-  expect(audited).toEqual({ steps: 30, rows: 31 })
-})
+      [`transaction:${id}`],
+    )
+    expect(audited).toEqual({ steps: 30, rows: 31 })
+  },
+  testMs,
+)
 
-it('a worker told to stop under load ends in time, and its work goes on at once', async () => {
-  const [, idle, worker] = world.living()
-  await idle?.end()
-  await slowDown(world, 250)
-  const sync = await startSync(world, tenantId, true)
-  const keys = await firstPeople(world, tenantId, 20)
-  const transaction = await startMove(world, tenantId, keys, 'Day Watch')
-  await until('some steps', 30_000, async () => (await stepsDone(world, transaction)) >= 2)
-  const other = await world.serve('worker')
-  expect(await world.workerOf('sync', sync)).toBe(worker)
-  expect(await world.workerOf('transaction', transaction)).toBe(worker)
+it(
+  'a worker told to stop under load ends in time, and its work goes on at once',
+  async () => {
+    const [, idle, worker] = world.living()
+    await idle?.end()
+    await slowDown(world, 250)
+    const sync = await startSync(world, tenantId, true)
+    const keys = await firstPeople(world, tenantId, 20)
+    const transaction = await startMove(world, tenantId, keys, 'Day Watch')
+    await until('some steps', 30_000, async () => (await stepsDone(world, transaction)) >= 2)
+    const other = await world.serve('worker')
+    expect(await world.workerOf('sync', sync)).toBe(worker)
+    expect(await world.workerOf('transaction', transaction)).toBe(worker)
 
-  const stopped = await worker?.end('SIGTERM')
-  expect(stopped?.code).toBe(0)
-  expect(stopped?.ms).toBeLessThan(limits.stopMs)
-  // Handed on: nobody waits until it counts as dead.
-  const work = [['sync', sync] as const, ['transaction', transaction] as const]
-  for (const [kind, id] of work) {
-    const taken = async () => (await world.workerOf(kind, id).catch(() => undefined)) === other
-    await until(`${kind} elsewhere`, limits.heartbeatDeadMs / 2, taken)
-  }
-  await slowDown(world, 0)
-  for (const [kind, id] of work) {
-    expect(await ended(world, kind, id, takenOverMs)).toMatchObject({ state: 'succeeded' })
-  }
-  expect(await differences(world)).toEqual([])
-})
+    const stopped = await worker?.end('SIGTERM')
+    expect(stopped?.code).toBe(0)
+    expect(stopped?.ms).toBeLessThan(limits.stopMs)
+    // Handed on: nobody waits until it counts as dead.
+    const work = [['sync', sync] as const, ['transaction', transaction] as const]
+    for (const [kind, id] of work) {
+      const taken = async () => (await world.workerOf(kind, id).catch(() => undefined)) === other
+      await until(`${kind} elsewhere`, limits.heartbeatDeadMs - 2 * limits.heartbeatMs, taken)
+    }
+    await slowDown(world, 0)
+    for (const [kind, id] of work) {
+      expect(await ended(world, kind, id, takenOverMs)).toMatchObject({ state: 'succeeded' })
+    }
+    expect(await differences(world)).toEqual([])
+  },
+  testMs,
+)

@@ -47,7 +47,8 @@ describe('a new user', () => {
     expect(tenant).toMatchObject({ nodeId: node.id, graph: { clientSecret: { set: true } } })
   })
 
-  it('tests the connection', async () => {
+  it('tests the connection, once that is confirmed', async () => {
+    expect(await world.patchbay(['tenant', 'test', '1'])).toMatchObject({ exit: 2, out: '' })
     const ended = await world.patchbay(['tenant', 'test', '1', '--yes'])
     expect(ended).toMatchObject({ exit: 0, err: '' })
     expect(ended.out).toMatch(/^step +outcome +finding\n/)

@@ -43,7 +43,7 @@ it('a first sync goes on where the power went', async () => {
   const lists = (await world.microsoft.calls()).filter(({ path }) => /\/users\?/.test(path))
   expect(lists.length).toBeLessThanOrEqual(15 + 2)
   expect(await differences(world)).toEqual([])
-})
+}, 60_000)
 
 it('a transaction changes each object once, whenever the power goes', async () => {
   const keys = await firstPeople(world, tenantId, 20)

@@ -294,7 +294,7 @@ function expectPlanted(sinks: Sinks): void {
   }
   expect(sinks.get('log of PostgreSQL')).toContain('database system is ready')
   // Arguments of servers and of commands, their environments, and what the database is doing.
-  for (const text of [world.dataDir, planted.text, 'PATCHBAY_TOKEN_FILE=', 'patchbay_app']) {
+  for (const text of [world.dataDir, '--wait', 'PATCHBAY_TOKEN_FILE=', 'patchbay_app']) {
     expect(sinks.get('processes')).toContain(text)
   }
 }
