@@ -36,15 +36,25 @@ export async function demo(args: readonly string[]): Promise<number> {
   await makeDataDir(dataDir)
   await writeFile(pidFile, String(process.pid))
   const children: ChildProcess[] = []
+  const stopping = new AbortController()
+  const stopped = stopSignal().then(() => stopping.abort())
+  const walk = startWorld(dataDir, values.users, children, stopping.signal).then((world) =>
+    tour(world, (performance.now() - began) / 1_000, !values.once),
+  )
   try {
-    const world = await startWorld(dataDir, values.users, children)
-    await tour(world, (performance.now() - began) / 1_000, !values.once)
+    await Promise.race([walk, stopped.then(() => stopping.signal.throwIfAborted())])
     if (!values.once) {
       process.stdout.write('\nEverything keeps running. Ctrl-C stops it.\n')
-      await stopSignal()
+      await stopped
     }
     return 0
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error
+    throw new AppError('cancelled', 'The demo was stopped before it had shown everything.')
   } finally {
+    await Promise.all(children.map(stopProcess))
+    // One that was just starting is known only now.
+    await walk.catch(() => {})
     await Promise.all(children.map(stopProcess))
     await rm(pidFile, { force: true })
   }
@@ -73,12 +83,15 @@ async function startWorld(
   dataDir: string,
   users: string,
   children: ChildProcess[],
+  stopping: AbortSignal,
 ): Promise<DemoWorld> {
   const emulator = await startEmulatorProcess(dataDir, ['--users', users])
   children.push(emulator.child)
+  stopping.throwIfAborted()
   await writeSettings(dataDir, emulator)
   const server = await startServerProcess(dataDir)
   children.push(server.child)
+  stopping.throwIfAborted()
   if (server.url === undefined) throw new AppError('internal', 'The server has no address.')
   const { url, caFile, tenant } = emulator
   return { dataDir, server: server.url, emulator: url, caFile, tenant }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -78,6 +78,37 @@ it('a second demo does not take the place of one that runs', async () => {
   expect(ended.err).toContain(`A demo runs here already (process ${process.pid})`)
   expect(await readdir(place)).toEqual(['demo.pid'])
 })
+
+it('a demo that is stopped while it starts leaves no process behind', async () => {
+  const launcher = fileURLToPath(new URL('../../bin/patchbay.js', import.meta.url))
+  const place = join(folder, 'stopped')
+  const args = [launcher, 'demo', '--users', '20', '--data', place]
+  const child = spawn(process.execPath, args, { stdio: 'ignore' })
+  // The emulator's authority is the first file of a process that the demo started.
+  await expect
+    .poll(
+      () =>
+        access(join(place, 'demo', 'emulator')).then(
+          () => true,
+          () => false,
+        ),
+      {
+        timeout: 20_000,
+      },
+    )
+    .toBe(true)
+  child.kill('SIGTERM')
+  const [code] = await once(child, 'exit')
+  expect(code).toBe(1)
+  expect(await commandsNaming(place)).toEqual([])
+}, 30_000)
+
+/** Linux alone tells; where nothing is told there is nothing to see. */
+async function commandsNaming(text: string): Promise<string[]> {
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))
+  const read = (pid: string) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+  return (await Promise.all(pids.map(read))).filter((command) => command.includes(text))
+}
 
 it('starting and listing does not load what serving needs', async () => {
   const watch = join(folder, 'watch.mjs')
