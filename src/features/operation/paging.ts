@@ -28,8 +28,9 @@ export async function readPage<R, T>(
 
 /** The id behind which a list goes on. Throws bad-input for what no list gave out. */
 export function idCursor(after: string | undefined): number {
-  const id = Number(after ?? 0)
-  if (!Number.isSafeInteger(id) || id < 0) throw foreignCursor()
+  if (after === undefined) return 0
+  const id = /^\d{1,16}$/.test(after) ? Number(after) : Number.NaN
+  if (!Number.isSafeInteger(id)) throw foreignCursor()
   return id
 }
 
