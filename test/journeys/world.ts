@@ -185,6 +185,9 @@ async function startServe(args: readonly string[]): Promise<Served> {
   const ready = await until('patchbay serve is ready', limits.startMs, async () => {
     if (child.exitCode !== null) throw new Error(`patchbay serve ended:\n${text}`)
     return logLines(text).find(({ msg }) => msg === 'patchbay is ready')
+  }).catch((error: unknown) => {
+    child.kill('SIGKILL')
+    throw error
   })
   const { url = '' } = ready
   return { child, pid: child.pid ?? 0, url, log: () => text, end }
