@@ -27,7 +27,11 @@ export async function permittedNode(
 }
 
 /** The root has no other place, and nobody may take away what their own rights rest on. */
-export function requireBelowScope(actor: Actor, node: NodeRow, verb: 'moved' | 'deleted'): void {
+export function requireBelowScope(
+  actor: Actor,
+  node: NodeRow,
+  verb: 'moved' | 'deleted' | 'renamed',
+): void {
   if (node.parentId !== null && node.path !== actor.scope) return
   const which = node.parentId === null ? 'The node at the top' : 'The node of your own scope'
   throw new AppError('conflict', `${which} cannot be ${verb}.`)

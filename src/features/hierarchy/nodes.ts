@@ -10,7 +10,7 @@ import { isUniqueViolation } from '../../store/errors.ts'
 import { inScope } from '../../store/scope.ts'
 import { foreignCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
 import { record } from '../operation/record.ts'
-import { nodeType, permittedNode } from './access.ts'
+import { nodeType, permittedNode, requireBelowScope } from './access.ts'
 import * as queries from './queries.ts'
 
 export type NodeAnswer = Static<typeof Node>
@@ -71,7 +71,10 @@ export async function createNode(
   })
 }
 
-/** Throws `conflict` when another node under the same parent has the name. */
+/**
+ * Throws `conflict` when another node under the same parent has the name, and for the node of the
+ * actor's own scope: its neighbours are hidden, and a name that is taken would tell of them.
+ */
 export async function renameNode(
   actor: Actor,
   db: Database,
@@ -79,6 +82,8 @@ export async function renameNode(
 ): Promise<NodeAnswer> {
   return await inScope(db, actor.scope, async (tx) => {
     const node = await permittedNode(tx, actor, 'Update', nodeType, input.nodeId, 'update')
+    // The node at the top has no neighbours.
+    if (node.parentId !== null) requireBelowScope(actor, node, 'renamed')
     const name = readName(input.name)
     await record(tx, actor, {
       nodePath: node.path,

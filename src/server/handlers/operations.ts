@@ -1,5 +1,6 @@
 import type { Api } from '../../contract/api.ts'
 import { type Actor, requirePermission } from '../../core/actor.ts'
+import { rootPath } from '../../features/hierarchy/root.ts'
 import { listJobs } from '../../features/jobs/jobs.ts'
 import { idCursor, readPage } from '../../features/operation/paging.ts'
 import type { Handlers, StreamedEvent } from '../../http/handlers.ts'
@@ -45,6 +46,8 @@ export function operationHandlers(dependencies: ServerDependencies): Operations 
     },
     metrics: {
       async show(actor) {
+        // They count everybody's requests and calls, so they belong to the node at the top.
+        requirePermission(actor, 'Read', 'data/Metrics', rootPath)
         const { jobs } = await listJobs(actor, db)
         return await metrics.text(jobs)
       },
