@@ -5,7 +5,7 @@ import { startTestPatchbay, type TestPatchbay } from '../server/patchbay.ts'
 import { routes } from './fields.ts'
 import { exchange, openSlowly, type Slow, statusesIn, until } from './rawHttp.ts'
 import { addressOf, faultsOf, namedFields, openSender, type Sender } from './sender.ts'
-import { serve } from './world.ts'
+import { serve } from './served.ts'
 
 let patchbay: TestPatchbay
 let sender: Sender

@@ -6,14 +6,9 @@ import { inParallel } from '../../src/core/parallel.ts'
 import * as attempts from './attempts.ts'
 import { fieldsOf, routes, valueAt } from './fields.ts'
 import { type Answered, faultsOf, namedFields, openSender, type Sender } from './sender.ts'
+import { makeFingerprint, type Served, serve } from './served.ts'
 import { type ValidRequest, validRequests } from './validRequests.ts'
-import {
-  type ContractWorld,
-  makeFingerprint,
-  openContractWorld,
-  type Served,
-  serve,
-} from './world.ts'
+import { type ContractWorld, openContractWorld } from './world.ts'
 
 let world: ContractWorld
 let valid: Record<string, ValidRequest>

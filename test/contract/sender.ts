@@ -14,6 +14,7 @@ export interface Sent {
 export interface Answered {
   status: number
   type: string
+  headers: Readonly<Record<string, unknown>>
   text: string
   /** The body, when it is a JSON object. */
   json: JsonObject
@@ -35,19 +36,15 @@ export function openSender(url: string, token: string | undefined) {
           ...headers,
         },
       })
-      const type = String(answer.headers['content-type'] ?? '')
+      const { headers: told, statusCode: status } = answer
+      const type = String(told['content-type'] ?? '')
       if (type.startsWith('text/event-stream')) {
         // It ends when nobody listens any more.
         answer.body.on('error', () => {}).destroy()
-        return { status: answer.statusCode, type, text: '', json: {} }
+        return { status, type, headers: told, text: '', json: {} }
       }
       const text = await answer.body.text()
-      return {
-        status: answer.statusCode,
-        type,
-        text,
-        json: type.includes('json') ? read(text) : {},
-      }
+      return { status, type, headers: told, text, json: type.includes('json') ? read(text) : {} }
     },
     count: () => count,
     close: () => pool.close(),
@@ -78,9 +75,10 @@ export function addressOf(
 export function faultsOf({ status, type, text, json }: Answered): string[] {
   const faults: string[] = []
   if (status >= 500) faults.push(`answers ${status} ${text.slice(0, 200)}`)
-  if (/node_modules|node:internal|\.ts:\d|\bat \w.* \(/.test(text)) faults.push('shows a stack')
-  if (text.includes(process.cwd()) || /\/tmp\/|\/src\//.test(text)) faults.push('shows a file path')
   if (status < 400) return faults
+  if (/node_modules|node:internal|\.ts:\d|\\n\s+at |\bat \w.* \(/.test(text))
+    faults.push('shows a stack')
+  if (text.includes(process.cwd()) || /\/tmp\/|\/src\//.test(text)) faults.push('shows a file path')
   const known: Record<string, { status: number }> = errorCodes
   if (!type.startsWith('application/problem+json')) faults.push(`answers ${status} as ${type}`)
   if (known[String(json.code)]?.status !== status) faults.push(`has ${status} as ${json.code}`)

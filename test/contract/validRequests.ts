@@ -41,9 +41,9 @@ const guid = (number: number) => `00000000-0000-4000-8000-${String(number).padSt
 const shown = (noun: string) => (answer: JsonObject) => `/v1/${noun}/${answer.id}`
 const confirmed = (answer: JsonObject) => ({ confirm: String(answer.name) })
 
-async function addCustomer({ client, resellerId }: ContractWorld, name: string): Promise<number> {
+async function addCustomer({ client, parent }: ContractWorld, name: string): Promise<number> {
   const { id } = await client.node.create({
-    body: { parentId: resellerId, kind: 'customer', name },
+    body: { parentId: parent.nodeId, kind: 'customer', name },
   })
   return id
 }
@@ -57,13 +57,13 @@ async function addTenant(world: ContractWorld, name: string, number: number): Pr
 }
 
 async function nodeRequests(world: ContractWorld): Promise<Requests> {
-  const { client, resellerId, own } = world
+  const { client, parent, own } = world
   const moved = { parentId: await addCustomer(world, 'Old parent'), kind: 'site' as const }
   const { id: movedId } = await client.node.create({ body: { ...moved, name: 'Moved' } })
   return {
     'node.list': { query: { after: '1.', limit: '5' } },
     'node.create': {
-      body: { parentId: resellerId, kind: 'customer', name: 'Created' },
+      body: { parentId: parent.nodeId, kind: 'customer', name: 'Created' },
       shownAt: shown('nodes'),
       tidy: (answer) =>
         client.node.delete({ params: { nodeId: Number(answer.id) }, query: confirmed(answer) }),

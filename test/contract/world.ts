@@ -1,46 +1,45 @@
-import type { ChildProcess } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { type Client, createClient } from '../../src/client/client.ts'
 import { type Api, api } from '../../src/contract/api.ts'
+import type { NodeKind } from '../../src/core/hierarchy.ts'
 import { Sealed } from '../../src/core/secret.ts'
 import type { TenantAccess } from '../../src/emulator/options.ts'
 import { generateCertificate } from '../../src/features/certificates/generate.ts'
-import { startServerProcess, stopProcess } from '../../src/main/children.ts'
-import { readSettings } from '../../src/main/settings.ts'
-import { startPatchbay } from '../../src/main/start.ts'
 import { control } from '../engine/control.ts'
 import { startTestPatchbay, type TestPatchbay } from '../server/patchbay.ts'
-import { quietLog, systemClock } from '../store/testing.ts'
+import { systemClock } from '../store/testing.ts'
+import { withWorker } from './served.ts'
 
 export const users = 'device/msgraph/MSOLUser'
 export const place = { application: 'msgraph', name: 'MSOLUser' }
 
-/** A customer as one is after some days: a synced tenant, one change, removals that are held. */
-export interface Customer {
+/** A node as one is after some days: a synced tenant, one change, removals that are held. */
+export interface Furnished {
   nodeId: number
-  siteId: number
+  parentId: number
   path: string
-  sitePath: string
+  name: string
   tenantId: number
   certificateId: number
-  /** Names that may be seen nowhere outside of the customer. */
-  names: string[]
   /** The key of a person, and the syncs and transactions that are over. */
   key: string
   heldSyncId: number
   syncId: number
   transactionId: number
+  /** What may be seen nowhere but by who may see the node. */
+  marks: string[]
 }
 
 export interface ContractWorld {
   patchbay: TestPatchbay
   /** The administrator of the whole. */
   client: Client<Api>
-  resellerId: number
-  own: Customer
-  sibling: Customer
+  /** A reseller, two of its customers, and a site of the first of them. */
+  parent: Furnished
+  own: Furnished
+  sibling: Furnished
+  child: Furnished
   /** PEM of a certificate with its key. */
   pem: string
   database: pg.Client
@@ -48,8 +47,8 @@ export interface ContractWorld {
 }
 
 /**
- * Two customers under a reseller, each with an emulated Microsoft 365. Their past was made by a
- * worker; now there is only the API, so that nothing changes but what requests change.
+ * Four nodes, each with an emulated Microsoft 365. Their past was made by a worker; now there is
+ * only the API, so that nothing changes but what requests change.
  */
 export async function openContractWorld(): Promise<ContractWorld> {
   const patchbay = await startTestPatchbay({ role: 'api' })
@@ -57,21 +56,22 @@ export async function openContractWorld(): Promise<ContractWorld> {
   const client = createClient(api, { baseUrl: patchbay.url, token, fetch, clock: systemClock })
   const database = new pg.Client({ connectionString: patchbay.databaseUrl.reveal() })
   await database.connect()
-  const body = { parentId: 1, kind: 'reseller' as const, name: 'Reseller' }
-  const { id: resellerId } = await client.node.create({ body })
-  await attachDecoy(client, resellerId)
   const pair = await generateCertificate(systemClock, { commonName: 'Brought', keyBits: 2048 })
-  const [first] = patchbay.emulator.tenants
-  if (first === undefined) throw new Error('the emulator has no tenant')
-  const second = await anotherTenant(patchbay, first)
-  const [own, sibling] = await withWorker(patchbay, () =>
-    Promise.all([
-      makeCustomer(patchbay, client, resellerId, first, 'Ahorn'),
-      makeCustomer(patchbay, client, resellerId, second, 'Birke'),
-    ]),
+  const node = async (parentId: number, kind: NodeKind, name: string) =>
+    await client.node.create({ body: { parentId, kind, name } })
+  const parent = await node(1, 'reseller', 'Linde')
+  await attachDecoy(client, parent.id)
+  const own = await node(parent.id, 'customer', 'Ahorn')
+  const sibling = await node(parent.id, 'customer', 'Birke')
+  const child = await node(own.id, 'site', 'Erle')
+  const furnished = await withWorker(patchbay, () =>
+    Promise.all([parent, own, sibling, child].map((each) => furnish(patchbay, client, each))),
   )
+  const [first, second, third, fourth] = furnished
+  if (!first || !second || !third || !fourth) throw new Error('a node is missing')
   return {
-    ...{ patchbay, client, resellerId, own, sibling, database },
+    ...{ patchbay, client, database },
+    ...{ parent: first, own: second, sibling: third, child: fourth },
     pem: `${pair.privateKeyPem.reveal()}\n${pair.certificatePem}`,
     async close() {
       await database.end()
@@ -89,96 +89,85 @@ async function attachDecoy(client: Client<Api>, parentId: number): Promise<void>
   await client.tenant.create({ body: { nodeId: node.id, name, graph } })
 }
 
-async function anotherTenant({ emulator }: TestPatchbay, first: TenantAccess) {
-  const ask = control(emulator, first.tenantId)
-  const spec = { users: 40, seed: 8, domain: 'birke.example' }
-  const access = await ask.ask<TenantAccess>('POST', 'tenants', spec)
-  await ask.close()
-  return access
-}
+type Node = Awaited<ReturnType<Client<Api>['node']['show']>>
 
-export interface Served {
-  url: string
-  child: ChildProcess
-  /** Lines of its log that tell of an error nobody foresaw. */
-  errors: string[]
-  close(): Promise<void>
-}
-
-/** The API as a process of its own, as an administrator starts it: its memory is its own. */
-export async function serve({ dataDir, databaseUrl }: TestPatchbay): Promise<Served> {
-  const env = { ...process.env, DATABASE_URL: databaseUrl.reveal() }
-  const { child, url = '' } = await startServerProcess(dataDir, ['--role', 'api'], env)
-  const errors: string[] = []
-  if (child.stderr === null) throw new Error('it has no log')
-  createInterface({ input: child.stderr }).on('line', (line) => {
-    if (!line.startsWith('{') || JSON.parse(line).level >= 50) errors.push(line)
-  })
-  return { url, child, errors, close: () => stopProcess(child) }
-}
-
-async function withWorker<T>(patchbay: TestPatchbay, work: () => Promise<T>): Promise<T> {
-  const env = { DATABASE_URL: patchbay.databaseUrl.reveal() }
-  const settings = await readSettings(env, { data: patchbay.dataDir, role: 'worker' })
-  const worker = await startPatchbay(settings, systemClock, quietLog)
-  try {
-    return await work()
-  } finally {
-    await worker.close()
-  }
-}
-
-async function makeCustomer(
+async function furnish(
   { emulator }: TestPatchbay,
   client: Client<Api>,
-  parentId: number,
-  access: TenantAccess,
-  name: string,
-): Promise<Customer> {
-  const node = await client.node.create({ body: { parentId, kind: 'customer', name } })
-  const site = { parentId: node.id, kind: 'site' as const, name: `${name} site` }
-  const { id: siteId, path: sitePath } = await client.node.create({ body: site })
-  const certificate = await client.certificate.create({
-    body: { nodeId: node.id, name: `${name} certificate`, commonName: name, keyBits: 2048 },
+  { id: nodeId, parentId, path, name }: Node,
+): Promise<Furnished> {
+  const microsoft = control(emulator, '')
+  const domain = `${name.toLowerCase()}.onmicrosoft.com`
+  const spec = { users: 40, seed: nodeId, domain }
+  const access = await microsoft.ask<TenantAccess>('POST', 'tenants', spec)
+  await microsoft.close()
+  const certificate = { nodeId, name: `${name} certificate`, commonName: name }
+  const { id: certificateId } = await client.certificate.create({
+    body: { ...certificate, keyBits: 2048 },
   })
   const { tenantId: microsoftId, clientId, clientSecret } = access
   const graph = { cloud: 'emulator', tenantId: microsoftId, clientId, clientSecret }
-  const tenant = await client.tenant.create({
-    body: { nodeId: node.id, name: `${name} tenant`, graph },
-  })
-  const params = { tenantId: tenant.id }
-  const first = await syncOnce(client, tenant.id)
-  const ask = control(emulator, microsoftId)
-  // More than may vanish without a person's yes.
-  await ask.mutate('delete-users', { users: 12, seed: 5 })
-  const held = await syncOnce(client, tenant.id)
-  await ask.close()
-  const { items } = await client.resource.list({ params: { ...params, ...place }, query: {} })
-  const removals = await client.sync.removals({ params: { syncId: held.id }, query: {} })
-  const gone = new Set(removals.items.map(({ key }) => key))
-  const person = items.find(({ key }) => !gone.has(key))
-  if (person === undefined) throw new Error('nobody was synced')
-  const change = { ref: person.key, set: { department: `${name} department` } }
-  const begun = await client.transaction.start({
-    params,
-    headers: {},
-    body: { model: users, objects: [change] },
-  })
-  const over = () => client.transaction.show({ params: { transactionId: begun.id } })
-  await until(async () => (await over()).state === 'succeeded')
+  const body = { nodeId, name: `${name} tenant`, graph }
+  const { id: tenantId } = await client.tenant.create({ body })
+  const { syncId, heldSyncId } = await syncTwice(emulator, client, tenantId, microsoftId)
+  const { key, keys } = await somebody(client, tenantId, heldSyncId)
+  const transactionId = await changeOnce(client, tenantId, key, `${name} department`)
   return {
-    ...{ nodeId: node.id, siteId, path: node.path, sitePath, tenantId: tenant.id },
-    ...{ certificateId: certificate.id, key: person.key, transactionId: begun.id },
-    ...{ syncId: first.id, heldSyncId: held.id },
-    names: [name, microsoftId, clientId, person.name, ...items.map(({ key }) => key)],
+    ...{ nodeId, parentId: parentId ?? 0, path, name, tenantId, certificateId },
+    ...{ syncId, heldSyncId, transactionId, key },
+    marks: [name, microsoftId, clientId, ...keys],
   }
 }
 
-async function syncOnce(client: Client<Api>, tenantId: number) {
-  const { id } = await client.sync.start({ params: { tenantId }, body: {} })
-  const over = () => client.sync.show({ params: { syncId: id } })
-  await until(async () => !['queued', 'running'].includes((await over()).state))
-  return await over()
+/** A first sync, and one that finds more gone than may go without a person's yes. */
+async function syncTwice(
+  emulator: TestPatchbay['emulator'],
+  client: Client<Api>,
+  tenantId: number,
+  microsoftId: string,
+): Promise<{ syncId: number; heldSyncId: number }> {
+  const microsoft = control(emulator, microsoftId)
+  const sync = async () => {
+    const { id } = await client.sync.start({ params: { tenantId }, body: {} })
+    const stateOf = async () => (await client.sync.show({ params: { syncId: id } })).state
+    await until(async () => !['queued', 'running'].includes(await stateOf()))
+    return id
+  }
+  const syncId = await sync()
+  await microsoft.mutate('delete-users', { users: 12, seed: 5 })
+  const heldSyncId = await sync()
+  await microsoft.close()
+  return { syncId, heldSyncId }
+}
+
+/** The key of a person who is still there, and those of everybody. */
+async function somebody(
+  client: Client<Api>,
+  tenantId: number,
+  syncId: number,
+): Promise<{ key: string; keys: string[] }> {
+  const params = { tenantId, ...place }
+  const { items } = await client.resource.list({ params, query: {} })
+  const removals = await client.sync.removals({ params: { syncId }, query: {} })
+  const keys = items.map(({ key }) => key)
+  const gone = new Set(removals.items.map(({ key }) => key))
+  const key = keys.find((each) => !gone.has(each))
+  if (key === undefined || gone.size === 0) throw new Error('nobody is left, or nobody is gone')
+  return { key, keys }
+}
+
+async function changeOnce(
+  client: Client<Api>,
+  tenantId: number,
+  ref: string,
+  department: string,
+): Promise<number> {
+  const body = { model: users, objects: [{ ref, set: { department } }] }
+  const { id } = await client.transaction.start({ params: { tenantId }, headers: {}, body })
+  const stateOf = async () =>
+    (await client.transaction.show({ params: { transactionId: id } })).state
+  await until(async () => (await stateOf()) === 'succeeded')
+  return id
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
@@ -187,21 +176,4 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
     await wait(50)
   }
   throw new Error('it did not come about within 15 s')
-}
-
-/**
- * What the database holds, in a few numbers: rows per table and the sum of the transactions that
- * wrote them. A row added, changed or removed makes another text; a new table is included.
- */
-export async function makeFingerprint(database: pg.Client): Promise<() => Promise<string>> {
-  const { rows } = await database.query<{ name: string }>(
-    `select format('%I.%I', relnamespace::regnamespace, relname) as name from pg_class
-      where (relnamespace = 'patchbay'::regnamespace or relname = 'workflow_status')
-        and relkind in ('r', 'p') and not relispartition order by 1`,
-  )
-  const each = rows.map(
-    ({ name }) => `select count(*) as n, coalesce(sum(xmin::text::bigint), 0) as x from ${name}`,
-  )
-  const query = `select string_agg(n || ':' || x, ' ') as print from (${each.join(' union all ')})`
-  return async () => (await database.query<{ print: string }>(`${query} t`)).rows[0]?.print ?? ''
 }

@@ -1,0 +1,101 @@
+import type { ValidRequest } from './validRequests.ts'
+import { type ContractWorld, type Furnished, place, users } from './world.ts'
+
+export type Asking = (target: Furnished) => ValidRequest
+
+/** As a target: nothing of it is there. */
+export const nowhere: Furnished = {
+  ...{ nodeId: 4_000_000, parentId: 4_000_001, path: '', name: 'Nowhere', tenantId: 4_000_002 },
+  ...{ certificateId: 4_000_003, heldSyncId: 4_000_004, syncId: 4_000_005 },
+  ...{ transactionId: 4_000_006, key: '00000000-0000-4000-8000-000000000000', marks: [] },
+}
+
+const guid = '00000000-0000-4000-8000-00000000000f'
+const groups = 'device/msgraph/Groups'
+
+/**
+ * Requests about a target, by route and, after a blank, by where the target stands in them. Who is
+ * permitted gets as far as a rule that comes behind the permission (400, 409, 428) or a success
+ * that leaves the target as it is, so that all of them can be asked of the same world.
+ */
+export function askings(world: ContractWorld): Record<string, Asking> {
+  return { ...aboutNodes(world), ...aboutTenants(world), ...aboutWork, ...readings }
+}
+
+function aboutNodes({ child }: ContractWorld): Record<string, Asking> {
+  return {
+    'node.create': ({ nodeId }) => ({
+      body: { parentId: nodeId, kind: 'provider', name: 'New' },
+    }),
+    'node.show': ({ nodeId }) => ({ path: { nodeId } }),
+    'node.rename': ({ nodeId, name }) => ({ path: { nodeId }, body: { name } }),
+    'node.move': ({ nodeId, parentId }) => ({ path: { nodeId }, body: { parentId } }),
+    'node.move (to)': ({ nodeId }) => ({
+      path: { nodeId: child.nodeId },
+      body: { parentId: nodeId },
+    }),
+    'node.delete': ({ nodeId }) => ({ path: { nodeId } }),
+    'certificate.create': ({ nodeId, name }) => ({
+      body: { nodeId, name: `${name} certificate`, commonName: 'New', keyBits: 2048 },
+    }),
+    'certificate.import': ({ nodeId }) => ({ body: { nodeId, name: 'New', pem: 'x' } }),
+    'certificate.show': ({ certificateId }) => ({ path: { certificateId } }),
+    'certificate.export': ({ certificateId }) => ({ path: { certificateId } }),
+    'certificate.delete': ({ certificateId }) => ({ path: { certificateId } }),
+  }
+}
+
+function aboutTenants({ child }: ContractWorld): Record<string, Asking> {
+  const graph = { cloud: 'emulator', tenantId: guid, clientId: guid, clientSecret: 'x' }
+  return {
+    'tenant.create': ({ nodeId }) => ({ body: { nodeId, name: 'New', graph } }),
+    'tenant.show': ({ tenantId }) => ({ path: { tenantId } }),
+    'tenant.update': ({ tenantId }) => ({ path: { tenantId }, body: {} }),
+    'tenant.update (certificate)': ({ certificateId }) => ({
+      path: { tenantId: child.tenantId },
+      body: { graph: { certificateId, certificateThumbprint: 'x' } },
+    }),
+    'tenant.delete': ({ tenantId }) => ({ path: { tenantId } }),
+    'tenant.test': ({ tenantId }) => ({ path: { tenantId }, body: {} }),
+  }
+}
+
+const aboutWork: Record<string, Asking> = {
+  'sync.start': ({ tenantId }) => ({ path: { tenantId }, body: { models: [users] } }),
+  'sync.list': ({ tenantId }) => ({ query: { tenantId: `${tenantId}` } }),
+  'sync.show': ({ syncId }) => ({ path: { syncId } }),
+  'sync.cancel': ({ syncId }) => ({ path: { syncId } }),
+  'sync.rejected': ({ syncId }) => ({ path: { syncId } }),
+  'sync.removals': ({ heldSyncId: syncId }) => ({ path: { syncId } }),
+  'sync.decide': ({ heldSyncId: syncId }) => ({
+    path: { syncId },
+    body: { decision: 'refuse', models: [groups] },
+  }),
+  'transaction.plan': ({ tenantId, key: ref }) => ({
+    path: { tenantId },
+    body: { model: users, objects: [{ ref, set: { department: 'New' } }] },
+  }),
+  'transaction.start': ({ tenantId, key: ref }) => ({
+    path: { tenantId },
+    body: { model: users, objects: [{ ref, set: { id: 'x' } }] },
+  }),
+  'transaction.list': ({ tenantId }) => ({ query: { tenantId: `${tenantId}` } }),
+  'transaction.show': ({ transactionId }) => ({ path: { transactionId } }),
+  'transaction.cancel': ({ transactionId }) => ({ path: { transactionId } }),
+  'transaction.undo': ({ transactionId }) => ({ path: { transactionId } }),
+  'transaction.replay': ({ transactionId }) => ({ path: { transactionId } }),
+}
+
+const readings: Record<string, Asking> = {
+  'resource.list': ({ tenantId }) => ({ path: { tenantId, ...place } }),
+  'resource.show': ({ tenantId, key: ref }) => ({ path: { tenantId, ...place, ref } }),
+  'resource.history': ({ tenantId, key: ref }) => ({ path: { tenantId, ...place, ref } }),
+  'audit.list': ({ tenantId }) => ({ query: { tenantId: `${tenantId}` } }),
+  'event.stream': ({ tenantId }) => ({ query: { subject: `tenant:${tenantId}` } }),
+}
+
+/** What is asked of no target: each caller gets what lies within their own scope. */
+export const untargeted: readonly string[] = [
+  ...['node.list', 'tenant.list', 'certificate.list', 'model.list', 'model.show', 'job.list'],
+  ...['session.show', 'metrics.show', 'health.live', 'health.ready'],
+]
