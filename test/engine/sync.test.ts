@@ -25,6 +25,19 @@ afterEach(async () => {
 afterAll(() => world.close())
 
 describe('a tenant that changes', () => {
+  it('is read once even when the first list brings people twice', async () => {
+    const fresh = await startWorld({ users: 60, seed: 9 })
+    fresh.settings.pageSize = 20
+    // The second page is asked for again as the third: its people come twice.
+    const engine = { ...fresh.engine, openWires: repeating(fresh) }
+    const id = await fresh.newRun()
+    await advanceSync(engine, fresh.job(id))
+    const run = await outcome(fresh, id)
+    expect(run.models.MSOLUser).toMatchObject({ phase: 'done', added: 60, unchanged: 20 })
+    expect(await disagreements(fresh)).toEqual([])
+    await fresh.close()
+  })
+
   it('is read in whole by the first sync', async () => {
     const { state, models } = await sync()
     expect(state).toBe('succeeded')
@@ -326,4 +339,30 @@ async function cutAfterPages(id: number, pages: number, stop: AbortController): 
   await waitForPage(id, pages)
   stop.abort()
   await end
+}
+
+/** The list of people with its second page coming once more behind it. */
+function repeating(of: World): typeof of.engine.openWires {
+  return async (place, onCall) => {
+    const wires = await of.engine.openWires(place, onCall)
+    return {
+      ...wires,
+      wire: (name) => {
+        const wire = wires.wire(name)
+        let again: string | undefined
+        let pages = 0
+        return {
+          ...wire,
+          list: async (model, cursor, signal) => {
+            const isUsers = model.noun === 'user'
+            if (isUsers && ++pages === 2) again = cursor
+            const page = await wire.list(model, isUsers && pages === 3 ? again : cursor, signal)
+            // The third answer is the second page; the real third follows under another cursor.
+            if (isUsers && pages === 2) return { ...page, next: `${page.next} ` }
+            return page
+          },
+        }
+      },
+    }
+  }
 }

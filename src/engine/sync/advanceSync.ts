@@ -19,6 +19,7 @@ import {
   claimRun,
   endRun,
   failRunModel,
+  hasRows,
   type ModelOutcome,
   modelOutcomes,
   type Run,
@@ -71,7 +72,13 @@ async function syncOrMark(
   try {
     if (model === undefined) throw new Error(`${state.model} is no longer among the models`)
     const wire = wires.wire(model.wire)
-    await syncModel({ engine, run, model, wire, wires, signal, takeRequests }, state)
+    const nothingStored = await inScope(
+      engine.db,
+      run.nodePath,
+      async (tx) => !(await hasRows(tx, run.tenantId, state.modelId)),
+    )
+    const sync = { engine, run, model, wire, wires, signal, takeRequests, nothingStored }
+    await syncModel(sync, state)
   } catch (thrown) {
     const error = namingNeeds(asAppError(thrown, `Sync ${run.id} of ${state.model}`), model)
     if (signal.aborted || endsRun(error)) throw error

@@ -16,6 +16,11 @@ export interface ModelSync {
   signal: AbortSignal
   /** Requests sent since the last time it was asked. */
   takeRequests: () => number
+  /**
+   * No object of the model is stored: the first import, which then asks for no page what of it is
+   * there already. Set back when a page shows otherwise.
+   */
+  nothingStored: boolean
 }
 
 /** Holds the run for this commit, or refuses: another worker has taken it over. */

@@ -142,6 +142,14 @@ export async function saveDeltaCursor(tx: Tx, run: Run, state: RunModel): Promis
       listed_at = coalesce(excluded.listed_at, sync_state.listed_at), synced_at = now()`.execute(tx)
 }
 
+export async function hasRows(tx: Tx, tenantId: number, modelId: number): Promise<boolean> {
+  const { rows } = await sql`
+    select from resource where tenant_id = ${tenantId} and model_id = ${modelId} limit 1`.execute(
+    tx,
+  )
+  return rows.length > 0
+}
+
 export interface KnownRow {
   id: number
   key: string

@@ -1,3 +1,4 @@
+import { AppError } from '../../core/errors.ts'
 import { changesBetween, type JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
@@ -59,16 +60,31 @@ export async function storePage(
   page: RowPage,
   meanwhile: () => void,
 ): Promise<void> {
+  const requests = sync.takeRequests()
+  if (sync.nothingStored) {
+    try {
+      return await commitPage(sync, state, page, requests, meanwhile)
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'conflict') throw error
+      // The list brought an object twice: from here on each page is looked up.
+      sync.nothingStored = false
+    }
+  }
+  await commitPage(sync, state, page, requests, meanwhile)
+}
+
+async function commitPage(
+  sync: ModelSync,
+  state: RunModel,
+  page: RowPage,
+  requests: number,
+  meanwhile: () => void,
+): Promise<void> {
   const { engine, run, model } = sync
   const { rows, rejected } = page
-  const requests = sync.takeRequests()
   await inScope(engine.db, run.nodePath, async (tx) => {
     await commitAs(tx, run)
-    const rejectedKeys = rejected.flatMap((one) => (one.key === undefined ? [] : [one.key]))
-    const known = await knownRows(tx, run.tenantId, state.modelId, [
-      ...rows.keys(),
-      ...rejectedKeys,
-    ])
+    const known = sync.nothingStored ? noRows : await lookUp(tx, run, state, page)
     const split = splitRows(rows, known)
     const place = { tenantId: run.tenantId, modelId: state.modelId, nodePath: run.nodePath }
     await recordUpdates(tx, run, model, split.updated, known)
@@ -102,8 +118,19 @@ export async function storePage(
 }
 
 const noIds: ReadonlyMap<string, number> = new Map()
+const noRows: ReadonlyMap<string, KnownRow> = new Map()
 
-function splitRows(rows: Map<string, Row>, known: Map<string, KnownRow>) {
+function lookUp(
+  tx: Tx,
+  run: Run,
+  state: RunModel,
+  { rows, rejected }: RowPage,
+): Promise<Map<string, KnownRow>> {
+  const rejectedKeys = rejected.flatMap((one) => (one.key === undefined ? [] : [one.key]))
+  return knownRows(tx, run.tenantId, state.modelId, [...rows.keys(), ...rejectedKeys])
+}
+
+function splitRows(rows: Map<string, Row>, known: ReadonlyMap<string, KnownRow>) {
   const fresh: Row[] = []
   const updated: Row[] = []
   const unchanged: Row[] = []
@@ -116,7 +143,7 @@ function splitRows(rows: Map<string, Row>, known: Map<string, KnownRow>) {
   return { fresh, updated, unchanged }
 }
 
-function* knownIds(known: Map<string, KnownRow>): Iterable<number> {
+function* knownIds(known: ReadonlyMap<string, KnownRow>): Iterable<number> {
   for (const row of known.values()) yield row.id
 }
 
@@ -125,7 +152,7 @@ async function recordUpdates(
   run: Run,
   model: Model,
   updated: readonly Row[],
-  known: Map<string, KnownRow>,
+  known: ReadonlyMap<string, KnownRow>,
 ): Promise<void> {
   const idOf = (row: Row): number => known.get(row.key)?.id ?? 0
   const before = await dataOf(tx, run.tenantId, updated.map(idOf))

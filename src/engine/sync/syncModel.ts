@@ -83,8 +83,10 @@ async function readPages(
     const { next } = page
     if (next !== undefined && cursors.has(next)) throw endlessList(sync.model)
     if (next !== undefined) cursors.add(next)
+    let begun = false
     const readNext = () => {
-      if (next === undefined) return
+      if (next === undefined || begun) return
+      begun = true
       reading = readRows(sync, readPage, next)
       // Its failure is met when it is awaited, after this page is safe.
       reading.catch(() => {})
