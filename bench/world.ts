@@ -115,7 +115,8 @@ export async function syncOnce(
       const seconds = (Date.parse(sync.endedAt) - Date.parse(sync.startedAt)) / 1_000
       return { ...sync, seconds }
     }
-    await systemClock.sleep(100)
+    // Seldom: each look costs the server some milliseconds of what is being measured.
+    await systemClock.sleep(500)
   }
 }
 
