@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { inParallel } from '../../core/parallel.ts'
+import { inParallel } from './parallel.ts'
 
 const soon = () => new Promise((resolve) => setImmediate(resolve))
 
