@@ -5,7 +5,7 @@ import { limits } from '../core/limits.ts'
 import type { Sealed } from '../core/secret.ts'
 import type { Log } from './log.ts'
 import { prepareDatabase } from './prepare.ts'
-import type { Tables } from './tables.ts'
+import type { Tables } from './tables/tables.ts'
 
 export interface DatabaseOptions {
   /**

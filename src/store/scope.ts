@@ -4,7 +4,7 @@ import { AppError } from '../core/errors.ts'
 import { scopeEnd } from '../core/hierarchy.ts'
 import type { Database } from './database.ts'
 import { asStoreError } from './errors.ts'
-import type { Tables } from './tables.ts'
+import type { Tables } from './tables/tables.ts'
 
 /**
  * A transaction within a scope. Kysely's, with the driver's own connection beside it for what

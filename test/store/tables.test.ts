@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type FreshDatabase, freshDatabase } from './testing.ts'
 
@@ -26,7 +26,9 @@ function kindOf(declared: string): string {
 }
 
 function declaredTables(): Record<string, Record<string, string>> {
-  const source = readFileSync(new URL('../../src/store/tables.ts', import.meta.url), 'utf8')
+  const folder = new URL('../../src/store/tables/', import.meta.url)
+  const files = readdirSync(folder).map((file) => readFileSync(new URL(file, folder), 'utf8'))
+  const source = files.join('\n')
   const flat = source
     .replace(/\n\s+\| '/g, " | '")
     .replace(/<\n\s+/g, '<')

@@ -4,7 +4,7 @@ import type { Model } from '../../core/model.ts'
 import { writeAudit } from '../../store/audit.ts'
 import { emit } from '../../store/events.ts'
 import { inScope } from '../../store/scope.ts'
-import type { RunTable } from '../../store/tables.ts'
+import type { RunTable } from '../../store/tables/syncs.ts'
 import {
   type Advance,
   type Engine,

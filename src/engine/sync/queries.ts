@@ -6,7 +6,7 @@ import type { RejectedObject } from '../../core/wire.ts'
 import { copyIn, copyRow } from '../../store/copy.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import type { Tx } from '../../store/scope.ts'
-import type { RunModelTable, RunTable } from '../../store/tables.ts'
+import type { RunModelTable, RunTable } from '../../store/tables/syncs.ts'
 import { toJsonb } from '../../store/text.ts'
 import type { Row } from '../row.ts'
 

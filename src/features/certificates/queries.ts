@@ -1,6 +1,6 @@
 import type { Insertable, Selectable } from 'kysely'
 import type { Tx } from '../../store/scope.ts'
-import type { CertificateTable } from '../../store/tables.ts'
+import type { CertificateTable } from '../../store/tables/hierarchy.ts'
 
 export type CertificateRow = Selectable<CertificateTable>
 

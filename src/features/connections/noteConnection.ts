@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../core/errors.ts'
 import type { NoteConnection } from '../../engine/engine.ts'
 import { emit } from '../../store/events.ts'
-import type { ConnectionTable } from '../../store/tables.ts'
+import type { ConnectionTable } from '../../store/tables/hierarchy.ts'
 import { changeConnection } from './queries.ts'
 
 type State = ConnectionTable['state']

@@ -1,5 +1,5 @@
 import type { Tx } from '../../store/scope.ts'
-import type { ConnectionTable } from '../../store/tables.ts'
+import type { ConnectionTable } from '../../store/tables/hierarchy.ts'
 
 /** Answers whether the state was another one before. */
 export async function changeConnection(

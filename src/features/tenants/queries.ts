@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import type { JsonObject } from '../../core/json.ts'
 import type { Tx } from '../../store/scope.ts'
-import type { ConnectionTable, TenantTable } from '../../store/tables.ts'
+import type { ConnectionTable, TenantTable } from '../../store/tables/hierarchy.ts'
 import { toJsonb } from '../../store/text.ts'
 
 export type TenantRow = Selectable<TenantTable>

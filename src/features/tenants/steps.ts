@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
 import type { CheckStep, ConnectionReport } from '../../contract/tenants.ts'
 import type { AppError } from '../../core/errors.ts'
-import type { ConnectionTable } from '../../store/tables.ts'
+import type { ConnectionTable } from '../../store/tables/hierarchy.ts'
 
 export type Step = Static<typeof CheckStep>
 export type Report = Static<typeof ConnectionReport>

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Actor } from '../../core/actor.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Tx } from '../../store/scope.ts'
-import type { TransactionTable } from '../../store/tables.ts'
+import type { TransactionTable } from '../../store/tables/transactions.ts'
 import { toJsonb } from '../../store/text.ts'
 
 export interface TransactionRow {

@@ -1,0 +1,26 @@
+import type { Generated, GeneratedAlways } from 'kysely'
+import type { Actor } from '../../core/actor.ts'
+import type { JsonObject } from '../../core/json.ts'
+import type { Jsonb } from './jsonb.ts'
+
+export interface AuditTable {
+  id: GeneratedAlways<number>
+  at: Generated<Date>
+  node_path: string
+  actor: Jsonb<Actor>
+  action: string
+  tenant_id: number | null
+  subject: string
+  detail: Jsonb<JsonObject>
+}
+
+export interface EventTable {
+  id: GeneratedAlways<number>
+  tx: Generated<string>
+  at: Generated<Date>
+  node_path: string
+  tenant_id: number | null
+  subject: string
+  kind: string
+  data: Jsonb<JsonObject>
+}

@@ -1,0 +1,59 @@
+import type {
+  AccessTokenTable,
+  CertificateTable,
+  ConnectionTable,
+  NodeTable,
+  TenantTable,
+} from './hierarchy.ts'
+import type { AuditTable, EventTable } from './record.ts'
+import type {
+  LinkTable,
+  ModelTable,
+  ResourceChangeTable,
+  ResourceDataTable,
+  ResourceTable,
+} from './resources.ts'
+import type {
+  RemovalTable,
+  RunModelTable,
+  RunTable,
+  SyncPageTable,
+  SyncRejectedTable,
+  SyncStateTable,
+} from './syncs.ts'
+import type { TransactionStepTable, TransactionTable } from './transactions.ts'
+import type { DataKeyTable, MasterKeyTable, SecretTable } from './vault.ts'
+import type { WorkerTable } from './workers.ts'
+
+/**
+ * The tables as Kysely sees them, one interface per table of `migrations/`. bigint is a number (see
+ * database.ts), timestamptz a Date, and jsonb is written as text, `toJsonb(value)`: the driver
+ * would send an array as a PostgreSQL array, and what Microsoft sends may hold characters that
+ * jsonb refuses.
+ */
+export interface Tables {
+  node: NodeTable
+  access_token: AccessTokenTable
+  tenant: TenantTable
+  connection: ConnectionTable
+  certificate: CertificateTable
+  master_key: MasterKeyTable
+  data_key: DataKeyTable
+  secret: SecretTable
+  model: ModelTable
+  resource: ResourceTable
+  resource_data: ResourceDataTable
+  link: LinkTable
+  resource_change: ResourceChangeTable
+  run: RunTable
+  run_model: RunModelTable
+  sync_page: SyncPageTable
+  sync_rejected: SyncRejectedTable
+  removal: RemovalTable
+  sync_state: SyncStateTable
+  transaction: TransactionTable
+  transaction_step: TransactionStepTable
+  audit: AuditTable
+  event: EventTable
+  worker: WorkerTable
+}
