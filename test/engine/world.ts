@@ -16,6 +16,7 @@ import { loadModels } from '../../src/engine/models/load.ts'
 import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
 import { noteConnection } from '../../src/features/connections/noteConnection.ts'
 import { insertRun, insertRunModels } from '../../src/features/syncs/queries.ts'
+import type { Patience } from '../../src/net/dispatcher.ts'
 import { createEgress, type Egress } from '../../src/net/egress.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { freshDatabase, quietLog, systemClock } from '../store/testing.ts'
@@ -35,8 +36,15 @@ const hastyClock: Clock = {
   sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 10), signal),
 }
 
+interface Surroundings {
+  clock?: Clock
+  /** How long the way out waits for answers. */
+  patience?: Patience
+}
+
 /** A database with one tenant, an emulated Microsoft 365 behind it, and the engine between them. */
-export async function startWorld(spec: TenantSpec) {
+export async function startWorld(spec: TenantSpec, surroundings: Surroundings = {}) {
+  const { clock = hastyClock, patience } = surroundings
   const database = await freshDatabase()
   const emulator: Emulator = await startEmulator({
     dataDir: await mkdtemp(join(tmpdir(), 'patchbay-emulator-')),
@@ -49,15 +57,15 @@ export async function startWorld(spec: TenantSpec) {
   if (access === undefined) throw new Error('the emulator has no tenant')
   const scope = '1.2.'
   const tenantId = await insertTenant(database.db, scope, access.tenantId)
-  const egress = createEgress(async () => [{ address: '127.0.0.1', family: 4 }])
-  const graph = graphOf(egress, emulator, access)
+  const egress = createEgress(async () => [{ address: '127.0.0.1', family: 4 }], patience)
+  const graph = graphOf(egress, emulator, access, clock)
   const emulatorControl = control(emulator, access.tenantId)
   const settings = { removalsWithoutApproval: 10, pageSize: 999 }
   const models = await loadModels('models')
   const engine: Engine = {
     db: database.db,
     models,
-    clock: hastyClock,
+    clock,
     log: quietLog,
     noteConnection,
     openWires: async (_place, onCall) => {
@@ -97,14 +105,14 @@ export async function startWorld(spec: TenantSpec) {
 }
 
 /** The way to Graph for the emulated tenant, as its application. */
-function graphOf(egress: Egress, emulator: Emulator, access: TenantAccess) {
+function graphOf(egress: Egress, emulator: Emulator, access: TenantAccess, clock: Clock) {
   const cloud = {
     ...{ name: 'emulator', login: emulator.url, graph: emulator.url, ca: emulator.caPem },
     scope: 'https://graph.microsoft.com/.default',
     allowedAddresses: ['127.0.0.0/8'],
   }
   const clouds = createClouds([cloud])
-  const ways = { egress, clouds, clock: hastyClock, random: () => 0, log: () => {} }
+  const ways = { egress, clouds, clock, random: () => 0, log: () => {} }
   const microsoft = createMicrosoft(ways)
   const application = {
     ...{ cloud, tenantId: access.tenantId, clientId: access.clientId, credentialVersion: '1' },

@@ -1,0 +1,49 @@
+import { randomInt } from 'node:crypto'
+import { sql } from 'kysely'
+import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
+import { inScope } from '../../src/store/scope.ts'
+import { outcome } from '../engine/observed.ts'
+import type { World } from '../engine/world.ts'
+
+/**
+ * The seed of a random test: PATCHBAY_SEED replays one, otherwise each run has its own. It is
+ * printed, so that a failure can be had again.
+ */
+export function chooseSeed(what: string): number {
+  const given = process.env.PATCHBAY_SEED
+  const seed = given === undefined ? randomInt(2 ** 31) : Number(given)
+  console.info(`${what}: PATCHBAY_SEED=${seed}`)
+  return seed
+}
+
+/** A sync of the tenant from its request to its end; how it ended. */
+export async function sync(world: World, fullList = false) {
+  const id = await world.newRun(fullList)
+  const advance = await advanceSync(world.engine, world.job(id))
+  return { id, advance, ...(await outcome(world, id)) }
+}
+
+/** A person's word on the removals a run holds, and the work that follows it. */
+export async function decide(
+  world: World,
+  run: number,
+  decision: 'approved' | 'refused',
+): Promise<void> {
+  await inScope(world.db, world.scope, async (tx) => {
+    await sql`
+      update removal set state = ${decision} where run_id = ${run} and state = 'held'`.execute(tx)
+    await sql`update run set state = 'queued' where id = ${run}`.execute(tx)
+  })
+  await advanceSync(world.engine, world.job(run))
+}
+
+/** The keys a run found gone, by what became of each. */
+export async function removals(world: World, run: number): Promise<Record<string, string[]>> {
+  return inScope(world.db, world.scope, async (tx) => {
+    const { rows } = await sql<{ key: string; state: string }>`
+      select key, state from removal where run_id = ${run} order by key`.execute(tx)
+    const found: Record<string, string[]> = {}
+    for (const { key, state } of rows) found[state] = [...(found[state] ?? []), key]
+    return found
+  })
+}
