@@ -63,7 +63,7 @@ async function fill(lane: Lane, rounds: number, outcome: TurnOutcome = fine): Pr
 }
 
 describe('window', () => {
-  it('starts small, and grows by one per full window of good answers, up to its bound', async () => {
+  it('starts small, and grows with every good answer of a full window, up to its bound', async () => {
     const { lane } = start()
     expect(lane.state().window).toBe(4)
     const ends: EndTurn[] = []
@@ -72,13 +72,21 @@ describe('window', () => {
     expect(ends).toHaveLength(4)
     expect(lane.state()).toMatchObject({ inFlight: 4, waiting: 2 })
     for (const end of ends.splice(0)) end(fine)
-    expect(lane.state().window).toBe(5)
-    await settle()
-    for (const end of ends.splice(0)) end(fine)
-    await fill(lane, 2)
-    expect(lane.state().window).toBe(7)
+    expect(lane.state().window).toBe(6)
     await fill(lane, 100)
     expect(lane.state().window).toBe(16)
+  })
+
+  it('grows by one per full window once it has been told no', async () => {
+    const { lane, clock } = start()
+    await fill(lane, 100)
+    await fill(lane, 1, refused())
+    await clock.advance(1_000)
+    expect(lane.state().window).toBe(8)
+    await fill(lane, 1)
+    expect(lane.state().window).toBe(9)
+    await fill(lane, 2)
+    expect(lane.state().window).toBe(11)
   })
 
   it('does not grow while it is not filled, nor by faults', async () => {
