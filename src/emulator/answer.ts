@@ -111,7 +111,10 @@ function enter(state: State, { tenantId = 'none' }: Caller): () => void {
   return () => change(-1)
 }
 
-/** t = (fixed + per row * rows) * (1 + in flight / divisor), after measurements of the service. */
+/**
+ * t = (fixed + per row * rows) * (1 + in flight / divisor), after measurements of the service. The
+ * call itself is in flight, too.
+ */
 async function wait(
   state: State,
   { tenantId = 'none' }: Caller,
@@ -119,8 +122,8 @@ async function wait(
   fault: Fault | undefined,
 ): Promise<void> {
   const { fixedMs, perRowMs, inFlightDivisor } = state.latency
-  const others = (state.inFlight.get(tenantId) ?? 1) - 1
-  const load = inFlightDivisor > 0 ? 1 + others / inFlightDivisor : 1
+  const inFlight = state.inFlight.get(tenantId) ?? 1
+  const load = inFlightDivisor > 0 ? 1 + inFlight / inFlightDivisor : 1
   const ms = (fixedMs + perRowMs * (reply?.rows ?? 0)) * load + delayOf(fault?.spec)
   if (ms > 0) await state.clock.sleep(ms)
 }

@@ -6,6 +6,8 @@ export interface TenantSpec {
   seed: number
   /** One for every 14 users unless said otherwise. */
   groups?: number
+  /** So many in every group; unless given most are small, a few very large, and some nested. */
+  groupMembers?: number
   displayName?: string
   /**
    * Makes some initials of given names, and so of sign-in names, many times as frequent as others;
@@ -47,7 +49,10 @@ export interface ReplicaLag {
   eventualMs: number
 }
 
-/** t = (fixedMs + perRowMs * rows) * (1 + inFlight / inFlightDivisor), per tenant. */
+/**
+ * t = (fixedMs + perRowMs * rows) * (1 + inFlight / inFlightDivisor), per tenant; the call that is
+ * answered is one of those in flight.
+ */
 export interface Latency {
   fixedMs: number
   perRowMs: number

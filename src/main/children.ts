@@ -12,7 +12,9 @@ export interface EmulatorProcess {
   child: ChildProcess
   url: string
   caFile: string
+  /** The first of them. */
   tenant: EmulatedTenant
+  tenants: EmulatedTenant[]
 }
 
 export interface EmulatedTenant {
@@ -41,12 +43,14 @@ export async function startEmulatorProcess(
     'stdout',
     ({ url }) => url !== undefined,
   )
-  const [tenant] = Array.isArray(tenants) ? tenants : []
-  return { child, url: String(url), caFile: String(caFile), tenant: readTenant(tenant) }
+  const known = Array.isArray(tenants) ? tenants.map(readTenant) : []
+  const [tenant] = known
+  if (tenant === undefined) throw new AppError('internal', 'The emulator has no tenant.')
+  return { child, url: String(url), caFile: String(caFile), tenant, tenants: known }
 }
 
-function readTenant(announced: Json | undefined): EmulatedTenant {
-  if (!isJsonObject(announced)) throw new AppError('internal', 'The emulator has no tenant.')
+function readTenant(announced: Json): EmulatedTenant {
+  if (!isJsonObject(announced)) throw new AppError('internal', 'The emulator names no tenant.')
   const { tenantId, domain, clientId, clientSecret, users, groups } = announced
   return {
     ...{ tenantId: String(tenantId), domain: String(domain), clientId: String(clientId) },

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AppError } from '../core/errors.ts'
+import type { Latency, TenantSpec } from '../emulator/options.ts'
 import { startEmulator } from '../emulator/start.ts'
 import { systemClock } from './clock.ts'
 import { defaultDataDir, makeDataDir } from './dataDir.ts'
@@ -8,14 +9,19 @@ import { stopSignal } from './signals.ts'
 
 export const emulatorHelp = `Usage: patchbay emulator [options]
 
-Runs an emulated Microsoft 365 with one tenant until it is told to stop (SIGTERM, Ctrl-C). Prints
-one JSON object: its address, its certificate authority, and how to sign in.
+Runs an emulated Microsoft 365 until it is told to stop (SIGTERM, Ctrl-C). Prints one JSON object:
+its address, its certificate authority, and how to sign in to each tenant.
 
-  --port <port>     0 takes any free one (0)
-  --users <count>   users of the tenant (1000)
-  --seed <number>   equal seeds make equal tenants (1)
-  --control         lets faults be asked for under /_control/
-  --data <path>     the data directory (PATCHBAY_DATA; /var/lib/patchbay as root, else ./.data)
+  --port <port>       0 takes any free one (0)
+  --tenants <count>   tenants, the second with the seed after the first's, and so on (1)
+  --users <count>     users of each tenant (1000)
+  --seed <number>     equal seeds make equal tenants (1)
+  --names <seed>      uneven initials, differently for each seed (as in real lists)
+  --latency <a,b,c>   answers take (a + b * rows) * (1 + calls in flight / c) milliseconds; c may be
+                      left out (0,0)
+  --budgets <share>   holds calls to this share of Microsoft's budgets, 1 is all (none)
+  --control           lets faults be asked for under /_control/
+  --data <path>       the data directory (PATCHBAY_DATA; /var/lib/patchbay as root, else ./.data)
 `
 
 export async function emulator(args: readonly string[]): Promise<number> {
@@ -23,8 +29,12 @@ export async function emulator(args: readonly string[]): Promise<number> {
     args: [...args],
     options: {
       port: { type: 'string', default: '0' },
+      tenants: { type: 'string', default: '1' },
       users: { type: 'string', default: '1000' },
       seed: { type: 'string', default: '1' },
+      names: { type: 'string' },
+      latency: { type: 'string', default: '0,0' },
+      budgets: { type: 'string' },
       control: { type: 'boolean', default: false },
       data: { type: 'string' },
     },
@@ -37,12 +47,8 @@ export async function emulator(args: readonly string[]): Promise<number> {
     dataDir,
     clock: systemClock,
     port: count('--port', values.port, 65_535),
-    tenants: [
-      {
-        users: count('--users', values.users, 1_000_000),
-        seed: count('--seed', values.seed, 2 ** 32),
-      },
-    ],
+    tenants: tenantSpecs(values),
+    latency: latency(values.latency),
     control: values.control,
   })
   const { url, caFile, tenants } = running
@@ -50,6 +56,44 @@ export async function emulator(args: readonly string[]): Promise<number> {
   await stopped
   await running.close()
   return 0
+}
+
+interface TenantValues {
+  tenants: string
+  users: string
+  seed: string
+  names?: string
+  budgets?: string
+}
+
+/** As many as asked for, alike but for their seeds. */
+function tenantSpecs({ tenants, users, seed, names, budgets }: TenantValues): TenantSpec[] {
+  const seedMax = 2 ** 32
+  const shared = {
+    users: count('--users', users, 1_000_000),
+    ...(names !== undefined && { names: { seed: count('--names', names, seedMax) } }),
+    ...(budgets !== undefined && { budgetShare: share(budgets) }),
+  }
+  const first = count('--seed', seed, seedMax)
+  return Array.from({ length: count('--tenants', tenants, 1_000) }, (_, index) => ({
+    ...shared,
+    seed: first + index,
+  }))
+}
+
+function latency(text: string): Latency {
+  const numbers = text.split(',').map(Number)
+  const [fixedMs = 0, perRowMs = 0, inFlightDivisor = 0] = numbers
+  if (numbers.length <= 3 && numbers.every((number) => number >= 0 && number <= 3_600_000)) {
+    return { fixedMs, perRowMs, inFlightDivisor }
+  }
+  throw new AppError('bad-input', '--latency has to be two or three numbers: 135,0.331,16.')
+}
+
+function share(text: string): number {
+  const number = Number(text)
+  if (number > 0 && number <= 1_000) return number
+  throw new AppError('bad-input', '--budgets has to be a number above 0: 1 is what is documented.')
 }
 
 function count(option: string, text: string, max: number): number {

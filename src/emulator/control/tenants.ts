@@ -26,6 +26,7 @@ const TenantInput = Type.Object(
     users: Type.Number(),
     seed: Type.Number(),
     groups: Type.Optional(Type.Number()),
+    groupMembers: Type.Optional(Type.Number()),
     displayName: Type.Optional(Type.String()),
     names: Type.Optional(Type.Object({ seed: Type.Number() }, { additionalProperties: false })),
     domain: Type.Optional(Type.String()),

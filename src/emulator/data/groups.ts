@@ -9,6 +9,8 @@ import { integerBetween, pick, pickSkewed, pickWeighted, randomGuid } from './ra
 
 export interface GroupPlan {
   count: number
+  /** Of every group; undefined: as it happens. */
+  members: number | undefined
   random: Random
   users: readonly User[]
   domain: string
@@ -51,9 +53,9 @@ export function makeGroups(plan: GroupPlan): Group[] {
     const city = pickCity(plan.random)
     const data = groupData(plan, kind, department, city, nicknames)
     const members =
-      kind === 'dynamic'
+      kind === 'dynamic' && plan.members === undefined
         ? (teams.get(teamKey(department, city)) ?? [])
-        : sample(plan, groupSize(plan))
+        : sample(plan, plan.members ?? groupSize(plan))
     groups.push({
       seq: plan.firstSeq + index,
       id: String(data.id),
@@ -63,7 +65,7 @@ export function makeGroups(plan: GroupPlan): Group[] {
       owners: kind === 'dynamic' ? [] : sample(plan, integerBetween(plan.random, 0, 3)),
     })
   }
-  nest(plan, groups)
+  if (plan.members === undefined) nest(plan, groups)
   return groups
 }
 

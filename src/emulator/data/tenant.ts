@@ -70,6 +70,7 @@ export function makeTenant(spec: TenantSpec, clock: Clock): Tenant {
   })
   const groups = makeGroups({
     count: spec.groups ?? Math.ceil(spec.users / usersPerGroup),
+    members: spec.groupMembers,
     random: seededRandom(seed, 'groups'),
     users,
     domain: domains[0],
