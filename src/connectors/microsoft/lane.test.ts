@@ -73,6 +73,8 @@ describe('window', () => {
     expect(lane.state()).toMatchObject({ inFlight: 4, waiting: 2 })
     for (const end of ends.splice(0)) end(fine)
     expect(lane.state().window).toBe(6)
+    await settle()
+    for (const end of ends.splice(0)) end(fine)
     await fill(lane, 100)
     expect(lane.state().window).toBe(16)
   })
