@@ -92,6 +92,7 @@ export const modules: Readonly<Record<string, Reach>> = {
     files: ['src/features/certificates/', 'src/emulator/certificates.ts'],
     why: 'makes and reads certificates, PFX; the emulated authority signs its server',
   },
+  croner: { files: ['src/features/schedules/'], why: 'when a schedule is next due, pure' },
   yaml: { files: ['src/engine/models/', 'src/main/'], why: 'declared models; configuration' },
   commander: { files: ['src/cli/', 'src/main/'], why: 'arguments of the command line' },
   pino: { files: ['src/main/'], why: 'others get a log as an argument' },

@@ -190,6 +190,10 @@ export const tablesOfTenant = [
   'link',
   'resource_change',
   'sync_state',
+  'schedule',
+  'sync_due',
+  'sync_rule',
+  'subscription',
   'connection',
 ] as const
 export const tablesOfRun = ['run_model', 'sync_page', 'sync_rejected', 'removal'] as const

@@ -5,7 +5,7 @@ import type {
   NodeTable,
   TenantTable,
 } from './hierarchy.ts'
-import type { AuditTable, EventTable } from './record.ts'
+import type { AuditSealTable, AuditTable, EventTable } from './record.ts'
 import type {
   LinkTable,
   ModelTable,
@@ -13,6 +13,7 @@ import type {
   ResourceDataTable,
   ResourceTable,
 } from './resources.ts'
+import type { ScheduleTable, SubscriptionTable, SyncDueTable, SyncRuleTable } from './schedules.ts'
 import type {
   RemovalTable,
   RunModelTable,
@@ -51,9 +52,14 @@ export interface Tables {
   sync_rejected: SyncRejectedTable
   removal: RemovalTable
   sync_state: SyncStateTable
+  schedule: ScheduleTable
+  sync_due: SyncDueTable
+  sync_rule: SyncRuleTable
+  subscription: SubscriptionTable
   transaction: TransactionTable
   transaction_step: TransactionStepTable
   audit: AuditTable
+  audit_seal: AuditSealTable
   event: EventTable
   worker: WorkerTable
 }
