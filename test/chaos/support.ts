@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { sql } from 'kysely'
+import { limits } from '../../src/core/limits.ts'
+import type { Engine } from '../../src/engine/engine.ts'
 import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { outcome } from '../engine/observed.ts'
@@ -17,10 +19,34 @@ export function chooseSeed(what: string): number {
 }
 
 /** A sync of the tenant from its request to its end; how it ended. */
-export async function sync(world: World, fullList = false) {
+export async function sync(world: World, fullList = false, beforeList?: BeforeList) {
   const id = await world.newRun(fullList)
-  const advance = await advanceSync(world.engine, world.job(id))
+  const engine = beforeList === undefined ? world.engine : interrupted(world.engine, beforeList)
+  const advance = await advanceSync(engine, world.job(id))
   return { id, advance, ...(await outcome(world, id)) }
+}
+
+/** Done before each page of a list; what it throws the page fails with. */
+type BeforeList = (noun: string) => Promise<void>
+
+function interrupted(engine: Engine, beforeList: BeforeList): Engine {
+  return {
+    ...engine,
+    openWires: async (...opening) => {
+      const wires = await engine.openWires(...opening)
+      return {
+        ...wires,
+        wire: (name) => {
+          const wire = wires.wire(name)
+          const list: typeof wire.list = async (model, ...rest) => {
+            await beforeList(model.noun)
+            return wire.list(model, ...rest)
+          }
+          return { ...wire, list }
+        },
+      }
+    },
+  }
 }
 
 /** A person's word on the removals a run holds, and the work that follows it. */
@@ -46,4 +72,19 @@ export async function removals(world: World, run: number): Promise<Record<string
     for (const { key, state } of rows) found[state] = [...(found[state] ?? []), key]
     return found
   })
+}
+
+/** Runs `work` under a smaller bound: to wait for the real one would take hours. */
+export async function withLimit(
+  name: keyof typeof limits,
+  value: number,
+  work: () => Promise<void>,
+): Promise<void> {
+  const real = limits[name]
+  Reflect.set(limits, name, value)
+  try {
+    await work()
+  } finally {
+    Reflect.set(limits, name, real)
+  }
 }

@@ -291,6 +291,10 @@ export async function savePage(
   )
 }
 
+export async function forgetPages(tx: Tx, run: Run, { modelId }: RunModel): Promise<void> {
+  await sql`delete from sync_page where run_id = ${run.id} and model_id = ${modelId}`.execute(tx)
+}
+
 /** Keeps rejected objects up to `max` of a run and model: enough to see what is wrong. */
 export async function saveRejected(
   tx: Tx,

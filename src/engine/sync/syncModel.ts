@@ -4,7 +4,13 @@ import type { Model } from '../../core/model.ts'
 import type { DeltaPage, Page } from '../../core/wire.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
 import { commitAs, endlessList, type ModelSync, tellProgress } from './modelSync.ts'
-import { advanceRunModel, deltaCursorOf, type RunModel, saveDeltaCursor } from './queries.ts'
+import {
+  advanceRunModel,
+  deltaCursorOf,
+  forgetPages,
+  type RunModel,
+  saveDeltaCursor,
+} from './queries.ts'
 import { findAbsent, forgetRemovals } from './removals/queries.ts'
 import { settleApproved, settleFound } from './removals/settle.ts'
 import { type RowPage, storePage, toRowPage } from './storePage.ts'
@@ -16,12 +22,9 @@ import { type RowPage, storePage, toRowPage } from './storePage.ts'
  */
 export async function syncModel(sync: ModelSync, start: RunModel): Promise<void> {
   if (start.phase === 'held') return endApproved(sync, start)
-  let state = start
-  if (state.phase === 'queued') state = await begin(sync, state)
-  if (state.phase === 'delta') state = await readDeltaOrRestart(sync, state)
-  if (state.phase === 'list') state = await readPages(sync, state, listPage, afterList(sync.model))
-  if (state.phase === 'catch-up') state = await readPages(sync, state, deltaPage, 'removals')
-  if (state.phase === 'removals') await settleAndEnd(sync, state)
+  const begun = start.phase === 'queued' ? await begin(sync, start) : start
+  const read = await readOrBeginAnew(sync, begun)
+  if (read.phase === 'removals') await settleAndEnd(sync, read)
 }
 
 async function begin(sync: ModelSync, state: RunModel): Promise<RunModel> {
@@ -40,18 +43,33 @@ async function beginList(sync: ModelSync, state: RunModel): Promise<RunModel> {
   // Before the list: a change during it is then in the delta that follows it.
   const deltaCursor = model.delta === undefined ? null : await wire.deltaNow(model, signal)
   const list: RunModel = { ...state, phase: 'list', listed: true, cursor: null, deltaCursor }
-  // What a delta reported before its token failed is decided anew: by the list and the delta after.
-  return moveTo(sync, list, (tx) => forgetRemovals(tx, sync.run, state))
+  // What was seen and reported before a token failed is decided anew, by the list and the delta
+  // after it: somebody seen then may have gone since.
+  return moveTo(sync, list, async (tx) => {
+    await forgetPages(tx, sync.run, state)
+    await forgetRemovals(tx, sync.run, state)
+  })
 }
 
-/** A delta token that Microsoft no longer knows costs a full list, and nothing else. */
-async function readDeltaOrRestart(sync: ModelSync, state: RunModel): Promise<RunModel> {
+/**
+ * A place in a delta or list that Microsoft no longer knows (a delta rests for weeks, a page for
+ * minutes) costs one full list and nothing else. One: where that ends too, trying on is no help.
+ */
+async function readOrBeginAnew(sync: ModelSync, state: RunModel): Promise<RunModel> {
   try {
-    return await readPages(sync, state, deltaPage, 'removals')
+    return await readToEnd(sync, state)
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'microsoft-token-expired') throw error
-    return beginList(sync, state)
+    return readToEnd(sync, await beginList(sync, state))
   }
+}
+
+async function readToEnd(sync: ModelSync, start: RunModel): Promise<RunModel> {
+  let state = start
+  if (state.phase === 'delta') return readPages(sync, state, deltaPage, 'removals')
+  if (state.phase === 'list') state = await readPages(sync, state, listPage, afterList(sync.model))
+  if (state.phase === 'catch-up') state = await readPages(sync, state, deltaPage, 'removals')
+  return state
 }
 
 type ReadPage = (sync: ModelSync, cursor: string | null) => Promise<Page | DeltaPage>
