@@ -23,6 +23,7 @@ import {
   updateRows,
 } from './queries.ts'
 import { disproveRemovals, reportRemovals } from './removals/queries.ts'
+import { applyRule, type Split } from './rules/applyRule.ts'
 
 /** A page ready to be stored: its objects as rows by key, the last of each. */
 export interface RowPage {
@@ -85,8 +86,8 @@ async function commitPage(
   await inScope(engine.db, run.nodePath, async (tx) => {
     await commitAs(tx, run)
     const known = sync.nothingStored ? noRows : await lookUp(tx, run, state, page)
-    const split = splitRows(rows, known)
     const place = { tenantId: run.tenantId, modelId: state.modelId, nodePath: run.nodePath }
+    const split = await applyRule(tx, place, splitRows(rows, known), known)
     await recordUpdates(tx, run, model, split.updated, known)
     await copyRows(tx, 'incoming', split.fresh)
     meanwhile()
@@ -104,11 +105,12 @@ async function commitPage(
     await saveRejected(tx, run, state.modelId, rejected, limits.syncRejectedMax)
     await savePage(tx, run, state, seen)
     // A group whose members changed is a changed group, though its own row stays as it is.
-    const unchanged = split.unchanged.filter((row) => !relinked.has(row.key)).length
+    const relinkedAlone = split.unchanged.filter((row) => relinked.has(row.key)).length
+    const updated = split.updated.length + relinkedAlone
     const counts = {
       added: split.fresh.length,
-      updated: rows.size - split.fresh.length - unchanged,
-      unchanged,
+      updated,
+      unchanged: rows.size - split.fresh.length - updated,
       rejected: rejected.length,
       requests,
     }
@@ -130,7 +132,7 @@ function lookUp(
   return knownRows(tx, run.tenantId, state.modelId, [...rows.keys(), ...rejectedKeys])
 }
 
-function splitRows(rows: Map<string, Row>, known: ReadonlyMap<string, KnownRow>) {
+function splitRows(rows: Map<string, Row>, known: ReadonlyMap<string, KnownRow>): Split {
   const fresh: Row[] = []
   const updated: Row[] = []
   const unchanged: Row[] = []

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Tx } from '../../../store/scope.ts'
 import type { Run, RunModel } from '../queries.ts'
+import { mayRemove } from '../rules/queries.ts'
 
 export interface Removal {
   resourceId: number
@@ -20,7 +21,7 @@ export async function reportRemovals(
     insert into removal (run_id, resource_id, model_id, key, node_path, reason, state)
     select ${run.id}, id, model_id, key, node_path, 'reported', 'due' from resource
     where tenant_id = ${run.tenantId} and model_id = ${modelId} and key = any(${keys})
-      and removed_at is null
+      and removed_at is null and ${mayRemove(run.tenantId, modelId)}
     on conflict (run_id, resource_id) do update set state = 'due', reason = 'reported'`.execute(tx)
 }
 
@@ -51,6 +52,7 @@ export async function findAbsent(tx: Tx, run: Run, modelId: number): Promise<voi
     insert into removal (run_id, resource_id, model_id, key, node_path, reason, state)
     select ${run.id}, r.id, r.model_id, r.key, r.node_path, 'absent', 'due' from resource r
     where r.tenant_id = ${run.tenantId} and r.model_id = ${modelId} and r.removed_at is null
+      and ${mayRemove(run.tenantId, modelId)}
       and r.id not in (select unnest(ids) from sync_page
         where run_id = ${run.id} and model_id = ${modelId})
     on conflict (run_id, resource_id) do nothing`.execute(tx)
