@@ -23,9 +23,16 @@ export interface Wire {
   ): Promise<Map<string, ObjectLinks>>
   /** The call that would change these properties: data only, nothing is sent. */
   updateCall(model: Model, key: string, changes: JsonObject): Call
-  /** Sends a call. Safe to repeat only when the call is. */
-  send(call: Call, signal: AbortSignal): Promise<void>
+  /**
+   * Sends a call. Safe to repeat only when the call is. `confirm` is asked right before each attempt
+   * of a call that changes something, however long the attempt had to wait; what it throws is what
+   * this throws, and nothing is sent.
+   */
+  send(call: Call, signal: AbortSignal, confirm?: () => Promise<void>): Promise<void>
 }
+
+/** Who waits for a call: a person, or work in the background, which stands back. */
+export type Priority = 'interactive' | 'sync'
 
 /** An object as read: the model's own properties, and the links that came with it by kind. */
 export interface ReadObject {

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { AppError } from '../core/errors.ts'
 import type { Model } from '../core/model.ts'
-import type { Wire } from '../core/wire.ts'
+import type { Priority, Wire } from '../core/wire.ts'
 import type { Database } from '../store/database.ts'
 import type { Log } from '../store/log.ts'
 import type { Tx } from '../store/scope.ts'
@@ -25,6 +25,7 @@ export interface Engine {
 export type OpenWires = (
   place: { tenantId: number; scope: string },
   onCall: () => void,
+  priority: Priority,
 ) => Promise<TenantWires>
 
 export interface TenantWires {

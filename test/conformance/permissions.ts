@@ -12,7 +12,7 @@ export async function grant(world: World, roles: readonly string[]): Promise<voi
   // A token shows what was held when it was made: the one in use is refused, so that a new one is.
   await world.control.fault('token-refused', { count: 1 })
   const place = { tenantId: world.tenantId, scope: world.scope }
-  const wires = await world.engine.openWires(place, () => {})
+  const wires = await world.engine.openWires(place, () => {}, 'interactive')
   for (const model of world.models.slice(0, 1)) {
     // What it may read is for the tests to ask; here it only has to have asked.
     await wires

@@ -43,15 +43,15 @@ afterAll(() => world.close())
 function overheard(): Engine {
   return {
     ...world.engine,
-    openWires: async (place, onCall) => {
-      const wires = await world.engine.openWires(place, onCall)
+    openWires: async (...asked) => {
+      const wires = await world.engine.openWires(...asked)
       const wire = (name: string) => {
         const real = wires.wire(name)
         return {
           ...real,
-          send: (call: Call, signal: AbortSignal) => {
-            sent.push(call)
-            return real.send(call, signal)
+          send: (...asked: Parameters<typeof real.send>) => {
+            sent.push(asked[0])
+            return real.send(...asked)
           },
         }
       }

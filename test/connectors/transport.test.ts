@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { GraphCall } from '../../src/core/call.ts'
+import { AppError } from '../../src/core/errors.ts'
 import { limits } from '../../src/core/limits.ts'
 import { startProxy } from './connectProxy.ts'
 import { json, type Microsoft, type Reply, startMicrosoft } from './microsoft.ts'
@@ -135,6 +136,23 @@ describe('trying again', () => {
     const answer = await microsoft.transport().send(call(method, ['users', 'u1'], {}), { signal })
     expect(answer).toMatchObject({ status: 204, body: undefined })
     expect(microsoft.sent('graph.test')).toHaveLength(3)
+  })
+
+  it('a PATCH only while the work is still its own, however long it waited', async () => {
+    const patch = call('PATCH', ['users', 'u1'], { department: 'x' })
+    microsoft.replies.graph = inTurn(graphError(503, 'x'), json(200, {}))
+    let held = true
+    const transport = microsoft.transport()
+    const confirm = async () => {
+      if (!held) throw new AppError('fenced', 'Taken over.')
+      held = false
+    }
+    await expect(transport.send(patch, { signal, confirm })).rejects.toMatchObject({
+      code: 'fenced',
+    })
+    expect(microsoft.sent('graph.test')).toHaveLength(1)
+    // A read changes nothing, and the place in the lane was given back.
+    expect((await transport.send(getUser, { signal, confirm })).status).toBe(200)
   })
 
   it('a POST only when it was refused for want of room', async () => {

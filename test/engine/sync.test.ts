@@ -314,8 +314,8 @@ async function waitForPage(id: number, pages = 1): Promise<void> {
 
 /** Each page takes a while, so that others can come between. */
 function slowWires(): typeof world.engine.openWires {
-  return async (place, onCall) => {
-    const wires = await world.engine.openWires(place, onCall)
+  return async (...asked) => {
+    const wires = await world.engine.openWires(...asked)
     return {
       ...wires,
       wire: (name) => {
@@ -343,8 +343,8 @@ async function cutAfterPages(id: number, pages: number, stop: AbortController): 
 
 /** The list of people with its second page coming once more behind it. */
 function repeating(of: World): typeof of.engine.openWires {
-  return async (place, onCall) => {
-    const wires = await of.engine.openWires(place, onCall)
+  return async (...asked) => {
+    const wires = await of.engine.openWires(...asked)
     return {
       ...wires,
       wire: (name) => {

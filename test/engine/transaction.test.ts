@@ -105,7 +105,8 @@ describe('a transaction', () => {
   it('is planned by reads alone', async () => {
     const model = world.models.find((candidate) => candidate.id === userModel)
     if (model === undefined) throw new Error('no model')
-    const wires = await world.engine.openWires({ tenantId: world.tenantId, scope: '1.' }, () => {})
+    const place = { tenantId: world.tenantId, scope: '1.' }
+    const wires = await world.engine.openWires(place, () => {}, 'interactive')
     const objects = [
       { key: key(0), set: { department: 'Alpha' } },
       { key: key(1), set: { department: 'Other' } },
@@ -278,8 +279,8 @@ function onGet(act: (count: number) => Promise<void>): Engine {
   let count = 0
   return {
     ...world.engine,
-    openWires: async (place, onCall) => {
-      const wires = await world.engine.openWires(place, onCall)
+    openWires: async (...asked) => {
+      const wires = await world.engine.openWires(...asked)
       return {
         ...wires,
         wire: (name) => {

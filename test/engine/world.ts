@@ -9,6 +9,7 @@ import type { Clock } from '../../src/core/clock.ts'
 import { AppError } from '../../src/core/errors.ts'
 import type { Model } from '../../src/core/model.ts'
 import { Sealed } from '../../src/core/secret.ts'
+import type { Priority } from '../../src/core/wire.ts'
 import type { Emulator, TenantAccess, TenantSpec } from '../../src/emulator/options.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
 import type { Engine } from '../../src/engine/engine.ts'
@@ -68,8 +69,8 @@ export async function startWorld(spec: TenantSpec, surroundings: Surroundings = 
     clock,
     log: quietLog,
     noteConnection,
-    openWires: async (_place, onCall) => {
-      const wire = createGraphWire(graph(onCall), () => settings.pageSize)
+    openWires: async (_place, onCall, priority) => {
+      const wire = createGraphWire(graph(onCall, priority), () => settings.pageSize)
       return {
         wire: (name) => {
           if (name === 'graph') return wire
@@ -118,7 +119,7 @@ function graphOf(egress: Egress, emulator: Emulator, access: TenantAccess, clock
     ...{ cloud, tenantId: access.tenantId, clientId: access.clientId, credentialVersion: '1' },
     credentials: async () => ({ clientSecret: new Sealed(access.clientSecret) }),
   }
-  return (onCall: () => void) => microsoft.graph(application, 'sync', onCall)
+  return (onCall: () => void, priority: Priority) => microsoft.graph(application, priority, onCall)
 }
 
 export type World = Awaited<ReturnType<typeof startWorld>>

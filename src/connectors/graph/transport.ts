@@ -13,7 +13,7 @@ import type { LogCall } from '../microsoft/callLog.ts'
 import { graphDestination } from '../microsoft/clouds.ts'
 import { microsoftFailure } from '../microsoft/failures.ts'
 import { parseJson } from '../microsoft/json.ts'
-import type { Priority } from '../microsoft/lane.ts'
+import type { EndTurn, Priority } from '../microsoft/lane.ts'
 import type { Lanes } from '../microsoft/lanes.ts'
 import { retryAfterMs } from '../microsoft/retryAfter.ts'
 import type { TokenClient } from '../microsoft/tokens.ts'
@@ -33,6 +33,12 @@ export interface SendOptions {
   signal: AbortSignal
   /** Reads the index that advanced queries need (`ConsistencyLevel: eventual`); it lags behind. */
   eventual?: boolean
+  /**
+   * Asked right before each attempt of a call that changes something, after every wait for a turn or
+   * a token: whoever was frozen in such a wait may have lost the work to another meanwhile. What it
+   * throws ends the call, and nothing is sent.
+   */
+  confirm?: (() => Promise<void>) | undefined
 }
 
 export interface GraphAnswer {
@@ -150,6 +156,7 @@ async function tryOnce(
   const { tenantId, clientId, cloud, proxy } = application
   const lane = lanes.lane({ clientId, tenantId, service: 'graph' })
   const endTurn = await lane.take(cost, { priority, signal: options.signal, kind: operation })
+  await confirmHeld(options, method, endTurn)
   const clientRequestId = randomUUID()
   const began = clock.now()
   let answer: Answer | undefined
@@ -185,6 +192,20 @@ async function tryOnce(
       clientRequestId,
       requestId,
     })
+  }
+}
+
+async function confirmHeld(
+  { confirm }: SendOptions,
+  method: GraphCall['method'],
+  endTurn: EndTurn,
+): Promise<void> {
+  if (confirm === undefined || method === 'GET') return
+  try {
+    await confirm()
+  } catch (error) {
+    endTurn({ status: undefined, retryAfterMs: undefined, latencyMs: 0 })
+    throw error
   }
 }
 

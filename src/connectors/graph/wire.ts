@@ -70,8 +70,8 @@ export function createGraphWire(
       }
     },
 
-    async send(call, signal) {
-      await transport.send(call, { signal })
+    async send(call, signal, confirm) {
+      await transport.send(call, { signal, confirm })
     },
   }
 }

@@ -43,7 +43,7 @@ export async function advanceSync(engine: Engine, job: Job): Promise<Advance> {
   const requests = counter()
   try {
     const place = { tenantId: run.tenantId, scope: run.nodePath }
-    const wires = await engine.openWires(place, requests.add)
+    const wires = await engine.openWires(place, requests.add, 'sync')
     for (const state of models) {
       if (state.phase === 'done' || state.phase === 'failed') continue
       await syncOrMark(engine, run, wires, state, job.signal, requests.take)

@@ -227,7 +227,7 @@ async function openContext(
   signal: AbortSignal,
 ): Promise<StepContext> {
   const place = { tenantId: transaction.tenantId, scope: transaction.nodePath }
-  const wires = await engine.openWires(place, () => {})
+  const wires = await engine.openWires(place, () => {}, 'interactive')
   return {
     actor: transaction.actor,
     clock: engine.clock,

@@ -12,9 +12,10 @@ export interface StepContext {
   model(id: string): Model
   wire(model: Model): Wire
   /**
-   * Throws `fenced` when another worker has taken the transaction over. Asked before every call
-   * that changes something: a worker that was frozen between its read and its write would else
-   * write what is no longer wanted, the moment it wakes.
+   * Throws `fenced` when another worker has taken the transaction over. Handed along with every
+   * call that changes something and asked right before each attempt at it: a worker that was
+   * frozen between its read and its write, or while it waited to try again, would else write what
+   * is no longer wanted, the moment it wakes.
    */
   confirmHeld(): Promise<void>
 }

@@ -65,9 +65,9 @@ async function ensureValues(
   const open = differences(first.data, wanted)
   if (open.length === 0) return result(model, first, wanted)
   const missing = Object.fromEntries(open.map((change) => [change.property, change.after]))
-  await context.confirmHeld()
   try {
-    await wire.send(wire.updateCall(model, key, missing), context.signal)
+    const call = wire.updateCall(model, key, missing)
+    await wire.send(call, context.signal, context.confirmHeld)
   } catch (error) {
     // The connection broke or Microsoft did not say: reading back tells whether it was done.
     if (!(error instanceof AppError) || !error.retryable) throw error

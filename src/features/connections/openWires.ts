@@ -14,9 +14,9 @@ export function createOpenWires(
   surroundings: Surroundings,
   microsoft: Microsoft,
 ): OpenWires {
-  return async (place, onCall) => {
+  return async (place, onCall, priority) => {
     const { application, values } = await connectTenant(store, surroundings, place)
-    const transport = microsoft.graph(application, 'sync', onCall)
+    const transport = microsoft.graph(application, priority, onCall)
     const graph = createGraphWire(transport, (model) => pageSizeOf(model, values))
     return {
       wire: (name) => {

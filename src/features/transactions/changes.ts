@@ -78,7 +78,7 @@ export async function planTransaction(
   const { nodePath, model, objects } = await inScope(engine.db, actor.scope, (tx) =>
     resolveChanges(tx, actor, engine, tenantId, body),
   )
-  const wires = await engine.openWires({ tenantId, scope: nodePath }, () => {})
+  const wires = await engine.openWires({ tenantId, scope: nodePath }, () => {}, 'interactive')
   const planned = await planChanges(model, wires.wire(model.wire), objects, signal)
   return {
     tenantId,
