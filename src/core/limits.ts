@@ -73,6 +73,8 @@ export const limits = {
   partReadsInFlight: 8,
   /** Graph's own page maximum for users and groups. */
   graphPageMax: 999,
+  /** Graph: a list asked for by `$skip` that is longer is one whose service does not heed `$skip`. */
+  skipRowsMax: 100_000,
   /** Links to next pages; real ones carry tokens of some thousand characters. */
   linkCharsMax: 16_384,
   /**

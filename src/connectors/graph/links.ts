@@ -3,10 +3,9 @@ import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import { inParallel } from '../../core/parallel.ts'
 import type { ObjectLinks } from '../../core/wire.ts'
-import { graphCost } from './cost.ts'
 import { isKey } from './objects.ts'
 import { brokenPage, getCall, pagesOf, unlessGone } from './pages.ts'
-import { itemTemplate, pathOf } from './reading.ts'
+import { pathOf, type Reading, sublistReading } from './reading.ts'
 import type { GraphTransport } from './transport.ts'
 
 /**
@@ -27,8 +26,8 @@ export async function readAllLinks(
     const links = found.get(key)
     // Another of its lists was not found already: the object is gone.
     if (links === undefined) return
-    const template = `${itemTemplate(model)}/${call}`
-    const members = await unlessGone(readSublist(transport, template, key, signal))
+    const reading = sublistReading(model, call)
+    const members = await unlessGone(readSublist(transport, reading, key, signal))
     if (members === undefined) found.delete(key)
     else links[kind] = members
   })
@@ -37,14 +36,13 @@ export async function readAllLinks(
 
 async function readSublist(
   transport: GraphTransport,
-  template: string,
+  { template, query, cost, skipBy }: Reading,
   key: string,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const query = { $select: 'id', $top: String(limits.graphPageMax) }
-  const call = getCall(pathOf(template, key), query, graphCost('GET', template, query))
+  const call = getCall(pathOf(template, key), query, cost)
   const members = new Set<string>()
-  for await (const page of pagesOf(transport, call, signal)) {
+  for await (const page of pagesOf(transport, call, signal, skipBy)) {
     for (const item of page) members.add(memberKey(item))
   }
   return [...members].sort()

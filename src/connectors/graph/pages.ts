@@ -2,7 +2,7 @@ import type { GraphCall } from '../../core/call.ts'
 import { AppError } from '../../core/errors.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
-import { linkUrl } from './address.ts'
+import { callUrl, linkUrl } from './address.ts'
 import type { GraphAnswer, GraphTransport } from './transport.ts'
 
 export function getCall(
@@ -23,21 +23,45 @@ export async function unlessGone<T>(read: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** The items of a list, page by page to its end. An endless list ends as a broken one. */
+/**
+ * The items of a list, page by page to its end. An endless list ends as a broken one. `skipBy`: see
+ * `nextBySkip`.
+ */
 export async function* pagesOf(
   transport: GraphTransport,
   call: GraphCall,
   signal: AbortSignal,
+  skipBy?: number,
 ): AsyncGenerator<Json[]> {
   let answer = await transport.send(call, { signal })
   let current: string | undefined
   for (let page = 0; page < limits.syncPagesMax; page += 1) {
-    yield itemsOf(answer)
-    current = linkIn(answer, '@odata.nextLink', transport.graph, current)
+    const items = itemsOf(answer)
+    yield items
+    current =
+      linkIn(answer, '@odata.nextLink', transport.graph, current) ??
+      nextBySkip(transport.graph, call, { skipBy, items, current })
     if (current === undefined) return
     answer = await transport.follow(current, call.cost, { signal })
   }
   throw brokenPage()
+}
+
+/**
+ * The address of the next page of a list that names none itself: behind a full page of `skipBy`
+ * objects there may be more. Each page says in `$skip` how many came before it.
+ */
+export function nextBySkip(
+  graph: string,
+  call: GraphCall,
+  page: { skipBy: number | undefined; items: readonly Json[]; current: string | undefined },
+): string | undefined {
+  const { skipBy, items, current } = page
+  if (skipBy === undefined || items.length < skipBy) return undefined
+  const before = current === undefined ? 0 : Number(new URL(current).searchParams.get('$skip'))
+  const $skip = String(before + items.length)
+  if (Number($skip) > limits.skipRowsMax) throw brokenPage()
+  return callUrl(graph, { ...call, query: { ...call.query, $skip } }).href
 }
 
 export function itemsOf({ body }: GraphAnswer): Json[] {

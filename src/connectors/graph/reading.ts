@@ -1,4 +1,6 @@
 import { entityType } from '../../catalogue/graph.ts'
+import { collectionRules } from '../../catalogue/graphCollections.ts'
+import { limits } from '../../core/limits.ts'
 import type { Model, Operation } from '../../core/model.ts'
 import { graphCost } from './cost.ts'
 import { createObjectReader, type ObjectReader } from './objects.ts'
@@ -12,6 +14,8 @@ export interface Reading {
   expanded: ReadonlySet<string>
   /** An advanced query: reads the index that lags, and must say so on every page. */
   eventual: boolean
+  /** Set where the next page is asked for by `$skip`: how many objects make a full page. */
+  skipBy: number | undefined
 }
 
 /** A model compiled for Graph. */
@@ -21,10 +25,6 @@ export interface GraphModel {
   get: Reading | undefined
   delta: Reading | undefined
 }
-
-/** Collections that take no query options, and those that come as a whole, without `$top`. */
-const optionless: ReadonlySet<string> = new Set(['subscribedSkus'])
-const unpaged: ReadonlySet<string> = new Set(['domains', 'organization', 'directoryRoles'])
 
 /**
  * `$select` and `$top` follow from the model; what the operation's `with` names takes their place,
@@ -37,16 +37,35 @@ export function compileModel(model: Model, pageSize: number): GraphModel {
   const selected = unique([...plain, ...heads.filter((head) => !relations.has(head))])
   const sublists = model.links.flatMap(({ call }) => call ?? [])
   const $select = selected.join(',')
-  const $top = unpaged.has(model.list.call) ? '' : String(pageSize)
   return {
     reader: createObjectReader(model, relations),
-    list: reading(model.list, optionless.has(model.list.call) ? {} : { $select, $top }),
+    list: listReading(model.list, { $select }, pageSize),
     get: model.get && reading(model.get, { $select }),
     // A delta reports relations only when `$select` names them, and takes neither $top nor $expand.
     delta:
       model.delta &&
       reading(model.delta, { $select: unique([...selected, ...heads, ...sublists]).join(',') }),
   }
+}
+
+/** A list in pages of so many, or of fewer where its collection takes no more. */
+function listReading(
+  operation: Operation,
+  derived: Record<string, string>,
+  pageSize: number,
+): Reading {
+  const rules = collectionRules(operation.call.replaceAll('{key}', '{id}'))
+  if (!rules.options) return reading(operation, {})
+  if (rules.topMax === undefined) return reading(operation, derived)
+  const top = Math.min(pageSize, rules.topMax)
+  const paged = reading(operation, { ...derived, $top: String(top) })
+  return { ...paged, skipBy: rules.skips ? top : undefined }
+}
+
+/** The keys of a list that belongs to an object, by the `call` of a link: `members`. */
+export function sublistReading(model: Model, call: string): Reading {
+  const template = call.includes('{key}') ? call : `${itemTemplate(model)}/${call}`
+  return listReading({ call: template, with: {} }, { $select: 'id' }, limits.graphPageMax)
 }
 
 export function itemTemplate(model: Model): string {
@@ -62,6 +81,7 @@ function reading(operation: Operation, derived: Record<string, string>): Reading
     cost: graphCost('GET', operation.call, query),
     expanded: new Set(expandedNames(query.$expand ?? '')),
     eventual: query.$count === 'true' || query.$search !== undefined,
+    skipBy: undefined,
   }
 }
 

@@ -1,3 +1,4 @@
+import type { GraphCall } from '../../core/call.ts'
 import { AppError, badInput } from '../../core/errors.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
@@ -7,7 +8,7 @@ import { graphCost } from './cost.ts'
 import { foldDelta } from './delta.ts'
 import { readAllLinks } from './links.ts'
 import { isRejected, type ObjectReader } from './objects.ts'
-import { brokenPage, getCall, itemsOf, linkIn, unlessGone } from './pages.ts'
+import { brokenPage, getCall, itemsOf, linkIn, nextBySkip, unlessGone } from './pages.ts'
 import { compileModel, type GraphModel, itemTemplate, pathOf, type Reading } from './reading.ts'
 import type { GraphAnswer, GraphTransport } from './transport.ts'
 import { checkOf, wrong } from './values.ts'
@@ -25,8 +26,11 @@ export function createGraphWire(
     async list(model, cursor, signal) {
       const { list, reader } = compile(model)
       const answer = await readPage(transport, list, cursor, signal)
-      const page = readObjects(reader, itemsOf(answer), list.expanded)
-      return { ...page, next: linkIn(answer, '@odata.nextLink', transport.graph, cursor) }
+      const items = itemsOf(answer)
+      const next =
+        linkIn(answer, '@odata.nextLink', transport.graph, cursor) ??
+        nextBySkip(transport.graph, listCall(list), { skipBy: list.skipBy, items, current: cursor })
+      return { ...readObjects(reader, items, list.expanded), next }
     },
 
     async deltaNow(model, signal) {
@@ -65,7 +69,8 @@ export function createGraphWire(
         method: 'PATCH',
         path: pathOf(template, key),
         query: {},
-        body: writableChanges(model, changes),
+        // What every change of it says beside what it changes: the type of a place.
+        body: { ...model.update?.with, ...writableChanges(model, changes) },
         cost: graphCost('PATCH', template, {}),
       }
     },
@@ -89,12 +94,17 @@ function rememberCompiled(pageSize: (model: Model) => number): (model: Model) =>
 /** The first page of a reading, or the one its cursor leads to. */
 async function readPage(
   transport: GraphTransport,
-  { template, query, cost, eventual }: Reading,
+  reading: Reading,
   cursor: string | undefined,
   signal: AbortSignal,
 ): Promise<GraphAnswer> {
+  const { cost, eventual } = reading
   if (cursor !== undefined) return await transport.follow(cursor, cost, { signal, eventual })
-  return await transport.send(getCall(pathOf(template), query, cost), { signal, eventual })
+  return await transport.send(listCall(reading), { signal, eventual })
+}
+
+function listCall({ template, query, cost }: Reading): GraphCall {
+  return getCall(pathOf(template), query, cost)
 }
 
 function readObjects(

@@ -20,7 +20,7 @@ const Operation = Closed({
   }),
   with: Type.Optional(
     Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 256 }), {
-      description: 'Constants the wire sends along',
+      description: 'Constants the wire sends along: options of a read, properties of a change',
     }),
   ),
 })
@@ -38,7 +38,13 @@ const Link = Closed({
       description: 'Where in the object the other key stands: manager.id',
     }),
   ),
-  call: Type.Optional(Type.String({ pattern: '^[A-Za-z]+$', description: 'A list of its own' })),
+  call: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z{][A-Za-z.{}/]*$',
+      maxLength: 256,
+      description: 'A list of its own, below the object; with {key}, all of what is called',
+    }),
+  ),
 })
 
 const Needs = Type.Array(Type.String({ maxLength: 128 }), { uniqueItems: true })
