@@ -14,6 +14,15 @@ export interface AuditTable {
   detail: Jsonb<JsonObject>
 }
 
+export interface AuditSealTable {
+  chain: number
+  seq: number
+  audit_id: number
+  node_path: string
+  previous: Buffer
+  hash: Buffer
+}
+
 export interface EventTable {
   id: GeneratedAlways<number>
   tx: Generated<string>
