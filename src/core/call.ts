@@ -1,4 +1,4 @@
-import type { Json } from './json.ts'
+import type { Sealed } from './secret.ts'
 
 /**
  * One request as data. A connector turns it into bytes at the last moment, each value encoded for
@@ -6,13 +6,23 @@ import type { Json } from './json.ts'
  */
 export type Call = GraphCall
 
+/** JSON in which secrets stay sealed: whatever prints a call prints `[secret]`. */
+export type CallBody =
+  | null
+  | boolean
+  | number
+  | string
+  | Sealed
+  | CallBody[]
+  | { [name: string]: CallBody }
+
 export interface GraphCall {
   wire: 'graph'
   method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
   /** Path segments below the version: `['users', id]`. Each is percent-encoded on its own. */
   path: readonly string[]
   query: Readonly<Record<string, string>>
-  body: Json | undefined
+  body: CallBody | undefined
   /** Resource units, as the service counts them (Graph throttling limits, identity and access). */
   cost: number
 }

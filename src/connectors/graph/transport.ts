@@ -18,6 +18,7 @@ import type { Lanes } from '../microsoft/lanes.ts'
 import { retryAfterMs } from '../microsoft/retryAfter.ts'
 import type { TokenClient } from '../microsoft/tokens.ts'
 import { callUrl, linkUrl, operationName } from './address.ts'
+import { bodyText } from './bodyText.ts'
 import { graphError } from './errors.ts'
 
 export interface GraphDependencies {
@@ -106,7 +107,7 @@ export function createGraphTransport(
     graph,
     send: async (call, options) => {
       const url = callUrl(graph, call)
-      const body = call.body === undefined ? undefined : JSON.stringify(call.body)
+      const body = call.body === undefined ? undefined : bodyText(call.body)
       return await perform(prepare(call.method, url, body, call.cost), options)
     },
     follow: async (link, cost, options) =>
