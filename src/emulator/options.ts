@@ -34,6 +34,8 @@ export interface TenantSpec {
    * documented. Unless given, nothing is refused for its number.
    */
   budgetShare?: number
+  /** How long after it was asked for a group's licensing is done; by the next call unless given. */
+  licenceDelayMs?: number
   /** Unless given, every read sees every write. */
   lag?: ReplicaLag
 }

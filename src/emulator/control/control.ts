@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../core/json.ts'
+import { doLicenceWork } from '../directory/licenceWork.ts'
 import type { Tenant } from '../directory/types.ts'
 import { jsonReply, pathParts, type Reply, type Request } from '../exchange.ts'
 import { newCallBook } from '../record.ts'
@@ -70,6 +71,7 @@ function answerTenant(state: State, request: Request, path: readonly string[]): 
   const [name = '', part = '', id = ''] = path
   const tenant = findTenant(state, name)
   if (tenant === undefined) throw new ControlRefusal(404, `There is no tenant ${name}.`)
+  doLicenceWork(tenant)
   if (request.method === 'GET' && part === 'snapshot') {
     const headers = { 'content-type': 'application/json' }
     return { status: 200, headers, body: snapshotText(tenant), rows: 0 }

@@ -5,7 +5,11 @@ import type { Group, Tenant, User } from '../directory/types.ts'
 export function snapshotText(tenant: Tenant): string {
   const users = tenant.users.map(userImage)
   const groups = tenant.groups.map((group) => ({ ...group.data }))
-  const links = [...tenant.users.flatMap(managerLink), ...tenant.groups.flatMap(groupLinks)]
+  const links = [
+    ...tenant.users.flatMap(managerLink),
+    ...tenant.groups.flatMap(groupLinks),
+    ...inheritedLicences(tenant),
+  ]
   const deleted = [...tenant.deleted.values()].map(({ object }) => ({
     ...object.data,
     type: object.type,
@@ -31,6 +35,12 @@ function groupLinks(group: Group): string[] {
     ...group.members.map((object) => `member ${group.id} ${object.id}`),
     ...group.owners.map((object) => `owner ${group.id} ${object.id}`),
   ]
+}
+
+function inheritedLicences(tenant: Tenant): string[] {
+  return [...tenant.licensing].flatMap(([userId, { inherited }]) =>
+    inherited.map(({ groupId, skuId, error }) => `licence ${groupId} ${userId} ${skuId} ${error}`),
+  )
 }
 
 function byId(a: JsonObject, b: JsonObject): number {

@@ -39,6 +39,7 @@ const TenantInput = Type.Object(
     directoryRoles: Type.Optional(texts),
     tokenSeconds: Type.Optional(Type.Number()),
     budgetShare: Type.Optional(share),
+    licenceDelayMs: Type.Optional(Type.Number({ minimum: 0 })),
     lag: Type.Optional(lag),
   },
   { additionalProperties: false },
@@ -51,6 +52,7 @@ const TenantPatch = Type.Object(
     tokenSeconds: Type.Optional(Type.Number()),
     /** Null: no budgets any more. */
     budgetShare: Type.Optional(Type.Union([share, Type.Null()])),
+    licenceDelayMs: Type.Optional(Type.Number({ minimum: 0 })),
     /** Null: reads see every write again. */
     lag: Type.Optional(Type.Union([lag, Type.Null()])),
   },
@@ -78,12 +80,16 @@ export function patchTenant(state: State, tenant: Tenant, input: JsonObject): un
   if (given.directoryRoles !== undefined) tenant.app.directoryRoles = given.directoryRoles
   if (given.tokenSeconds !== undefined) tenant.tokenSeconds = given.tokenSeconds
   if (given.budgetShare !== undefined) tenant.budgetShare = given.budgetShare ?? undefined
+  if (given.licenceDelayMs !== undefined) tenant.licenceDelayMs = given.licenceDelayMs
   if (given.lag !== undefined) {
     tenant.replicas = newReplicas(given.lag ?? undefined, tenant.seed, state.clock)
   }
-  const { tokenSeconds, budgetShare } = tenant
+  const { tokenSeconds, budgetShare, licenceDelayMs } = tenant
   const { roles, directoryRoles } = tenant.app
-  return { roles, directoryRoles, tokenSeconds, budgetShare, lag: tenant.replicas?.lag }
+  return {
+    ...{ roles, directoryRoles, tokenSeconds, budgetShare, licenceDelayMs },
+    lag: tenant.replicas?.lag,
+  }
 }
 
 /** `{text, endsInSeconds}`, both optional; answers the secret. */

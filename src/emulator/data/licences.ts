@@ -1,5 +1,6 @@
 import type { Random } from '../../core/clock.ts'
-import { isJsonObject, type Json } from '../../core/json.ts'
+import type { Json } from '../../core/json.ts'
+import { licencesIn } from '../directory/computed.ts'
 import type { Sku, User } from '../directory/types.ts'
 import { pickWeighted, randomGuid } from './random.ts'
 import { type Product, plans, products } from './skus.ts'
@@ -59,22 +60,13 @@ const noLicences: PickedLicences = { assignedLicenses: [], mailbox: false }
 export function boughtSkus(users: readonly User[], random: Random): Sku[] {
   const consumed = new Map<string, number>()
   for (const user of users) {
-    for (const skuId of licencesOf(user)) consumed.set(skuId, (consumed.get(skuId) ?? 0) + 1)
+    for (const { skuId } of licencesIn(user)) consumed.set(skuId, (consumed.get(skuId) ?? 0) + 1)
   }
   return Object.values(products).map((product: Product) => ({
     product,
     enabledUnits: unitsFor(product, consumed.get(product.skuId) ?? 0),
     subscriptionId: randomGuid(random),
   }))
-}
-
-/** The ids of the products a person is licensed for. */
-export function licencesOf(user: User): string[] {
-  const assigned = user.data.assignedLicenses
-  if (!Array.isArray(assigned)) return []
-  return assigned.flatMap((licence) =>
-    isJsonObject(licence) && typeof licence.skuId === 'string' ? [licence.skuId] : [],
-  )
 }
 
 function unitsFor(product: Product, consumed: number): number {

@@ -2,6 +2,7 @@ import type { Random } from '../../core/clock.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { User } from '../directory/types.ts'
 import type { Arrivals } from './arrivals.ts'
+import { dateText } from './dates.ts'
 import type { NamePicker } from './initials.ts'
 import { type Department, departments } from './jobs.ts'
 import type { LicencePicker } from './licences.ts'
@@ -230,8 +231,4 @@ function extension(index: number): string {
  */
 function flat(...pieces: (string | number)[]): string {
   return pieces.join('')
-}
-
-function dateText(milliseconds: number): string {
-  return flat(new Date(milliseconds).toISOString().slice(0, 19), 'Z')
 }

@@ -6,6 +6,7 @@ import {
   resourceAppIds,
 } from '../../catalogue/permissions.ts'
 import type { JsonObject } from '../../core/json.ts'
+import { dateText } from '../data/dates.ts'
 import { directoryRoleIds } from '../data/roles.ts'
 import type { Entity, Tenant } from './types.ts'
 
@@ -153,8 +154,4 @@ export function roleDefinitions(): Entity[] {
       version: '1',
     },
   }))
-}
-
-function dateText(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
 }

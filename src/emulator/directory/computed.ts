@@ -21,15 +21,14 @@ const computed: Readonly<Record<string, Readonly<Record<string, Compute>>>> = {
         provisioningStatus: 'Success',
         service,
       })),
-    licenseAssignmentStates: (_, user) =>
-      licencesIn(user).map(({ skuId, disabledPlans }) => ({
-        assignedByGroup: null,
-        disabledPlans,
-        error: 'None',
-        lastUpdatedDateTime: textOf(user, 'createdDateTime'),
-        skuId,
-        state: 'Active',
-      })),
+    licenseAssignmentStates: (tenant, user) => {
+      const { direct, inherited = [] } = tenant.licensing.get(user.id) ?? {}
+      const created = textOf(user, 'createdDateTime')
+      return [
+        ...(direct ?? licencesIn(user)).map((licence) => assignmentState(licence, null, created)),
+        ...inherited.map((one) => assignmentState(one, one.groupId, one.at, one.error)),
+      ]
+    },
     identities: (tenant, user) => [
       {
         issuer: tenant.initialDomain,
@@ -48,7 +47,21 @@ const computed: Readonly<Record<string, Readonly<Record<string, Compute>>>> = {
     },
     securityIdentifier: (_, user) => securityIdentifier(user.id),
   },
-  group: { securityIdentifier: (_, group) => securityIdentifier(group.id) },
+  group: {
+    hasMembersWithLicenseErrors: (tenant, group) =>
+      membersWithLicenceErrors(tenant, group).length > 0,
+    securityIdentifier: (_, group) => securityIdentifier(group.id),
+  },
+}
+
+function assignmentState(
+  { skuId, disabledPlans }: Licence,
+  assignedByGroup: string | null,
+  lastUpdatedDateTime: string,
+  error = 'None',
+): JsonObject {
+  const state = error === 'None' ? 'Active' : 'Error'
+  return { assignedByGroup, disabledPlans, error, lastUpdatedDateTime, skuId, state }
 }
 
 /** What changes with a stored property because it is computed from it. */
@@ -57,6 +70,15 @@ export const dependents: Readonly<Record<string, readonly string[]>> = {
   mail: ['proxyAddresses', 'imAddresses'],
   mailNickname: ['proxyAddresses'],
   userPrincipalName: ['identities', 'imAddresses'],
+}
+
+/** The members whom a licence of the group did not reach. */
+export function membersWithLicenceErrors(tenant: Tenant, group: Entity): Entity[] {
+  return [...tenant.licensing].flatMap(([id, { inherited }]) => {
+    const failed = inherited.some((one) => one.groupId === group.id && one.error !== 'None')
+    const user = failed ? tenant.byId.get(id) : undefined
+    return user === undefined ? [] : [user]
+  })
 }
 
 /** How to read one property; collections that are not stored are empty, everything else null. */

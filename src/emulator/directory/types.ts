@@ -1,7 +1,9 @@
-import type { Random } from '../../core/clock.ts'
+import type { Clock, Random } from '../../core/clock.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Product } from '../data/skus.ts'
 import type { ChangeLog } from './changes.ts'
+import type { Licence } from './computed.ts'
+import type { LicenceWork } from './licenceWork.ts'
 import type { Replicas } from './replicas.ts'
 
 /** Anything Graph can list. `type` is the catalogue's entity type; `data` what is stored of it. */
@@ -72,6 +74,21 @@ export interface RoleAssignment {
   roleTemplateId: string
 }
 
+/** A licence a person has, or should have, from a group. */
+export interface InheritedLicence extends Licence {
+  groupId: string
+  /** Why it is not there, in the words of `licenseAssignmentStates`. */
+  error: 'None' | 'CountViolation' | 'MutuallyExclusiveViolation' | 'DependencyViolation'
+  /** Since when it is so. */
+  at: string
+}
+
+/** Of a person with licences from groups; `assignedLicenses` then holds what is from both. */
+export interface Licensing {
+  direct: readonly Licence[]
+  inherited: readonly InheritedLicence[]
+}
+
 /** What is needed to bring a deleted object back as it was. */
 export interface DeletedObject {
   object: DirectoryObject
@@ -106,6 +123,12 @@ export interface Tenant {
   readonly byUpn: Index<User>
   readonly deleted: Map<string, DeletedObject>
   readonly skus: Sku[]
+  /** By the id of the person; only of those whom groups give licences. */
+  readonly licensing: Map<string, Licensing>
+  licenceWork: LicenceWork[]
+  /** How long after it was asked for a group's licensing is done. */
+  licenceDelayMs: number
+  readonly clock: Clock
   readonly roleAssignments: RoleAssignment[]
   readonly servicePrincipalIds: { graph: string; exchange: string }
   readonly changes: ChangeLog

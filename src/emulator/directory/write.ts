@@ -1,8 +1,10 @@
 import type { JsonObject } from '../../core/json.ts'
+import { dateText } from '../data/dates.ts'
 import { personData } from '../data/people.ts'
 import { randomGuid } from '../data/random.ts'
 import { addChange } from './changes.ts'
-import { dependents } from './computed.ts'
+import { dependents, licencesIn } from './computed.ts'
+import { reprocessUser } from './licenceWork.ts'
 import { addOrdered, dropOrdered, holds } from './ordered.ts'
 import { groupsHolding } from './relations.ts'
 import { keepPast } from './replicas.ts'
@@ -64,6 +66,10 @@ export function deleteObject(tenant: Tenant, object: DirectoryObject, now: numbe
   for (const group of ownerOf) dropLink(tenant, group, 'owners', object)
   for (const report of directReports) setManager(tenant, report, undefined)
   const userPrincipalName = textOf(object, 'userPrincipalName')
+  // What groups gave goes with the memberships, and comes back with them.
+  const { direct } = tenant.licensing.get(object.id) ?? {}
+  if (direct !== undefined) object.data.assignedLicenses = direct.map((licence) => ({ ...licence }))
+  tenant.licensing.delete(object.id)
   remove(tenant, object)
   const { type, id } = object
   if (!isRestorable(object)) {
@@ -130,7 +136,7 @@ export function addLink(
     relation === 'members'
       ? addOrdered(group.members, object)
       : object.type === 'user' && addOrdered(group.owners, object)
-  if (added) logLink(tenant, group, relation, object, true)
+  if (added) logMember(tenant, group, relation, object, true)
   return added
 }
 
@@ -143,8 +149,21 @@ export function dropLink(
 ): boolean {
   keepPast(tenant, group)
   const dropped = dropOrdered(group[relation], object)
-  if (dropped) logLink(tenant, group, relation, object, false)
+  if (dropped) logMember(tenant, group, relation, object, false)
   return dropped
+}
+
+/** Who joins or leaves a group with licences gets or loses them. */
+function logMember(
+  tenant: Tenant,
+  group: Group,
+  relation: 'members' | 'owners',
+  object: DirectoryObject,
+  added: boolean,
+): void {
+  logLink(tenant, group, relation, object, added)
+  const licensed = licencesIn(group).length > 0
+  if (relation === 'members' && licensed) reprocessUser(tenant, object)
 }
 
 function logLink(
@@ -179,8 +198,4 @@ function remove(tenant: Tenant, object: DirectoryObject): void {
 
 function upnKey(user: User): string {
   return textOf(user, 'userPrincipalName').toLowerCase()
-}
-
-function dateText(now: number): string {
-  return `${new Date(now).toISOString().slice(0, 19)}Z`
 }

@@ -1,6 +1,7 @@
 import { isQuery } from '../../catalogue/graphLimits.ts'
 import { permissionsFor } from '../../catalogue/permissions.ts'
 import { randomGuid } from '../data/random.ts'
+import { doLicenceWork } from '../directory/licenceWork.ts'
 import { seenTenant } from '../directory/replicas.ts'
 import type { Tenant } from '../directory/types.ts'
 import { headerText, pathParts, type Reply, type Request } from '../exchange.ts'
@@ -97,6 +98,7 @@ async function dispatch(call: GraphCall, tenant: Tenant, claims: Claims): Promis
     throw badQuery(`Resource not found for the segment '${segments[segments.length - 1] ?? ''}'.`)
   }
   requireRole(matched.route, claims)
+  doLicenceWork(tenant)
   const options = new URLSearchParams(request.queryText)
   const resource = segments.join('/')
   const eventual = request.headers.consistencylevel === 'eventual' || /\/delta$/i.test(resource)

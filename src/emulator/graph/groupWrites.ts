@@ -1,5 +1,6 @@
 import { graphPages } from '../../catalogue/graphLimits.ts'
 import type { JsonObject } from '../../core/json.ts'
+import { licencesIn } from '../directory/computed.ts'
 import { holds } from '../directory/ordered.ts'
 import { type DirectoryObject, type Group, type Tenant, textOf } from '../directory/types.ts'
 import { addLink, createGroup, deleteObject, dropLink, updateObject } from '../directory/write.ts'
@@ -26,7 +27,11 @@ export const groupWriteRoutes: readonly GraphRoute[] = [
     method: 'DELETE',
     path: '/groups/{id}',
     answer: (context) => {
-      deleteObject(context.tenant, groupOf(context), context.state.clock.now())
+      const group = groupOf(context)
+      if (licencesIn(group).length > 0) {
+        throw badRequest('The group has active licenses and cannot be deleted.')
+      }
+      deleteObject(context.tenant, group, context.state.clock.now())
       return noContent()
     },
   },

@@ -1,49 +1,113 @@
 import { isJsonObject, type Json } from '../../core/json.ts'
-import { dependentPlans, exclusivePlans, type Product, plans } from '../data/skus.ts'
-import { type Licence, licencesIn, productOf } from '../directory/computed.ts'
+import { plans } from '../data/skus.ts'
+import {
+  type Licence,
+  licencesIn,
+  membersWithLicenceErrors,
+  productOf,
+} from '../directory/computed.ts'
+import { processGroup, reprocessUser } from '../directory/licenceWork.ts'
+import {
+  boughtUnits,
+  consumedUnits,
+  directLicences,
+  exclusion,
+  missingPlan,
+  setLicences,
+} from '../directory/licensing.ts'
 import { type Tenant, textOf } from '../directory/types.ts'
 import { updateObject } from '../directory/write.ts'
 import type { Reply } from '../exchange.ts'
 import { readBody } from './body.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
 import { badRequest, refuse } from './errors.ts'
+import { groupOf } from './groups.ts'
+import { listReply } from './list.ts'
 import { singleReply } from './single.ts'
-import { consumedUnits } from './skus.ts'
 import { userOf } from './users.ts'
 
 export const licenceRoutes: readonly GraphRoute[] = [
-  { method: 'POST', path: '/users/{id}/assignLicense', answer: assignLicense },
+  { method: 'POST', path: '/users/{id}/assignLicense', answer: assignToUser },
+  {
+    method: 'POST',
+    path: '/users/{id}/reprocessLicenseAssignment',
+    answer: (context) => {
+      const user = userOf(context)
+      reprocessUser(context.tenant, user)
+      return singleReply(context, user, 'users')
+    },
+  },
+  { method: 'POST', path: '/groups/{id}/assignLicense', answer: assignToGroup },
+  {
+    method: 'GET',
+    path: '/groups/{id}/membersWithLicenseErrors',
+    answer: (context) =>
+      listReply(context, {
+        types: ['user'],
+        items: membersWithLicenceErrors(context.tenant, groupOf(context)),
+        contextName: 'directoryObjects',
+        marked: true,
+      }),
+  },
 ]
 
 /** Removes and adds in one step: either all of it holds afterwards or nothing changed. */
-function assignLicense(context: GraphCallContext): Reply {
+function assignToUser(context: GraphCallContext): Reply {
   const { tenant, seen } = context
   const user = userOf(context)
-  const body = readBody(context.request)
-  const added = readAdded(tenant, body.addLicenses)
-  const removed = readRemoved(body.removeLicenses)
-  const before = licencesIn(user)
-  for (const skuId of removed) {
-    if (!before.some((licence) => licence.skuId === skuId)) {
-      throw badRequest(`User does not have a corresponding license.`)
-    }
-  }
-  const replaced = [...removed, ...added.map((licence) => licence.skuId)]
-  const after = [...before.filter(({ skuId }) => !replaced.includes(skuId)), ...added]
+  const { inherited = [] } = tenant.licensing.get(user.id) ?? {}
+  const before = directLicences(tenant, user)
+  const { added, after } = readAssignment(context, before, (skuId) =>
+    inherited.some((one) => one.skuId === skuId)
+      ? 'User license is inherited from a group membership and it cannot be removed directly from the user.'
+      : 'User does not have a corresponding license.',
+  )
   // As a replica knows it, which is what makes a licence right after a change of it fail.
   const location = textOf(seen.byId.get(user.id) ?? user, 'usageLocation')
   if (added.length > 0 && !/^[A-Z]{2}$/.test(location)) {
     throw refuse('licence, no usageLocation')
   }
+  const held = licencesIn(user).map(({ skuId }) => skuId)
   checkUnits(
     tenant,
-    added.filter(({ skuId }) => !before.some((one) => one.skuId === skuId)),
+    added.filter(({ skuId }) => !held.includes(skuId)),
   )
-  checkPlans(tenant, after)
-  updateObject(tenant, user, {
-    assignedLicenses: after.map(({ skuId, disabledPlans }) => ({ disabledPlans, skuId })),
-  })
+  const fromGroups = inherited.filter(
+    ({ error, skuId }) => error === 'None' && !after.some((one) => one.skuId === skuId),
+  )
+  checkPlans(tenant, [...after, ...fromGroups])
+  setLicences(tenant, user, { direct: after, inherited })
   return singleReply(context, user, 'users')
+}
+
+/** Taken note of; the members get and lose theirs later, each with an outcome of their own. */
+function assignToGroup(context: GraphCallContext): Reply {
+  const { tenant } = context
+  const group = groupOf(context)
+  const { after } = readAssignment(
+    context,
+    licencesIn(group),
+    () => 'Group does not have a corresponding license.',
+  )
+  const assignedLicenses = after.map(({ skuId, disabledPlans }) => ({ disabledPlans, skuId }))
+  updateObject(tenant, group, { assignedLicenses })
+  processGroup(tenant, group)
+  return singleReply(context, group, 'groups', { status: 202 })
+}
+
+function readAssignment(
+  context: GraphCallContext,
+  before: readonly Licence[],
+  notThere: (skuId: string) => string,
+): { added: Licence[]; after: Licence[] } {
+  const body = readBody(context.request)
+  const added = readAdded(context.tenant, body.addLicenses)
+  const removed = readRemoved(body.removeLicenses)
+  for (const skuId of removed) {
+    if (!before.some((licence) => licence.skuId === skuId)) throw badRequest(notThere(skuId))
+  }
+  const replaced = [...removed, ...added.map((licence) => licence.skuId)]
+  return { added, after: [...before.filter(({ skuId }) => !replaced.includes(skuId)), ...added] }
 }
 
 function readAdded(tenant: Tenant, value: Json | undefined): Licence[] {
@@ -56,7 +120,7 @@ function readAdded(tenant: Tenant, value: Json | undefined): Licence[] {
     }
     const disabled =
       isJsonObject(item) && Array.isArray(item.disabledPlans) ? item.disabledPlans : []
-    const disabledPlans = disabled.map(String)
+    const disabledPlans = disabled.map((id) => String(id).toLowerCase())
     const known = product.plans.map((name) => plans[name]?.id)
     if (disabledPlans.some((id) => !known.includes(id))) {
       throw badRequest(`License ${skuId} does not contain one of the disabled plans.`)
@@ -74,27 +138,21 @@ function checkUnits(tenant: Tenant, added: readonly Licence[]): void {
   if (added.length === 0) return
   const consumed = consumedUnits(tenant)
   for (const { skuId } of added) {
-    const bought = tenant.skus.find((sku) => sku.product.skuId === skuId)?.enabledUnits ?? 0
-    if ((consumed.get(skuId) ?? 0) >= bought) throw refuse('licence, none left', { skuId })
+    if ((consumed.get(skuId) ?? 0) >= boughtUnits(tenant, skuId)) {
+      throw refuse('licence, none left', { skuId })
+    }
   }
 }
 
-/** Some plans exclude each other, and some need another one. */
 function checkPlans(tenant: Tenant, licences: readonly Licence[]): void {
-  const active = licences.flatMap(({ skuId, disabledPlans }) =>
-    activePlans(productOf(tenant, skuId), disabledPlans),
-  )
-  for (const set of exclusivePlans) {
-    const [a, b] = set.filter((plan) => active.includes(plan))
-    if (a !== undefined && b !== undefined) throw refuse('licence, exclusive plans', { a, b })
+  const excluded = exclusion(tenant, licences)
+  if (excluded !== undefined) {
+    const [b = ''] = excluded.others
+    throw refuse('licence, exclusive plans', { a: excluded.plan, b })
   }
-  for (const [plan, needed] of Object.entries(dependentPlans)) {
-    if (!active.includes(plan) || needed.some((other) => active.includes(other))) continue
-    const known = refuse('licence, dependency', { a: plan })
-    throw badRequest(known.message.replace('{b}, {c}', needed.join(', ')))
+  const missing = missingPlan(tenant, licences)
+  if (missing !== undefined) {
+    const known = refuse('licence, dependency', { a: missing.plan })
+    throw badRequest(known.message.replace('{b}, {c}', missing.others.join(', ')))
   }
-}
-
-function activePlans(product: Product | undefined, disabledPlans: readonly string[]): string[] {
-  return (product?.plans ?? []).filter((name) => !disabledPlans.includes(plans[name]?.id ?? ''))
 }

@@ -1,6 +1,6 @@
-import { licencesOf } from '../data/licences.ts'
 import { type Product, plans } from '../data/skus.ts'
 import { licencesIn, productOf } from '../directory/computed.ts'
+import { consumedUnits } from '../directory/licensing.ts'
 import type { Entity, Sku, Tenant, User } from '../directory/types.ts'
 import type { GraphRoute } from './context.ts'
 import { notFound } from './errors.ts'
@@ -29,15 +29,6 @@ export const skuRoutes: readonly GraphRoute[] = [
     },
   },
 ]
-
-/** How many people use a product; nothing else counts against what was bought. */
-export function consumedUnits(tenant: Tenant): Map<string, number> {
-  const consumed = new Map<string, number>()
-  for (const user of tenant.users) {
-    for (const skuId of licencesOf(user)) consumed.set(skuId, (consumed.get(skuId) ?? 0) + 1)
-  }
-  return consumed
-}
 
 function subscribedSkus(tenant: Tenant): Entity[] {
   const consumed = consumedUnits(tenant)

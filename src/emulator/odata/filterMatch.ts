@@ -84,14 +84,21 @@ function compileText<T>(
 function compileComparison<T>(op: Comparison, read: Read<T>, wanted: Literal): Test<T> {
   if (op === 'eq') return (item) => fold(read(item)) === wanted
   if (op === 'ne') return (item) => fold(read(item)) !== wanted
+  const bound = sortable(wanted)
   return (item) => {
-    const value = fold(read(item))
-    if (value === null || wanted === null || typeof value !== typeof wanted) return false
-    if (op === 'gt') return value > wanted
-    if (op === 'ge') return value >= wanted
-    if (op === 'lt') return value < wanted
-    return value <= wanted
+    const value = sortable(fold(read(item)))
+    if (value === null || bound === null || typeof value !== typeof bound) return false
+    if (op === 'gt') return value > bound
+    if (op === 'ge') return value >= bound
+    if (op === 'lt') return value < bound
+    return value <= bound
   }
+}
+
+/** Times show no, three or seven digits of a second; without the `z` their text is in their order. */
+function sortable(value: Literal): Literal {
+  if (typeof value !== 'string' || !value.endsWith('z') || value[10] !== 't') return value
+  return value.slice(0, -1)
 }
 
 function fold(value: Json): Literal {

@@ -1,6 +1,9 @@
 import { entityType } from '../../catalogue/graph.ts'
 import { badQuery, type GraphRefusal } from '../graph/errors.ts'
 
+/** Filtered by and asked for elsewhere, but in no answer, as its description says. */
+const neverReturned: readonly string[] = ['hasMembersWithLicenseErrors']
+
 /**
  * The structural properties that `$select` names, or those that come by default without it. Nothing
  * is added: who does not select `id` does not get it.
@@ -9,7 +12,11 @@ export function readSelect(type: string, text: string | null): readonly string[]
   const declared = entityType(type)
   const defaults = () =>
     (declared?.properties ?? []).flatMap((one) =>
-      one.returnedByDefault && one.declaredType !== 'Edm.Stream' ? [one.name] : [],
+      one.returnedByDefault &&
+      one.declaredType !== 'Edm.Stream' &&
+      !neverReturned.includes(one.name)
+        ? [one.name]
+        : [],
     )
   if (text === null || text.trim() === '') return defaults()
   const names: string[] = []
