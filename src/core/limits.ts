@@ -20,6 +20,11 @@ export const limits = {
   /** Characters of any one string field unless its schema says less. */
   fieldCharsMax: 4_096,
   hierarchyDepthMax: 12,
+  /** Models: characters of one file, versions of one model, parsed ones kept, columns ever. */
+  modelFileChars: 64 * 1024,
+  modelVersionsMax: 1_000,
+  modelVersionsKept: 500,
+  modelColumnsMax: 64,
 
   /**
    * Calls out: one connection attempt, the wait for headers, the gap between body chunks, all of
@@ -29,8 +34,12 @@ export const limits = {
   headersMs: 60_000,
   bodyIdleMs: 30_000,
   exchangeMs: 300_000,
-  /** The largest body an answer may have, after decompression. */
-  answerBytes: 64 * 1024 * 1024,
+  /**
+   * The largest body an answer may have, after decompression; and what all that are being read may
+   * hold together before they are read one after the other.
+   */
+  answerBytes: 32 * 1024 * 1024,
+  answersBytes: 16 * 1024 * 1024,
   /**
    * Calls out: connections held open to one origin, how long an idle one is kept, pools of them.
    */
@@ -47,8 +56,14 @@ export const limits = {
   retryAfterMaxMs: 15 * 60_000,
   /** A longer pause than this is not waited for inside a call: its error says when to come back. */
   callWaitMs: 60_000,
+  /** A call that is refused for want of room again and again is given up for later after this. */
+  throttledMs: 120_000,
+  /** A pause is told to the other processes when it lasts at least this long. */
+  pauseToldMs: 1_000,
   /** Calls of one tenant and service that wait for their turn. */
   laneWaitersMax: 10_000,
+  /** Of the connections of a process to one service, so many are kept for calls people wait for. */
+  callsKeptForPeople: 8,
   /** Kinds of calls whose fastest answer a lane remembers. */
   laneKindsMax: 1_000,
   /** A token is renewed this long before it ends. */
@@ -71,6 +86,15 @@ export const limits = {
   removalsWithoutApproval: 10,
   /** Sync: objects whose sub-lists (members of a group) are read at the same time. */
   partReadsInFlight: 8,
+  /** Sync: rows of one shard of a long list, shards of a list, rows that say how to cut it. */
+  shardRows: 2_000,
+  shardsMax: 64,
+  shardSampleRows: 999,
+  /** Sync: shards of a list read, and pages of them stored, at the same time. */
+  shardsInFlight: 16,
+  pageStoresInFlight: 3,
+  /** Sync: how often one page is stored before what is in its way ends the attempt. */
+  pageStoresMax: 3,
   /** Graph's own page maximum for users and groups. */
   graphPageMax: 999,
   /** Graph: a list asked for by `$skip` that is longer is one whose service does not heed `$skip`. */

@@ -15,19 +15,42 @@ export interface Model {
   name: string
   properties: readonly Property[]
   list: Operation
+  /** A time set once per object, by whose ranges a long list is read side by side. */
+  shard: string | undefined
   delta: Operation | undefined
   get: Operation | undefined
   update: Operation | undefined
+  create: CreateOperation | undefined
+  delete: Operation | undefined
+  /** Where a deleted object lies for a while, and can be brought back from. */
+  deleted: Operation | undefined
   links: readonly LinkDeclaration[]
-  /** Properties kept beside the row for lists, in this order: `cols[1]`, `cols[2]` ... */
+  /** Properties by which lists show, filter and sort. */
   columns: readonly string[]
+  /** Where each of `columns` lies in a row's `cols`; 0: in no row yet. */
+  places: readonly number[]
   needs: { read: readonly string[]; write: readonly string[] }
 }
+
+/** `cols[1]` is the name lists are sorted by, whether or not it is among the columns. */
+export const namePlace = 1
 
 /** One read or write: `call` names it in the language of the wire, `with` holds constants only. */
 export interface Operation {
   call: string
   with: Readonly<Record<string, string>>
+}
+
+/**
+ * How an object comes to be. `by` is a property the service keeps unique and a person chooses: it
+ * says whether the object is there already, also when no answer came to the call that made it.
+ */
+export interface CreateOperation extends Operation {
+  by: string
+  /** Properties without which the service makes none. */
+  required: readonly string[]
+  /** Whether it signs in, and so is made with a password. */
+  password: boolean
 }
 
 export type PropertyType =

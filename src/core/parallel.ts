@@ -1,22 +1,44 @@
-/** Runs `work` over the items, at most `limit` at a time. The first failure stops the rest. */
+/**
+ * Runs `work` over the items, at most `limit` at a time. After the first failure no further one is
+ * begun; it is thrown when those that had begun have ended.
+ */
 export async function inParallel<T>(
   items: readonly T[],
   limit: number,
   work: (item: T, index: number) => Promise<void>,
 ): Promise<void> {
   const waiting = items.entries()
-  let failed = false
+  const failures: unknown[] = []
   async function lane(): Promise<void> {
     // The lanes share one iterator, so each takes the next item that nobody has.
     for (const [index, item] of waiting) {
-      if (failed) return
+      if (failures.length > 0) return
       try {
         await work(item, index)
       } catch (error) {
-        failed = true
-        throw error
+        failures.push(error)
       }
     }
   }
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane))
+  if (failures.length > 0) throw failures[0]
+}
+
+/** Runs work handed to it in the order it came, at most `count` at a time. */
+export type Slots = <T>(work: () => Promise<T>) => Promise<T>
+
+export function createSlots(count: number): Slots {
+  const waiting: (() => void)[] = []
+  let free = count
+  return async (work) => {
+    if (free > 0) free -= 1
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) free += 1
+      else next()
+    }
+  }
 }

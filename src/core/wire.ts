@@ -1,14 +1,19 @@
-import type { Call } from './call.ts'
 import type { JsonObject } from './json.ts'
 import type { Model } from './model.ts'
+import type { Writing } from './writing.ts'
 
 /**
  * What the engine asks of a connector, for one tenant. The engine knows no service: it hands over a
  * model and a cursor and gets objects. A cursor is text the connector made; nobody else reads it.
  */
-export interface Wire {
+export interface Wire extends Writing {
   /** One page of a list. `cursor` absent: the first page. */
   list(model: Model, cursor: string | undefined, signal: AbortSignal): Promise<Page>
+  /**
+   * Where the pages begin that together are the whole list, to be read side by side; empty when one
+   * after the other is as good. `now` in milliseconds since 1970.
+   */
+  shards(model: Model, now: number, signal: AbortSignal): Promise<string[]>
   /** The cursor of "from now on": taken before a list, so that nothing is missed meanwhile. */
   deltaNow(model: Model, signal: AbortSignal): Promise<string>
   /** One page of changes. Throws `microsoft-token-expired` when only a full list helps. */
@@ -21,14 +26,6 @@ export interface Wire {
     keys: readonly string[],
     signal: AbortSignal,
   ): Promise<Map<string, ObjectLinks>>
-  /** The call that would change these properties: data only, nothing is sent. */
-  updateCall(model: Model, key: string, changes: JsonObject): Call
-  /**
-   * Sends a call. Safe to repeat only when the call is. `confirm` is asked right before each attempt
-   * of a call that changes something, however long the attempt had to wait; what it throws is what
-   * this throws, and nothing is sent.
-   */
-  send(call: Call, signal: AbortSignal, confirm?: () => Promise<void>): Promise<void>
 }
 
 /** Who waits for a call: a person, or work in the background, which stands back. */

@@ -103,5 +103,6 @@ export const skuModel: Model = {
   deleted: undefined,
   links: [],
   columns: ['skuPartNumber'],
+  places: [1],
   needs: { read: ['LicenseAssignment.Read.All'], write: [] },
 }

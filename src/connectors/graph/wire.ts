@@ -1,17 +1,25 @@
 import type { GraphCall } from '../../core/call.ts'
-import { AppError, badInput } from '../../core/errors.ts'
-import type { Json, JsonObject } from '../../core/json.ts'
+import type { Json } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
-import { type Model, writableProperty } from '../../core/model.ts'
+import type { Model } from '../../core/model.ts'
 import type { DeltaPage, Page, Wire } from '../../core/wire.ts'
-import { graphCost } from './cost.ts'
 import { foldDelta } from './delta.ts'
 import { readAllLinks } from './links.ts'
 import { isRejected, type ObjectReader } from './objects.ts'
-import { brokenPage, getCall, itemsOf, linkIn, nextBySkip, unlessGone } from './pages.ts'
-import { compileModel, type GraphModel, itemTemplate, pathOf, type Reading } from './reading.ts'
+import {
+  brokenObject,
+  brokenPage,
+  getCall,
+  itemsOf,
+  linkIn,
+  nextBySkip,
+  unlessGone,
+} from './pages.ts'
+import { compileModel, type GraphModel, pathOf, type Reading } from './reading.ts'
+import { planShards } from './shards.ts'
 import type { GraphAnswer, GraphTransport } from './transport.ts'
-import { checkOf, wrong } from './values.ts'
+import { notDeclared } from './writes.ts'
+import { graphWriting } from './writing.ts'
 
 /**
  * Graph as the engine sees it, for one tenant. Cursors are the links Graph gave. `pageSize`: how
@@ -32,6 +40,8 @@ export function createGraphWire(
         nextBySkip(transport.graph, listCall(list), { skipBy: list.skipBy, items, current: cursor })
       return { ...readObjects(reader, items, list.expanded), next }
     },
+
+    shards: (model, now, signal) => planShards(transport, model, compile(model).list, now, signal),
 
     async deltaNow(model, signal) {
       const reading = deltaReading(model, compile(model))
@@ -62,22 +72,7 @@ export function createGraphWire(
 
     links: (model, keys, signal) => readAllLinks(transport, model, keys, signal),
 
-    updateCall(model, key, changes) {
-      const template = model.update?.call ?? itemTemplate(model)
-      return {
-        wire: 'graph',
-        method: 'PATCH',
-        path: pathOf(template, key),
-        query: {},
-        // What every change of it says beside what it changes: the type of a place.
-        body: { ...model.update?.with, ...writableChanges(model, changes) },
-        cost: graphCost('PATCH', template, {}),
-      }
-    },
-
-    async send(call, signal, confirm) {
-      await transport.send(call, { signal, confirm })
-    },
+    ...graphWriting(transport, compile),
   }
 }
 
@@ -140,31 +135,4 @@ function readDelta(
 function deltaReading(model: Model, { delta }: GraphModel): Reading {
   if (delta === undefined) throw notDeclared(model, 'delta')
   return delta
-}
-
-function notDeclared(model: Model, operation: string): AppError {
-  return new AppError('internal', `${model.id} declares no ${operation}; nothing was sent.`)
-}
-
-function writableChanges(model: Model, changes: JsonObject): JsonObject {
-  const body: JsonObject = {}
-  for (const [name, value] of Object.entries(changes)) {
-    const property = writableProperty(model, name)
-    if (property === undefined) throw badInput(name, 'cannot be changed at Microsoft through here')
-    const normal = value === null ? null : checkOf(property)(value)
-    if (normal === wrong) throw badInput(name, `is not a value of type ${property.type}`)
-    const { maxLength = Number.POSITIVE_INFINITY } = property
-    if (typeof normal === 'string' && normal.length > maxLength) {
-      throw badInput(name, `is longer than ${maxLength} characters`)
-    }
-    body[name] = normal
-  }
-  return body
-}
-
-function brokenObject(model: Model, reason: string): AppError {
-  return new AppError(
-    'microsoft-broken-answer',
-    `Graph answered with a ${model.title} that is not one: ${reason}. Nothing of it was used.`,
-  )
 }

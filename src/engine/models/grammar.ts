@@ -11,9 +11,10 @@ const ModelType = Type.String({
   pattern: '^device/[a-z][a-z0-9]*/[A-Za-z][A-Za-z0-9]*$',
   description: 'device/<application>/<Name>; the path of the file without its ending',
 })
-const Name = Type.String({ pattern: '^[A-Za-z][A-Za-z0-9]*$', maxLength: 64 })
+const namePattern = '^[A-Za-z][A-Za-z0-9]*$'
+const Name = Type.String({ pattern: namePattern, maxLength: 64 })
 
-const Operation = Closed({
+const operation = {
   call: Type.String({
     maxLength: 256,
     description: 'What is called, in the language of the wire; {key} is the place of the key',
@@ -23,6 +24,17 @@ const Operation = Closed({
       description: 'Constants the wire sends along: options of a read, properties of a change',
     }),
   ),
+}
+const Operation = Closed(operation)
+const Create = Closed({
+  ...operation,
+  by: Type.String({
+    pattern: namePattern,
+    maxLength: 64,
+    description: 'A property the service keeps unique; says whether the object is there already',
+  }),
+  required: Type.Array(Name, { uniqueItems: true }),
+  password: Type.Optional(Type.Boolean({ description: 'It signs in: made with a password' })),
 })
 
 const Override = Closed({
@@ -59,9 +71,13 @@ export const ModelFile = Closed(
     name: Name,
     properties: Type.Record(Name, Override, { description: 'What is read; {} restates nothing' }),
     list: Operation,
+    shard: Type.Optional(Name),
     delta: Type.Optional(Operation),
     get: Type.Optional(Operation),
     update: Type.Optional(Operation),
+    create: Type.Optional(Create),
+    delete: Type.Optional(Operation),
+    deleted: Type.Optional(Operation),
     links: Type.Optional(Type.Record(Name, Link)),
     columns: Type.Array(Name, { minItems: 1, maxItems: 32, uniqueItems: true }),
     needs: Closed({ read: Needs, write: Needs }),

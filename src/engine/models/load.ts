@@ -4,24 +4,52 @@ import { Compile } from 'typebox/compile'
 import { parse } from 'yaml'
 import { type CatalogueProperty, entityType } from '../../catalogue/graph.ts'
 import { AppError } from '../../core/errors.ts'
-import type { LinkDeclaration, Model, Operation, Property } from '../../core/model.ts'
+import type {
+  CreateOperation,
+  LinkDeclaration,
+  Model,
+  Operation,
+  Property,
+} from '../../core/model.ts'
+import { namePlace } from '../../core/model.ts'
 import { ModelFile } from './grammar.ts'
 
 const grammar = Compile(ModelFile)
 
-/** The models of a folder, each before those that link to it where there is such an order. */
-export async function loadModels(folder: string): Promise<Model[]> {
+/** A model's file: its path below `models/`, and what it holds. */
+export interface ModelText {
+  file: string
+  text: string
+}
+
+export async function readModelFiles(folder: string): Promise<ModelText[]> {
   const files = (await readdir(folder, { recursive: true }))
     .filter((file) => file.endsWith('.yaml'))
     .sort()
-  const models: Model[] = []
-  for (const file of files) {
-    const model = parseModel(file, await readFile(join(folder, file), 'utf8'))
-    if (`${model.id}.yaml` !== file.replaceAll('\\', '/')) {
+  const read = async (file: string) => ({
+    file: file.replaceAll('\\', '/'),
+    text: await readFile(join(folder, file), 'utf8'),
+  })
+  return await Promise.all(files.map(read))
+}
+
+/** The models of a folder, each before those that link to it where there is such an order. */
+export async function loadModels(folder: string): Promise<Model[]> {
+  return parseModels(await readModelFiles(folder))
+}
+
+export function parseModels(texts: readonly ModelText[]): Model[] {
+  return linked(
+    texts.map(({ file, text }) => {
+      const model = parseModel(file, text)
+      if (`${model.id}.yaml` === file) return model
       throw broken(file, `declares ${model.id}; its place is ${model.id}.yaml`)
-    }
-    models.push(model)
-  }
+    }),
+  )
+}
+
+/** Models that may be in force together, in reference order. Throws for a link that leads nowhere. */
+export function linked(models: readonly Model[]): Model[] {
   for (const model of models) checkLinks(model, models)
   return inReferenceOrder(models)
 }
@@ -44,6 +72,10 @@ export function parseModel(file: string, text: string): Model {
   }
   const strange = declared.columns.find((column) => !Object.hasOwn(declared.properties, column))
   if (strange !== undefined) throw broken(file, `columns: ${strange} is not among its properties`)
+  const { shard } = declared
+  if (shard !== undefined && properties.find(({ name }) => name === shard)?.type !== 'dateTime') {
+    throw broken(file, `shard: ${shard} is not among its properties, or is not a time`)
+  }
   return {
     id: declared.model,
     title: declared.title,
@@ -53,11 +85,16 @@ export function parseModel(file: string, text: string): Model {
     name: declared.name,
     properties,
     list: asOperation(declared.list),
+    shard: declared.shard,
     delta: declared.delta && asOperation(declared.delta),
     get: declared.get && asOperation(declared.get),
     update: declared.update && asOperation(declared.update),
+    create: declared.create && asCreate(file, declared.create, properties),
+    delete: declared.delete && asOperation(declared.delete),
+    deleted: declared.deleted && asOperation(declared.deleted),
     links: Object.entries(declared.links ?? {}).map(([kind, link]) => asLink(file, kind, link)),
     columns: declared.columns,
+    places: firstPlaces(declared),
     needs: declared.needs,
   }
 }
@@ -103,6 +140,20 @@ function asOperation(declared: { call: string; with?: Record<string, string> }):
   return { call: declared.call, with: declared.with ?? {} }
 }
 
+function asCreate(
+  file: string,
+  declared: NonNullable<ModelFile['create']>,
+  properties: readonly Property[],
+): CreateOperation {
+  const { by, required, password = false } = declared
+  for (const name of [by, ...required]) {
+    if (!properties.some((property) => property.name === name)) {
+      throw broken(file, `create: ${name} is not among its properties`)
+    }
+  }
+  return { ...asOperation(declared), by, required, password }
+}
+
 function asLink(
   file: string,
   kind: string,
@@ -123,8 +174,14 @@ function checkLinks(model: Model, models: readonly Model[]): void {
   }
 }
 
+/** As in a database that has seen no other version: see `Model.places`. */
+function firstPlaces({ columns, name }: ModelFile): number[] {
+  let next = namePlace
+  return columns.map((column) => (column === name ? namePlace : ++next))
+}
+
 /** A model after those it links to; a circle is cut where it is entered, in order of names. */
-function inReferenceOrder(models: readonly Model[]): Model[] {
+export function inReferenceOrder(models: readonly Model[]): Model[] {
   const ordered: Model[] = []
   const entered = new Set<string>()
   const place = (model: Model): void => {

@@ -28,8 +28,8 @@ export interface RunModel {
   phase: Phase
   /** Whether this run read a complete list: only then does absence mean anything. */
   listed: boolean
+  /** Pages read so far. */
   pageSeq: number
-  cursor: string | null
   deltaCursor: string | null
 }
 
@@ -48,41 +48,77 @@ export async function claimRun(tx: Tx, id: number): Promise<Run | undefined> {
   return rows[0]
 }
 
-/** Locks the run for this commit. Undefined: another worker has taken it over. */
+/**
+ * Keeps the run from being taken over during this commit; several pages may hold it at once.
+ * Undefined: another worker has taken it over.
+ */
 export async function holdRun(tx: Tx, run: Run): Promise<{ cancelAsked: boolean } | undefined> {
   const { rows } = await sql<{ cancelAsked: boolean }>`
     select cancel_asked as "cancelAsked" from run
-    where id = ${run.id} and epoch = ${run.epoch} and state = 'running' for update`.execute(tx)
+    where id = ${run.id} and epoch = ${run.epoch} and state = 'running' for share`.execute(tx)
   return rows[0]
 }
 
 export async function runModels(tx: Tx, runId: number): Promise<RunModel[]> {
   const { rows } = await sql<RunModel>`
-    select rm.model_id as "modelId", m.name as model, phase, listed, page_seq as "pageSeq", cursor,
+    select rm.model_id as "modelId", m.name as model, phase, listed, page_seq as "pageSeq",
       delta_cursor as "deltaCursor"
     from run_model rm join model m on m.id = rm.model_id
     where run_id = ${runId} order by seq`.execute(tx)
   return rows
 }
 
-/** Moves a model of a run on: where it stands, and what was counted since. */
-export async function advanceRunModel(
+/** Moves a model of a run on to another phase. */
+export async function moveRunModel(
   tx: Tx,
   runId: number,
   state: RunModel,
-  counted: Partial<Counts> = {},
+  requests: number,
 ): Promise<void> {
-  const count = { ...noCounts, ...counted }
   const ended = state.phase === 'done' || state.phase === 'held' || state.phase === 'failed'
   await sql`
     update run_model set phase = ${state.phase}, listed = ${state.listed},
-      page_seq = ${state.pageSeq}, cursor = ${state.cursor},
-      delta_cursor = ${state.deltaCursor},
-      added = added + ${count.added}, updated = updated + ${count.updated},
-      removed = removed + ${count.removed}, unchanged = unchanged + ${count.unchanged},
-      rejected = rejected + ${count.rejected}, requests = requests + ${count.requests},
+      delta_cursor = ${state.deltaCursor}, requests = requests + ${requests},
       started_at = coalesce(started_at, now()), ended_at = ${ended ? sql`now()` : null}
     where run_id = ${runId} and model_id = ${state.modelId}`.execute(tx)
+}
+
+/** Counts removals that were settled. */
+export async function countRemoved(
+  tx: Tx,
+  runId: number,
+  modelId: number,
+  counted: { removed: number; requests: number },
+): Promise<void> {
+  await sql`
+    update run_model set removed = removed + ${counted.removed},
+      requests = requests + ${counted.requests}
+    where run_id = ${runId} and model_id = ${modelId}`.execute(tx)
+}
+
+/**
+ * Counts a page, and keeps where the next delta begins when it says so; answers how many pages
+ * there are now. Last in a page's commit: pages stored side by side wait for each other here.
+ */
+export async function countPage(
+  tx: Tx,
+  runId: number,
+  modelId: number,
+  count: Omit<Counts, 'removed'>,
+  resume: string | undefined,
+): Promise<number> {
+  const { rows } = await tx.client.query<{ pages: number }>({
+    name: 'count-page',
+    text: `update run_model set page_seq = page_seq + 1, added = added + $3,
+             updated = updated + $4, unchanged = unchanged + $5, rejected = rejected + $6,
+             requests = requests + $7, delta_cursor = coalesce($8, delta_cursor)
+           where run_id = $1 and model_id = $2 returning page_seq as pages`,
+    values: [
+      ...[runId, modelId, count.added, count.updated, count.unchanged, count.rejected],
+      ...[count.requests, resume ?? null],
+    ],
+  })
+  return rows[0]?.pages ?? 0
 }
 
 export async function failRunModel(
@@ -192,15 +228,17 @@ export async function dataOf(
 }
 
 /**
- * Writes rows that are not stored yet and were copied to `incoming`; answers their ids by key.
- * Nobody else brings new rows of the tenant while its run is held, so there is no `on conflict`,
- * which costs a fifth of the insert; should somebody yet, the page is refused as `conflict` and
- * read again.
+ * Writes rows that are not stored yet; answers their ids by key. Nobody but this run brings new
+ * rows of the tenant, so there is no `on conflict`, which costs a fifth of the insert; should a
+ * list bring an object twice, the page is refused as `conflict`, to be stored again.
  */
-export async function insertCopied(
+export async function insertRows(
   tx: Tx,
   place: { tenantId: number; modelId: number; nodePath: string },
-): Promise<Map<string, number>> {
+  rows: readonly Row[],
+): Promise<ReadonlyMap<string, number>> {
+  if (rows.length === 0) return new Map()
+  await copyRows(tx, 'incoming', rows)
   const insert = tx.client.query<{ id: number; key: string }>({
     name: 'insert-rows',
     text: `
@@ -245,7 +283,7 @@ export async function updateRows(
  * Rows into a temporary table: PostgreSQL refuses COPY into one with row-level security. At most
  * once in a transaction for each: it is emptied by the commit, not before.
  */
-export async function copyRows(
+async function copyRows(
   tx: Tx,
   table: 'incoming' | 'changed',
   rows: readonly Row[],
@@ -276,23 +314,6 @@ export async function recordChanges(
     select ${place.tenantId}, id, ${place.nodePath}, ${cause}, patch::jsonb
     from unnest(${changes.map((change) => change.id)}::bigint[],
       ${changes.map((change) => toJsonb(change.patch))}::text[]) as c (id, patch)`.execute(tx)
-}
-
-export async function savePage(
-  tx: Tx,
-  run: Run,
-  state: RunModel,
-  ids: readonly number[],
-): Promise<void> {
-  await sql`
-    insert into sync_page (run_id, model_id, seq, node_path, ids)
-    values (${run.id}, ${state.modelId}, ${state.pageSeq}, ${run.nodePath}, ${ids}::bigint[])`.execute(
-    tx,
-  )
-}
-
-export async function forgetPages(tx: Tx, run: Run, { modelId }: RunModel): Promise<void> {
-  await sql`delete from sync_page where run_id = ${run.id} and model_id = ${modelId}`.execute(tx)
 }
 
 /** Keeps rejected objects up to `max` of a run and model: enough to see what is wrong. */

@@ -9,21 +9,20 @@ import { type Row, toRow } from '../row.ts'
 import { storeLinks } from './links/storeLinks.ts'
 import { commitAs, type ModelSync, tellProgress } from './modelSync.ts'
 import {
-  advanceRunModel,
-  copyRows,
+  countPage,
   dataOf,
-  insertCopied,
+  insertRows,
   type KnownRow,
   knownRows,
   type Run,
   type RunModel,
   recordChanges,
-  savePage,
   saveRejected,
   updateRows,
 } from './queries.ts'
 import { disproveRemovals, reportRemovals } from './removals/queries.ts'
 import { applyRule, type Split } from './rules/applyRule.ts'
+import { type Shard, savePage } from './shards/queries.ts'
 
 /** A page ready to be stored: its objects as rows by key, the last of each. */
 export interface RowPage {
@@ -51,47 +50,45 @@ export function toRowPage(model: Model, page: Page | DeltaPage): RowPage {
 
 /**
  * Commits one page: rows that differ, their edges, what was reported removed, what was rejected,
- * the ids the run has seen, the counts, the cursor of the next page and the event. `state` says
- * where the model stands after it. `meanwhile` is called once PostgreSQL has the rows and works by
- * itself: the time to fetch and read the next page, which before would only hold up the COPY.
+ * the ids the run has seen, the counts, the event, and `shard`, which says where reading goes on.
+ * An object that another page brings at the same moment makes one of the two be stored again.
  */
 export async function storePage(
   sync: ModelSync,
   state: RunModel,
+  shard: Shard,
   page: RowPage,
-  meanwhile: () => void,
 ): Promise<void> {
   const requests = sync.takeRequests()
-  if (sync.nothingStored) {
+  for (let attempt = 1; ; attempt++) {
     try {
-      return await commitPage(sync, state, page, requests, meanwhile)
+      return await commitPage(sync, state, shard, page, requests)
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'conflict') throw error
+      if (attempt >= limits.pageStoresMax) throw error
       // The list brought an object twice: from here on each page is looked up.
       sync.nothingStored = false
     }
   }
-  await commitPage(sync, state, page, requests, meanwhile)
 }
 
 async function commitPage(
   sync: ModelSync,
   state: RunModel,
+  shard: Shard,
   page: RowPage,
   requests: number,
-  meanwhile: () => void,
 ): Promise<void> {
   const { engine, run, model } = sync
   const { rows, rejected } = page
+  const { modelId } = state
+  const place = { tenantId: run.tenantId, modelId, nodePath: run.nodePath }
   await inScope(engine.db, run.nodePath, async (tx) => {
     await commitAs(tx, run)
     const known = sync.nothingStored ? noRows : await lookUp(tx, run, state, page)
-    const place = { tenantId: run.tenantId, modelId: state.modelId, nodePath: run.nodePath }
     const split = await applyRule(tx, place, splitRows(rows, known), known)
     await recordUpdates(tx, run, model, split.updated, known)
-    await copyRows(tx, 'incoming', split.fresh)
-    meanwhile()
-    const written = split.fresh.length > 0 ? await insertCopied(tx, place) : noIds
+    const written = await insertRows(tx, place, split.fresh)
     await updateRows(tx, place, split.updated)
     const seen = [...written.values(), ...knownIds(known)]
     const relinked = await storeLinks(tx, place, model, {
@@ -100,10 +97,10 @@ async function commitPage(
     })
     if (page.removed !== undefined) {
       await disproveRemovals(tx, run.id, seen)
-      await reportRemovals(tx, run, state.modelId, page.removed)
+      await reportRemovals(tx, run, modelId, page.removed)
     }
-    await saveRejected(tx, run, state.modelId, rejected, limits.syncRejectedMax)
-    await savePage(tx, run, state, seen)
+    await saveRejected(tx, run, modelId, rejected, limits.syncRejectedMax)
+    await savePage(tx, run, modelId, shard, seen)
     // A group whose members changed is a changed group, though its own row stays as it is.
     const relinkedAlone = split.unchanged.filter((row) => relinked.has(row.key)).length
     const updated = split.updated.length + relinkedAlone
@@ -114,12 +111,11 @@ async function commitPage(
       rejected: rejected.length,
       requests,
     }
-    await advanceRunModel(tx, run.id, state, counts)
-    await tellProgress(tx, run, state, counts)
+    const pageSeq = await countPage(tx, run.id, modelId, counts, page.resume)
+    await tellProgress(tx, run, { ...state, pageSeq }, counts)
   })
 }
 
-const noIds: ReadonlyMap<string, number> = new Map()
 const noRows: ReadonlyMap<string, KnownRow> = new Map()
 
 function lookUp(

@@ -4,14 +4,7 @@ import type { ReadObject } from '../../core/wire.ts'
 import type { Tx } from '../../store/scope.ts'
 import { toRow } from '../row.ts'
 import { storeLinks } from '../sync/links/storeLinks.ts'
-import {
-  copyRows,
-  dataOf,
-  insertCopied,
-  knownRows,
-  recordChanges,
-  updateRows,
-} from '../sync/queries.ts'
+import { dataOf, insertRows, knownRows, recordChanges, updateRows } from '../sync/queries.ts'
 import { modelNumber, type Transaction } from './queries.ts'
 
 /** Puts an object as just read into our copy, so that lists show a change without a sync. */
@@ -32,12 +25,8 @@ export async function storeObserved(
     const patch = changesBetween(before, object.data)
     await recordChanges(tx, place, `transaction:${transaction.id}`, [{ id: known.id, patch }])
   }
-  if (known === undefined) {
-    await copyRows(tx, 'incoming', [row])
-    await insertCopied(tx, place)
-  } else {
-    await updateRows(tx, place, [row])
-  }
+  if (known === undefined) await insertRows(tx, place, [row])
+  else await updateRows(tx, place, [row])
   const rows = known === undefined ? { fresh: [row], known: [] } : { fresh: [], known: [row] }
   await storeLinks(tx, place, model, rows)
 }

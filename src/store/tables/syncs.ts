@@ -35,7 +35,6 @@ export interface RunModelTable {
   >
   listed: Generated<boolean>
   page_seq: Generated<number>
-  cursor: string | null
   delta_cursor: string | null
   added: Generated<number>
   updated: Generated<number>
@@ -55,6 +54,7 @@ export interface SyncPageTable {
   seq: number
   node_path: string
   ids: number[]
+  cursor: string | null
 }
 
 export interface SyncRejectedTable {

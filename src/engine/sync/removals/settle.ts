@@ -6,7 +6,7 @@ import { writeAudit } from '../../../store/audit.ts'
 import { inScope } from '../../../store/scope.ts'
 import { dropEdgesOf } from '../links/queries.ts'
 import { commitAs, endlessList, type ModelSync, tellProgress } from '../modelSync.ts'
-import { advanceRunModel, type RunModel, recordChanges } from '../queries.ts'
+import { countRemoved, type RunModel, recordChanges } from '../queries.ts'
 import {
   countRemovals,
   holdRemovals,
@@ -149,7 +149,10 @@ async function applyRemovals(
     await settleRemovals(tx, run.id, ids, 'done')
     const presentIds = present.map((removal) => removal.resourceId)
     await settleRemovals(tx, run.id, presentIds, 'disproved')
-    await advanceRunModel(tx, run.id, state, { removed: gone.length })
+    await countRemoved(tx, run.id, state.modelId, {
+      removed: gone.length,
+      requests: sync.takeRequests(),
+    })
     await tellProgress(tx, run, state, { removed: gone.length })
   })
 }

@@ -1,0 +1,102 @@
+import { AppError } from '../../../core/errors.ts'
+import { limits } from '../../../core/limits.ts'
+import { createSlots, inParallel, type Slots } from '../../../core/parallel.ts'
+import type { DeltaPage, Page } from '../../../core/wire.ts'
+import { inScope } from '../../../store/scope.ts'
+import { endlessList, type ModelSync } from '../modelSync.ts'
+import type { RunModel } from '../queries.ts'
+import { type RowPage, storePage, toRowPage } from '../storePage.ts'
+import { openShards, type Shard } from './queries.ts'
+
+interface Reading {
+  sync: ModelSync
+  state: RunModel
+  /** Ends as well when another shard failed. */
+  signal: AbortSignal
+  readPage: (cursor: string | null, signal: AbortSignal) => Promise<Page | DeltaPage>
+  store: Slots
+}
+
+/**
+ * Reads what is left of a list or a delta, its shards side by side. Answers where the next delta
+ * begins, as far as this reading knows.
+ *
+ * Few pages are stored at once, fewer than are fetched: PostgreSQL has a core or two for it, while
+ * most of a fetch is Graph's time. A shard asks for its next page when the one before has begun to
+ * be stored; so a slow database slows the asking, and no shard ever holds more than two pages.
+ */
+export async function readShards(
+  sync: ModelSync,
+  state: RunModel,
+  of: 'list' | 'delta',
+): Promise<string | null> {
+  const { engine, run } = sync
+  const open = await inScope(engine.db, run.nodePath, (tx) =>
+    openShards(tx, run.id, state.modelId, of),
+  )
+  const stop = new AbortController()
+  const reading: Reading = {
+    ...{ sync, state, readPage: of === 'list' ? listPages(sync) : deltaPages(sync) },
+    signal: AbortSignal.any([sync.signal, stop.signal]),
+    store: createSlots(limits.pageStoresInFlight),
+  }
+  let { deltaCursor } = state
+  await inParallel(open, limits.shardsInFlight, async (shard) => {
+    try {
+      deltaCursor = (await readShard(reading, shard)) ?? deltaCursor
+    } catch (error) {
+      stop.abort()
+      throw error
+    }
+  })
+  return deltaCursor
+}
+
+function listPages({ wire, model }: ModelSync): Reading['readPage'] {
+  return (cursor, signal) => wire.list(model, cursor ?? undefined, signal)
+}
+
+function deltaPages({ wire, model }: ModelSync): Reading['readPage'] {
+  return async (cursor, signal) => {
+    if (cursor !== null) return wire.delta(model, cursor, signal)
+    throw new AppError('internal', `${model.id} has no delta cursor to read from.`)
+  }
+}
+
+/** Reads page after page to the end; while PostgreSQL stores one, the next is fetched. */
+async function readShard(reading: Reading, start: Shard): Promise<string | undefined> {
+  const { sync, state } = reading
+  const cursors = new Set<string>()
+  let shard = start
+  let coming = readRows(reading, shard.cursor)
+  for (let pages = 0; pages < limits.syncPagesMax; pages++) {
+    const page = await coming
+    const { next } = page
+    if (next !== undefined && cursors.has(next)) throw endlessList(sync.model)
+    if (next !== undefined) cursors.add(next)
+    shard = { ...shard, seq: shard.seq + 1, cursor: next ?? null }
+    await reading.store(async () => {
+      if (next !== undefined) coming = readRows(reading, next)
+      // Its failure is met when it is awaited, after this page is safe.
+      coming.catch(() => {})
+      await storePage(sync, state, shard, page)
+    })
+    if (next === undefined) return page.resume
+  }
+  throw endlessList(sync.model)
+}
+
+/** A page as rows, with the sub-lists of its objects: members and owners of groups. */
+async function readRows(reading: Reading, cursor: string | null): Promise<RowPage> {
+  const { sync, signal, readPage } = reading
+  const { model, wire } = sync
+  const page = await readPage(cursor, signal)
+  if (model.links.some((link) => link.call !== undefined)) {
+    const keys = page.objects.map((object) => String(object.data[model.key]))
+    const links = await wire.links(model, keys, signal)
+    for (const object of page.objects) {
+      object.links = { ...object.links, ...links.get(String(object.data[model.key])) }
+    }
+  }
+  return toRowPage(model, page)
+}
