@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject } from '../../core/json.ts'
 import { departments } from '../data/jobs.ts'
 import { pick, randomGuid, seededRandom } from '../data/random.ts'
 import { directoryRoleIds } from '../data/roles.ts'
+import { writeOther } from '../directory/others.ts'
 import type { DirectoryObject, Group, Tenant, User } from '../directory/types.ts'
 import {
   addLink,
@@ -15,6 +16,7 @@ import {
   updateObject,
 } from '../directory/write.ts'
 import { ControlRefusal, numberIn, textIn, textsIn } from './input.ts'
+import { named, otherNamed, removableOthers } from './others.ts'
 
 interface Mutation {
   tenant: Tenant
@@ -35,12 +37,26 @@ const mutations: Readonly<Record<string, (mutation: Mutation) => string[]>> = {
     }),
   /** `{id, values}`: any stored property of one object, unchecked. */
   update: ({ tenant, input }) => {
-    const object = objectNamed(tenant, textIn(input, 'id'))
+    const name = textIn(input, 'id')
     const values = input.values ?? null
     if (!isJsonObject(values)) throw new ControlRefusal(400, 'values must be an object.')
+    const other = otherNamed(tenant, name)
+    if (other !== undefined) {
+      writeOther(tenant.others, other.id, values)
+      return [other.id]
+    }
+    const object = objectNamed(tenant, name)
     updateObject(tenant, object, values)
     return [object.id]
   },
+  /** `{ids}`: places, service principals and role assignments, by id or address. */
+  remove: ({ tenant, input }) =>
+    textsIn(input, 'ids').map((name) => {
+      const other = named(removableOthers(tenant), name)
+      if (other === undefined) throw noObject(name)
+      tenant.others.gone.add(other.id)
+      return other.id
+    }),
   /** `{users: 3, seed}`: so many new people. */
   'create-users': ({ tenant, input, random, now }) =>
     Array.from({ length: numberIn(input, 'users') }, (_, index) => {
@@ -131,8 +147,12 @@ function chosenObjects(tenant: Tenant, input: JsonObject, random: Random): Direc
 function objectNamed(tenant: Tenant, name: string): DirectoryObject {
   const wanted = name.toLowerCase()
   const object = tenant.byId.get(wanted) ?? tenant.byUpn.get(wanted)
-  if (object === undefined) throw new ControlRefusal(404, `There is no object ${name}.`)
+  if (object === undefined) throw noObject(name)
   return object
+}
+
+function noObject(name: string): ControlRefusal {
+  return new ControlRefusal(404, `There is no object ${name}.`)
 }
 
 /** So many different items, or all when there are fewer. */

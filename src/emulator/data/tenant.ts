@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../../core/clock.ts'
 import { newChangeLog } from '../directory/changes.ts'
+import { newOthers } from '../directory/others.ts'
 import { newReplicas } from '../directory/replicas.ts'
 import type {
   AppRegistration,
@@ -17,6 +18,7 @@ import { skewedInitials } from './initials.ts'
 import { boughtSkus, licencePicker } from './licences.ts'
 import { addressPart } from './names.ts'
 import { makePeople, newest } from './people.ts'
+import { makePlaces } from './places.ts'
 import { pick, pickSkewed, randomGuid, seededRandom } from './random.ts'
 import { directoryRoleIds } from './roles.ts'
 
@@ -41,7 +43,13 @@ const defaultRoles: readonly string[] = [
   'User.DeleteRestore.All',
   'Group.ReadWrite.All',
   'Organization.Read.All',
+  'Organization.ReadWrite.All',
   'Domain.Read.All',
+  'Domain.ReadWrite.All',
+  'Place.Read.All',
+  'Place.ReadWrite.All',
+  'Team.ReadBasic.All',
+  'TeamSettings.ReadWrite.All',
   'LicenseAssignment.ReadWrite.All',
   'Directory.Read.All',
   'Application.Read.All',
@@ -99,6 +107,13 @@ export function makeTenant(spec: TenantSpec, clock: Clock): Tenant {
     clock,
     roleAssignments: administrators(users, random),
     servicePrincipalIds: { graph: randomGuid(random), exchange: randomGuid(random) },
+    others: newOthers(
+      makePlaces({
+        users: spec.users,
+        random: seededRandom(seed, 'places'),
+        domain: domains[0],
+      }),
+    ),
     changes: newChangeLog(),
     random: seededRandom(seed, 'later'),
     lastSeq: objects.length,

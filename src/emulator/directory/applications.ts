@@ -8,6 +8,7 @@ import {
 import type { JsonObject } from '../../core/json.ts'
 import { dateText } from '../data/dates.ts'
 import { directoryRoleIds } from '../data/roles.ts'
+import { current } from './others.ts'
 import type { Entity, Tenant } from './types.ts'
 
 /** The registration of the application itself, with its credentials but not their texts. */
@@ -63,7 +64,7 @@ export function servicePrincipalsOf(tenant: Tenant): Entity[] {
       appRoles: [appRole(exchangeRole)],
     },
   ]
-  return principals.map((principal, index) => ({
+  const entities = principals.map((principal, index) => ({
     seq: index + 1,
     id: String(principal.id),
     type: 'servicePrincipal',
@@ -77,6 +78,7 @@ export function servicePrincipalsOf(tenant: Tenant): Entity[] {
       signInAudience: 'AzureADMultipleOrgs',
     },
   }))
+  return current(tenant.others, entities)
 }
 
 function appRole({ id, name, title }: { id: string; name: string; title: string }): JsonObject {
@@ -122,7 +124,7 @@ export function roleAssignmentsOf(tenant: Tenant): Entity[] {
     const id = createHash('sha256').update(`${tenant.id}/${roleTemplateId}`).digest('base64url')
     return [{ id, principalId: app.servicePrincipalId, roleTemplateId }]
   })
-  return [...ofApp, ...tenant.roleAssignments].map(
+  const entities = [...ofApp, ...tenant.roleAssignments].map(
     ({ id, principalId, roleTemplateId }, index) => ({
       seq: index + 1,
       id,
@@ -136,6 +138,7 @@ export function roleAssignmentsOf(tenant: Tenant): Entity[] {
       },
     }),
   )
+  return current(tenant.others, entities)
 }
 
 export function roleDefinitions(): Entity[] {

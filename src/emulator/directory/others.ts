@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../../core/json.ts'
+import type { JsonObject } from '../../core/json.ts'
 import type { Place } from '../data/places.ts'
 import type { Entity } from './types.ts'
 
@@ -29,9 +29,4 @@ export function current<T extends Entity>(others: Others, entities: readonly T[]
 /** Replaces properties of one that is made when asked for; others of it stay. */
 export function writeOther(others: Others, id: string, values: JsonObject): void {
   others.written.set(id, { ...others.written.get(id), ...values })
-}
-
-/** What was written to a property that nothing else tells. */
-export function writtenValue(others: Others, id: string, property: string, otherwise: Json): Json {
-  return others.written.get(id)?.[property] ?? otherwise
 }

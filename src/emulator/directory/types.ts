@@ -4,6 +4,7 @@ import type { Product } from '../data/skus.ts'
 import type { ChangeLog } from './changes.ts'
 import type { Licence } from './computed.ts'
 import type { LicenceWork } from './licenceWork.ts'
+import type { Others } from './others.ts'
 import type { Replicas } from './replicas.ts'
 
 /** Anything Graph can list. `type` is the catalogue's entity type; `data` what is stored of it. */
@@ -131,6 +132,7 @@ export interface Tenant {
   readonly clock: Clock
   readonly roleAssignments: RoleAssignment[]
   readonly servicePrincipalIds: { graph: string; exchange: string }
+  readonly others: Others
   readonly changes: ChangeLog
   /** For what is made after the start; depends on the seed as everything does. */
   readonly random: Random

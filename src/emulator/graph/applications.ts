@@ -35,7 +35,6 @@ export const applicationRoutes: readonly GraphRoute[] = [
   },
   ...collection(roleAssignments, 'unifiedRoleAssignment', roleAssignmentsOf),
   ...collection(roleDefinitionsPath, 'unifiedRoleDefinition', roleDefinitions, roleAssignments),
-  ...collection('/domains', 'domain', domainsOf),
 ]
 
 /** The list and the single object of a small collection. */
@@ -83,22 +82,4 @@ function oneOf(context: GraphCallContext, entities: readonly Entity[]): Entity {
   const found = entities.find((entity) => entity.id.toLowerCase() === id.toLowerCase())
   if (found === undefined) throw notFound(id)
   return found
-}
-
-function domainsOf(tenant: Tenant): Entity[] {
-  return tenant.domains.map((name, index) => ({
-    seq: index + 1,
-    id: name,
-    type: 'domain',
-    data: {
-      id: name,
-      authenticationType: 'Managed',
-      isAdminManaged: true,
-      isDefault: index === 0,
-      isInitial: name === tenant.initialDomain,
-      isRoot: !name.startsWith('labs.'),
-      isVerified: true,
-      supportedServices: ['Email', 'OfficeCommunicationsOnline'],
-    },
-  }))
 }

@@ -1,8 +1,22 @@
+import { current, writeOther } from '../directory/others.ts'
 import type { Entity, Tenant } from '../directory/types.ts'
-import type { GraphRoute } from './context.ts'
-import { notFound } from './errors.ts'
+import type { Reply } from '../exchange.ts'
+import { readBody } from './body.ts'
+import type { GraphCallContext, GraphRoute } from './context.ts'
+import { badRequest, notFound } from './errors.ts'
 import { listReply } from './list.ts'
+import { noContent } from './reply.ts'
 import { singleReply } from './single.ts'
+import { checkValues } from './validate.ts'
+
+/** What the page of "update organization" names. */
+const writable: readonly string[] = [
+  'marketingNotificationEmails',
+  'privacyProfile',
+  'securityComplianceNotificationMails',
+  'securityComplianceNotificationPhones',
+  'technicalNotificationMails',
+]
 
 export const organizationRoutes: readonly GraphRoute[] = [
   {
@@ -11,7 +25,7 @@ export const organizationRoutes: readonly GraphRoute[] = [
     answer: (context) =>
       listReply(context, {
         types: ['organization'],
-        items: [organizationOf(context.tenant)],
+        items: organizationsOf(context.tenant),
         contextName: 'organization',
       }),
   },
@@ -19,15 +33,29 @@ export const organizationRoutes: readonly GraphRoute[] = [
     method: 'GET',
     path: '/organization/{id}',
     needs: '/organization',
-    answer: (context) => {
-      const [id = ''] = context.params
-      if (id.toLowerCase() !== context.tenant.id) throw notFound(id)
-      return singleReply(context, organizationOf(context.tenant), 'organization')
-    },
+    answer: (context) => singleReply(context, organizationNamed(context), 'organization'),
   },
+  { method: 'PATCH', path: '/organization/{id}', answer: patchOrganization },
 ]
 
-function organizationOf(tenant: Tenant): Entity {
+function organizationNamed({ params, tenant }: GraphCallContext): Entity {
+  const [id = ''] = params
+  const found = organizationsOf(tenant).find((one) => one.id === id.toLowerCase())
+  if (found === undefined) throw notFound(id)
+  return found
+}
+
+function patchOrganization(context: GraphCallContext): Reply {
+  const { id } = organizationNamed(context)
+  const values = checkValues('organization', readBody(context.request))
+  const refused = Object.keys(values).find((name) => !writable.includes(name))
+  if (refused !== undefined) throw badRequest(`Property '${refused}' cannot be updated.`)
+  writeOther(context.tenant.others, id, values)
+  return noContent()
+}
+
+/** One, in a collection of its own. */
+export function organizationsOf(tenant: Tenant): Entity[] {
   const [defaultDomain = ''] = tenant.domains
   const data = {
     id: tenant.id,
@@ -47,5 +75,5 @@ function organizationOf(tenant: Tenant): Entity {
       type: 'Managed',
     })),
   }
-  return { seq: 1, id: tenant.id, type: 'organization', data }
+  return current(tenant.others, [{ seq: 1, id: tenant.id, type: 'organization', data }])
 }

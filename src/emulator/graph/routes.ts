@@ -4,11 +4,15 @@ import { batchRoutes } from './batch.ts'
 import type { GraphRoute } from './context.ts'
 import { deletedItemRoutes } from './deletedItems.ts'
 import { directoryObjectRoutes } from './directoryObjects.ts'
+import { domainRoutes } from './domains.ts'
 import { groupRoutes } from './groups.ts'
 import { groupWriteRoutes } from './groupWrites.ts'
 import { licenceRoutes } from './licences.ts'
 import { organizationRoutes } from './organization.ts'
+import { placeRoutes } from './places.ts'
+import { directoryRoleRoutes } from './roleAssignments.ts'
 import { skuRoutes } from './skus.ts'
+import { teamRoutes } from './teams.ts'
 import { userRoutes } from './users.ts'
 import { userWriteRoutes } from './userWrites.ts'
 
@@ -22,7 +26,11 @@ const routes: readonly GraphRoute[] = [
   ...directoryObjectRoutes,
   ...skuRoutes,
   ...organizationRoutes,
+  ...domainRoutes,
+  ...placeRoutes,
+  ...teamRoutes,
   ...applicationRoutes,
+  ...directoryRoleRoutes,
   ...batchRoutes,
 ]
 
