@@ -36,7 +36,9 @@ export async function run(report: Report): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     rates.push(await asFastAsPossible(target, secondsEach))
     withAudit.push(...(await atRate(target, comparedRate, secondsEach)))
-    await world.database.query('create rule unaudited as on insert to patchbay.audit do instead nothing')
+    await world.database.query(
+      'create rule unaudited as on insert to patchbay.audit do instead nothing',
+    )
     without.push(...(await atRate(target, comparedRate, secondsEach)))
     await world.database.query('drop rule unaudited on patchbay.audit')
   }

@@ -18,6 +18,8 @@ export const errorCodes = {
   fenced: { status: 409, exit: 1, retryable: true },
   internal: { status: 500, exit: 1, retryable: false },
   unavailable: { status: 503, exit: 6, retryable: true },
+  /** The audit takes this entry neither now nor later, so nothing was done. */
+  'audit-refused': { status: 503, exit: 6, retryable: false },
   'timed-out': { status: 504, exit: 6, retryable: true },
   /** The address is not one an administrator allowed. */
   'address-refused': { status: 422, exit: 2, retryable: false },

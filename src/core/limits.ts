@@ -114,9 +114,18 @@ export const limits = {
   idempotencyKeyChars: 128,
   /** An Idempotency-Key is remembered this long. */
   idempotencyKeepMs: 24 * 60 * 60_000,
-  /** Reading a change back: tries, and the wait before the second; it doubles. */
-  readBackAttemptsMax: 6,
-  readBackFirstMs: 500,
+  /** Transactions: steps that are under way at the same time. */
+  stepsInFlight: 16,
+  /**
+   * Reading a change back: the wait before the second look (it doubles, up to the other), and how
+   * long a change, or a new object, may take until every replica shows it.
+   */
+  settleFirstMs: 500,
+  settleWaitMaxMs: 30_000,
+  settleMs: 15_000,
+  appearMs: 300_000,
+  /** Transactions: how often the making of an object is asked for whose answers were lost. */
+  createAttemptsMax: 3,
 
   /** Jobs: a node says that it lives every so often, and is taken for dead after the other. */
   heartbeatMs: 1_000,
@@ -201,6 +210,10 @@ export const limits = {
   emulatorClockSkewMs: 5 * 60_000,
   emulatorFilterDepthMax: 20,
   emulatorDeltaPage: 200,
+
+  /** Audit: links read at once when chains are followed; heads one verification compares with. */
+  auditBatchRows: 2_000,
+  auditHeadsMax: 5_000,
 
   /**
    * Certificates: how many one import may hold, and what opening a PFX may take of time and memory.

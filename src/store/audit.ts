@@ -1,9 +1,12 @@
+import type { QueryCreator } from 'kysely'
 import type { Actor } from '../core/actor.ts'
-import { AppError } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
+import { auditError } from './errors.ts'
+import { announcing, type NewEvent } from './events.ts'
 import type { Tx } from './scope.ts'
-import { toJsonb } from './text.ts'
+import type { Tables } from './tables/tables.ts'
+import { storableText, toJsonb } from './text.ts'
 
 export interface AuditEntry {
   nodePath: string
@@ -24,29 +27,25 @@ export interface AuditRow extends Omit<AuditEntry, 'tenantId'> {
 }
 
 /**
- * Puts an entry on record, to be committed before what it records is done. When that fails the
- * transaction is lost with it (PostgreSQL refuses to commit after an error): without audit, no
- * change. Errors: `unavailable`.
+ * Puts an entry on record, to be committed before what it records is done; `event`, when there is
+ * one, is emitted by the same statement. When it fails the transaction is lost with it (PostgreSQL
+ * refuses to commit after an error): without audit, no change. The commit seals the entry into its
+ * chain (migration 0010). Errors: `unavailable`, `audit-refused`.
  */
-export async function writeAudit(tx: Tx, entry: AuditEntry): Promise<void> {
+export async function writeAudit(tx: Tx, entry: AuditEntry, event?: NewEvent): Promise<void> {
+  const insert = (db: Pick<QueryCreator<Tables>, 'insertInto'>) =>
+    db.insertInto('audit').values({
+      node_path: entry.nodePath,
+      actor: toJsonb(entry.actor),
+      action: entry.action,
+      tenant_id: entry.tenantId ?? null,
+      subject: storableText(entry.subject),
+      detail: toJsonb(entry.detail),
+    })
   try {
-    await tx
-      .insertInto('audit')
-      .values({
-        node_path: entry.nodePath,
-        actor: toJsonb(entry.actor),
-        action: entry.action,
-        tenant_id: entry.tenantId ?? null,
-        subject: entry.subject,
-        detail: toJsonb(entry.detail),
-      })
-      .execute()
+    await (event ? announcing(tx.with('entry', insert), event) : insert(tx)).execute()
   } catch (cause) {
-    throw new AppError(
-      'unavailable',
-      'The audit could not be written, so nothing was done. Look at the database (space, locks, rights), then try again.',
-      { cause },
-    )
+    throw auditError(cause)
   }
 }
 

@@ -50,17 +50,43 @@ const driverMessages =
  * (a unique violation belongs to the caller, see `isUniqueViolation`).
  */
 export function asStoreError(thrown: unknown): unknown {
-  if (!(thrown instanceof Error) || thrown instanceof AppError) return thrown
+  // Sealing is deferred to the commit (migration 0010), where no statement of ours stands around it.
+  const sealing = thrown instanceof pg.DatabaseError && thrown.where?.includes('seal_audit()')
+  return sealing ? auditError(thrown) : (ofDatabase(thrown) ?? thrown)
+}
+
+/**
+ * Why the audit could not be written. What passes (space, locks, the way to the database) is
+ * `unavailable`, and work waits for it. What stays (a missing right or table, an entry the table
+ * does not take) is `audit-refused`: work that waited for that would wait for ever, and in silence.
+ */
+export function auditError(cause: unknown): AppError {
+  if (ofDatabase(cause) === undefined) {
+    return new AppError(
+      'audit-refused',
+      'The audit does not take this entry, so nothing was done. It will not by itself: look at the rights and the structure of the table audit in the database.',
+      { cause },
+    )
+  }
+  return new AppError(
+    'unavailable',
+    'The audit could not be written, so nothing was done. Look at the database (space, locks), then try again.',
+    { cause },
+  )
+}
+
+function ofDatabase(thrown: unknown): AppError | undefined {
+  if (!(thrown instanceof Error)) return undefined
   if (thrown instanceof pg.DatabaseError) {
     const state = thrown.code ?? ''
     const known = byState[state] ?? byState[state.slice(0, 2)]
-    return known ? new AppError(known.code, known.message, { cause: thrown }) : thrown
+    return known && new AppError(known.code, known.message, { cause: thrown })
   }
   const code = 'code' in thrown ? String(thrown.code) : ''
   if (networkCodes.has(code) || driverMessages.test(thrown.message)) {
     return new AppError('unavailable', unreachableMessage, { cause: thrown })
   }
-  return thrown
+  return undefined
 }
 
 /** `constraint` is the name of the constraint or unique index, such as `run_active`. */

@@ -1,9 +1,10 @@
-import { sql } from 'kysely'
+import { type QueryCreator, sql } from 'kysely'
 import { badInput } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
 import type { Database } from './database.ts'
 import { inScope, type Tx } from './scope.ts'
+import type { Tables } from './tables/tables.ts'
 import { toJsonb } from './text.ts'
 
 /** The channel on which a commit with events is told; its payload is the transaction's id. */
@@ -37,7 +38,12 @@ export interface EventCursor {
 
 /** Records an event and wakes the readers, both only when the transaction commits. */
 export async function emit(tx: Tx, event: NewEvent): Promise<void> {
-  await tx
+  await announcing(tx, event).execute()
+}
+
+/** The statement of `emit`, for one that does something else first: `tx.with('entry', ...)`. */
+export function announcing(tx: Pick<QueryCreator<Tables>, 'with'>, event: NewEvent) {
+  return tx
     .with('added', (db) =>
       db
         .insertInto('event')
@@ -52,7 +58,6 @@ export async function emit(tx: Tx, event: NewEvent): Promise<void> {
     )
     .selectFrom('added')
     .select(sql`pg_notify(${eventChannel}, added.tx::text)`.as('told'))
-    .execute()
 }
 
 /**

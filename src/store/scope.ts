@@ -64,9 +64,12 @@ async function runAndRelease<T>(
 function soleClient(client: pg.PoolClient, scope: string): PostgresPoolClient {
   const begin = `begin; set local patchbay.scope = '${scope}'; set local patchbay.scope_end = '${scopeEnd(scope)}'`
   // pg declares many overloads of query, Kysely the one it uses; TypeScript cannot pick it.
-  const send = client.query.bind(client) as (text: string, values?: unknown) => never
+  const query = client.query.bind(client) as PostgresPoolClient['query']
   return {
-    query: (text: string, values?: unknown) => send(text === 'begin' ? begin : text, values),
+    query: new Proxy(query, {
+      apply: (target, self, [text, ...rest]) =>
+        Reflect.apply(target, self, [text === 'begin' ? begin : text, ...rest]),
+    }),
     release: () => {},
   }
 }

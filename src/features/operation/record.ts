@@ -1,7 +1,6 @@
 import type { Actor } from '../../core/actor.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { writeAudit } from '../../store/audit.ts'
-import { emit } from '../../store/events.ts'
 import type { Tx } from '../../store/scope.ts'
 
 export interface Recorded {
@@ -14,9 +13,12 @@ export interface Recorded {
   detail: JsonObject
 }
 
-/** Puts a change on record, then announces it. To be called before the change is made. */
+/** Puts a change on record and announces it. To be called before the change is made. */
 export async function record(tx: Tx, actor: Actor, entry: Recorded): Promise<void> {
   const { action, detail, ...place } = entry
-  await writeAudit(tx, { ...place, actor, action, detail })
-  await emit(tx, { ...place, kind: action, data: detail })
+  await writeAudit(
+    tx,
+    { ...place, actor, action, detail },
+    { ...place, kind: action, data: detail },
+  )
 }
