@@ -1,13 +1,7 @@
+import { auditRoutes } from './audit.ts'
 import { certificateRoutes } from './certificates.ts'
 import { nodeRoutes } from './nodes.ts'
-import {
-  auditRoutes,
-  eventRoutes,
-  healthRoutes,
-  jobRoutes,
-  metricsRoutes,
-  sessionRoutes,
-} from './operations.ts'
+import { eventRoutes, healthRoutes, jobRoutes, metricsRoutes, sessionRoutes } from './operations.ts'
 import { modelRoutes, resourceRoutes } from './resources.ts'
 import { syncRoutes } from './syncs.ts'
 import { tenantRoutes } from './tenants.ts'

@@ -1,8 +1,8 @@
 import { route } from './route.ts'
-import { AnyJson, Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
+import { Closed, Id, Text, Time } from './schemas.ts'
 import { Type } from './type.ts'
 
-/** What keeps the system running: who am I, jobs, events, audit, figures, health. */
+/** What keeps the system running: who am I, jobs, events, figures, health. */
 export const sessionRoutes = {
   show: route({
     name: 'session.show',
@@ -54,29 +54,6 @@ export const eventRoutes = {
     }),
     status: 200,
     produces: 'text/event-stream',
-  }),
-}
-
-export const auditRoutes = {
-  list: route({
-    name: 'audit.list',
-    method: 'GET',
-    path: '/v1/audit',
-    summary: 'The audit, newest first',
-    permission: { operation: 'Read', type: 'data/Audit' },
-    query: Closed({ ...pageQuery, tenantId: Type.Optional(Id) }),
-    answer: PageOf(
-      Closed({
-        id: Id,
-        at: Time,
-        actor: Type.String(),
-        action: Type.String(),
-        tenantId: Nullable(Id),
-        subject: Type.String(),
-        detail: AnyJson,
-      }),
-    ),
-    status: 200,
   }),
 }
 

@@ -7,6 +7,7 @@ import { createHttpServer } from '../http/server.ts'
 import type { Log } from '../store/log.ts'
 import { findActor } from './access.ts'
 import type { ServerDependencies } from './dependencies.ts'
+import { auditHandlers } from './handlers/audit.ts'
 import { certificateHandlers } from './handlers/certificates.ts'
 import { nodeHandlers } from './handlers/nodes.ts'
 import { operationHandlers } from './handlers/operations.ts'
@@ -28,6 +29,7 @@ export function createServer(dependencies: ServerDependencies) {
       model: modelHandlers(dependencies),
       resource: resourceHandlers(dependencies),
       transaction: transactionHandlers(dependencies),
+      audit: auditHandlers(dependencies),
       ...operationHandlers(dependencies),
     },
   })

@@ -97,5 +97,12 @@ const readings: Record<string, Asking> = {
 /** What is asked of no target: each caller gets what lies within their own scope. */
 export const untargeted: readonly string[] = [
   ...['node.list', 'tenant.list', 'certificate.list', 'model.list', 'model.show', 'job.list'],
-  ...['session.show', 'metrics.show', 'health.live', 'health.ready'],
+  ...[
+    'audit.export',
+    'audit.verify',
+    'session.show',
+    'metrics.show',
+    'health.live',
+    'health.ready',
+  ],
 ]

@@ -217,6 +217,8 @@ function readings({ own }: ContractWorld): Requests {
     'job.list': {},
     'event.stream': { query: { subject: 'node:1', after: '1-1' } },
     'audit.list': { query: { ...page, tenantId: String(tenantId) } },
+    'audit.export': { query: { after: '1-1', limit: '5' } },
+    'audit.verify': { body: { heads: [{ chain: 1, seq: 1, hash: '0'.repeat(64) }] } },
     'session.show': {},
     'metrics.show': {},
     'health.live': {},

@@ -2,17 +2,14 @@ import type { Api } from '../../contract/api.ts'
 import { type Actor, requirePermission } from '../../core/actor.ts'
 import { rootPath } from '../../features/hierarchy/root.ts'
 import { listJobs } from '../../features/jobs/jobs.ts'
-import { idCursor, readPage } from '../../features/operation/paging.ts'
 import type { Handlers, StreamedEvent } from '../../http/handlers.ts'
-import { type AuditRow, listAudit } from '../../store/audit.ts'
 import type { Database } from '../../store/database.ts'
 import type { EventFeed } from '../../store/eventFeed.ts'
 import { type EventCursor, eventsFromNow, formatCursor, parseCursor } from '../../store/events.ts'
 import { pingDatabase } from '../../store/health.ts'
-import { inScope } from '../../store/scope.ts'
 import type { ServerDependencies } from '../dependencies.ts'
 
-type Operations = Pick<Handlers<Api>, 'session' | 'job' | 'event' | 'audit' | 'metrics' | 'health'>
+type Operations = Pick<Handlers<Api>, 'session' | 'job' | 'event' | 'metrics' | 'health'>
 
 /** What keeps the system running, straight over the store. */
 export function operationHandlers(dependencies: ServerDependencies): Operations {
@@ -27,21 +24,6 @@ export function operationHandlers(dependencies: ServerDependencies): Operations 
       async stream(actor, { query, headers }, { signal }) {
         const after = await startOfStream(db, headers['last-event-id'], query.after)
         return events(feed, actor, after, query.subject, signal)
-      },
-    },
-    audit: {
-      async list(actor, { query }) {
-        requirePermission(actor, 'Read', 'data/Audit', actor.scope)
-        const before = query.after === undefined ? {} : { before: idCursor(query.after) }
-        const tenant = query.tenantId === undefined ? {} : { tenantId: query.tenantId }
-        return await inScope(db, actor.scope, (tx) =>
-          readPage(
-            query,
-            (limit) => listAudit(tx, { ...before, ...tenant, limit }),
-            showAudit,
-            (row) => String(row.id),
-          ),
-        )
       },
     },
     metrics: {
@@ -86,8 +68,4 @@ async function* events(
       yield { id: formatCursor(cursor), event: kind, data: told }
     }
   }
-}
-
-function showAudit({ nodePath: _, at, actor, ...row }: AuditRow) {
-  return { ...row, at: at.toISOString(), actor: actor.name }
 }
