@@ -21,7 +21,7 @@ export interface Budget {
   seconds: number
 }
 
-const { identity, pageSizes, tokens } = limitsJson
+const { identity, pageSizes, subscriptions, tokens } = limitsJson
 const units = identity.perAppPerTenantRU
 
 /** Budgets of the directory in resource units and in writes. */
@@ -51,6 +51,13 @@ export const graphPages = {
   bindMax: pageSizes['members@odata.bind in PATCH/POST'],
   idsMax: pageSizes.getByIds,
   deltaIdsMax: pageSizes['delta $filter=id eq'],
+} as const
+
+/** Subscriptions of users and groups: how long they may last, and how many there may be. */
+export const directorySubscriptions = {
+  minutesMin: subscriptions.minMinutes,
+  minutesMax: subscriptions.maxMinutes['user,group,directory'],
+  perAppAndTenant: subscriptions.quota['user/group'].perAppPerTenant,
 } as const
 
 /** A delta token of the directory is known for so long. */

@@ -38,8 +38,8 @@ export const limits = {
    * The largest body an answer may have, after decompression; and what all that are being read may
    * hold together before they are read one after the other.
    */
-  answerBytes: 32 * 1024 * 1024,
-  answersBytes: 16 * 1024 * 1024,
+  answerBytes: 24 * 1024 * 1024,
+  answersBytes: 12 * 1024 * 1024,
   /**
    * Calls out: connections held open to one origin, how long an idle one is kept, pools of them.
    */
@@ -210,10 +210,40 @@ export const limits = {
   emulatorClockSkewMs: 5 * 60_000,
   emulatorFilterDepthMax: 20,
   emulatorDeltaPage: 200,
+  /**
+   * Emulated tenant, notifications, as documented: an address proves itself within, an answer comes
+   * within, counts as slow after, is looked at over; attempts go on for, waiting at most.
+   */
+  emulatorValidationMs: 10_000,
+  emulatorNotifyMs: 30_000,
+  emulatorNotifySlowMs: 10_000,
+  emulatorNotifyHealthMs: 10 * 60_000,
+  emulatorNotifyTryMs: 4 * 60 * 60_000,
+  emulatorNotifyRetryMaxMs: 10 * 60_000,
+  /** Emulated tenant: a subscription asked to be authorized again goes on for so long. */
+  emulatorReauthorizeMs: 60 * 60_000,
+  /**
+   * Emulated tenant: notifications in one request, requests that wait and that are under way, bytes
+   * of an answer to one, answers of one address remembered.
+   */
+  emulatorNotifyItemsMax: 100,
+  emulatorNotifyQueueMax: 10_000,
+  emulatorNotifyInFlight: 16,
+  emulatorNotifyAnswerBytes: 64 * 1024,
+  emulatorNotifySamplesMax: 1_000,
 
   /** Audit: links read at once when chains are followed; heads one verification compares with. */
   auditBatchRows: 2_000,
   auditHeadsMax: 5_000,
+  /** Audit: characters of what a refused request named. */
+  auditNameChars: 64,
+  /**
+   * Audit: one entry for the use of a token within this; so many for tokens that nobody has, which
+   * anybody can send: the rest is counted and told with the next.
+   */
+  auditSignInMs: 60 * 60_000,
+  auditStrangersPerMinute: 30,
+  auditSignInsRemembered: 10_000,
 
   /**
    * Certificates: how many one import may hold, and what opening a PFX may take of time and memory.

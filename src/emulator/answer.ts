@@ -30,7 +30,7 @@ export async function answer(state: State, request: Request): Promise<Answered> 
   if (service === 'control' && state.controlled) {
     return { reply: answerControl(state, request), fault: undefined }
   }
-  if (service === undefined || service === 'control') {
+  if (service !== 'login' && service !== 'graph') {
     const body = { error: { code: 'NotFound', message: 'There is nothing here.' } }
     return { reply: jsonReply(404, body), fault: undefined }
   }
@@ -39,7 +39,7 @@ export async function answer(state: State, request: Request): Promise<Answered> 
 
 async function answerService(
   state: State,
-  service: Exclude<Service, 'control'>,
+  service: 'login' | 'graph',
   request: Request,
   batched: boolean,
 ): Promise<Answered> {

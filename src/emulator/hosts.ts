@@ -9,7 +9,8 @@ const graphHosts = ['graph.microsoft.com', 'graph.microsoft.us', 'microsoftgraph
 /** Every name the emulator's certificate is good for. */
 export const hostNames: readonly string[] = ['localhost', ...loginHosts, ...graphHosts]
 
-export type Service = 'login' | 'graph' | 'control'
+/** `notification`: what the emulator itself sends to those who subscribed. */
+export type Service = 'login' | 'graph' | 'control' | 'notification'
 
 /**
  * Which service a request is for. Microsoft's own names decide by themselves; under any other name

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import type { NotifierSettings } from './notifications/types.ts'
 
 /** One tenant to be made. Equal `users` and `seed` give equal objects with equal ids. */
 export interface TenantSpec {
@@ -78,6 +79,7 @@ export interface EmulatorOptions {
   /** Compresses answers for clients that accept it; on unless said otherwise. */
   gzip?: boolean
   latency?: Latency
+  notifications?: Partial<NotifierSettings>
 }
 
 /** What a client needs to know of a tenant. */

@@ -3,6 +3,7 @@ import { loadCertificates } from './certificates.ts'
 import { seededRandom } from './data/random.ts'
 import { makeTenant } from './data/tenant.ts'
 import { tokenKeys } from './login/keys.ts'
+import { addTenant, newNotifier } from './notifications/notifier.ts'
 import type { Emulator, EmulatorOptions } from './options.ts'
 import { newCallBook } from './record.ts'
 import { createEmulatorServer } from './server.ts'
@@ -17,7 +18,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const tenants = options.tenants.map((spec) => makeTenant(spec, clock))
   const state: State = {
     clock,
-    tenants: new Map(tenants.map((tenant) => [tenant.id, tenant])),
+    tenants: new Map(),
     keys: tokenKeys(certificates.tokenKey),
     pageKey: { secret: randomBytes(32) },
     random: seededRandom(tenants[0]?.seed ?? 0, 'requests'),
@@ -28,9 +29,11 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     buckets: new Map(),
     faults: { faults: [] },
     calls: newCallBook(),
+    notifier: newNotifier(options.notifications ?? {}, certificates.caPem),
     violations: [],
     inFlight: new Map(),
   }
+  for (const tenant of tenants) addTenant(state, tenant)
   const server = createEmulatorServer(state, certificates)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -45,6 +48,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     tenants: tenants.map(accessTo),
     close: () =>
       new Promise((resolve) => {
+        state.notifier.closed.abort()
+        state.notifier.waiting?.abort()
         server.close(() => resolve())
         server.closeAllConnections()
       }),

@@ -4,6 +4,7 @@ import type { Tenant } from './directory/types.ts'
 import type { FaultBook } from './faults/book.ts'
 import type { Bucket } from './graph/budgets.ts'
 import type { TokenKeys } from './login/keys.ts'
+import type { Notifier } from './notifications/types.ts'
 import type { TokenKey } from './odata/pageToken.ts'
 import type { Latency } from './options.ts'
 import type { CallBook } from './record.ts'
@@ -23,6 +24,7 @@ export interface State {
   readonly buckets: Map<string, Bucket>
   readonly faults: FaultBook
   readonly calls: CallBook
+  readonly notifier: Notifier
   readonly violations: Violation[]
   /** Calls being answered now, by tenant. */
   readonly inFlight: Map<string, number>

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AppError } from '../core/errors.ts'
@@ -21,6 +22,8 @@ its address, its certificate authority, and how to sign in to each tenant.
                       left out (0,0)
   --budgets <share>   holds calls to this share of Microsoft's budgets, 1 is all (none)
   --control           lets faults be asked for under /_control/
+  --loopback-http     takes http:// addresses of this machine for change notifications
+  --notify-ca <file>  one more authority that such addresses are trusted by, PEM
   --data <path>       the data directory (PATCHBAY_DATA; /var/lib/patchbay as root, else ./.data)
 `
 
@@ -35,12 +38,15 @@ export async function emulator(args: readonly string[]): Promise<number> {
       names: { type: 'string' },
       latency: { type: 'string', default: '0,0' },
       budgets: { type: 'string' },
+      'loopback-http': { type: 'boolean', default: false },
+      'notify-ca': { type: 'string' },
       control: { type: 'boolean', default: false },
       data: { type: 'string' },
     },
   })
   const dataDir = join(values.data ?? defaultDataDir(process.env), 'emulator')
   await makeDataDir(dataDir)
+  const { 'notify-ca': notifyCa } = values
   // Listened for first: whoever reads the address may send the signal in the same moment.
   const stopped = stopSignal()
   const running = await startEmulator({
@@ -49,6 +55,10 @@ export async function emulator(args: readonly string[]): Promise<number> {
     port: count('--port', values.port, 65_535),
     tenants: tenantSpecs(values),
     latency: latency(values.latency),
+    notifications: {
+      loopbackHttp: values['loopback-http'],
+      ca: notifyCa === undefined ? undefined : await readFile(notifyCa, 'utf8'),
+    },
     control: values.control,
   })
   const { url, caFile, tenants } = running

@@ -39,7 +39,10 @@ export const modules: Readonly<Record<string, Reach>> = {
     files: ['src/net/', 'src/store/embedded.ts'],
     why: 'the way out; a free local port',
   },
-  'node:tls': { files: ['src/net/'], why: 'certificates are verified in one place' },
+  'node:tls': {
+    files: ['src/net/', 'src/emulator/notifications/'],
+    why: 'certificates are verified in one place; whom the emulated service trusts',
+  },
   'node:dns/promises': { files: ['src/main/'], why: 'the resolver is an argument of net' },
   undici: {
     files: ['src/net/', 'src/main/connection.ts', 'src/main/demoMicrosoft.ts'],

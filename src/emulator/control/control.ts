@@ -2,12 +2,19 @@ import type { JsonObject } from '../../core/json.ts'
 import { doLicenceWork } from '../directory/licenceWork.ts'
 import type { Tenant } from '../directory/types.ts'
 import { jsonReply, pathParts, type Reply, type Request } from '../exchange.ts'
+import { deliverDue } from '../notifications/deliver.ts'
 import { newCallBook } from '../record.ts'
 import { findTenant, type State } from '../state.ts'
 import { accessTo } from '../tenantAccess.ts'
 import { clearFaults, listFaults, postFault } from './faults.ts'
 import { ControlRefusal, numberIn, readInput } from './input.ts'
 import { mutate } from './mutate.ts'
+import {
+  listSubscriptions,
+  postLifecycle,
+  setNotifications,
+  showNotifications,
+} from './notifications.ts'
 import { snapshotText } from './snapshot.ts'
 import {
   deleteCredential,
@@ -60,6 +67,10 @@ function answerGlobal(state: State, request: Request, path: readonly string[]): 
       return setLatency(state, readInput(request))
     case 'GET clock':
       return { now: state.clock.now(), offsetMs: state.clock.offsetMs }
+    case 'GET notifications':
+      return showNotifications(state)
+    case 'PUT notifications':
+      return setNotifications(state, readInput(request))
     case 'POST clock':
       return moveClock(state, readInput(request))
     default:
@@ -104,6 +115,10 @@ function answerPart(
       return patchCredential(state, tenant, id, input)
     case 'DELETE credentials':
       return deleteCredential(tenant, id)
+    case 'GET subscriptions':
+      return listSubscriptions(state, tenant)
+    case 'POST lifecycle':
+      return postLifecycle(state, tenant, input)
     case 'POST mutate':
       return mutate(tenant, input, state.clock.now())
     default:
@@ -138,5 +153,7 @@ function setLatency(state: State, input: JsonObject): unknown {
 function moveClock(state: State, input: JsonObject): unknown {
   const offset = numberIn(input, 'offsetMs', state.clock.offsetMs)
   state.clock.offsetMs = offset + numberIn(input, 'advanceMs', 0)
+  for (const tenant of state.tenants.values()) doLicenceWork(tenant)
+  deliverDue(state)
   return { now: state.clock.now(), offsetMs: state.clock.offsetMs }
 }

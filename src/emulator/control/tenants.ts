@@ -7,6 +7,7 @@ import { makeSecret, makeTenant } from '../data/tenant.ts'
 import { newReplicas } from '../directory/replicas.ts'
 import type { ClientCertificate, Tenant } from '../directory/types.ts'
 import { readCertificate } from '../login/clientCertificate.ts'
+import { addTenant } from '../notifications/notifier.ts'
 import type { State } from '../state.ts'
 import { accessTo } from '../tenantAccess.ts'
 import { ControlRefusal, numberIn, readAs, textIn } from './input.ts'
@@ -61,7 +62,7 @@ const TenantPatch = Type.Object(
 
 export function postTenant(state: State, input: JsonObject): unknown {
   const tenant = makeTenant(readAs(TenantInput, input), state.clock)
-  state.tenants.set(tenant.id, tenant)
+  addTenant(state, tenant)
   return accessTo(tenant)
 }
 

@@ -23,6 +23,8 @@ export interface LinkChange {
 export interface ChangeLog {
   first: number
   entries: DirectoryChange[]
+  /** Hears of each change as it happens. */
+  listen?: (change: DirectoryChange) => void
 }
 
 export function newChangeLog(): ChangeLog {
@@ -36,6 +38,7 @@ export function changePosition(log: ChangeLog): number {
 
 export function addChange(log: ChangeLog, change: DirectoryChange): void {
   log.entries.push(change)
+  log.listen?.(change)
   if (log.entries.length > limits.emulatorChangesMax) {
     const dropped = Math.floor(limits.emulatorChangesMax / 2)
     log.entries.splice(0, dropped)

@@ -1,5 +1,6 @@
 import type { Random } from '../../core/clock.ts'
 import { randomGuid, seededRandom } from '../data/random.ts'
+import type { State } from '../state.ts'
 import { faultKinds } from './kinds.ts'
 import type { Fault, FaultCall, FaultSpec } from './types.ts'
 
@@ -27,8 +28,27 @@ export function addFault(book: FaultBook, spec: FaultSpec, random: Random): Faul
 
 /** The first fault that befalls this call now, if any. */
 export function chooseFault(book: FaultBook, call: FaultCall): Fault | undefined {
+  return firstOf(book, (fault) => concerns(fault, call))
+}
+
+/** The first fault that befalls a notification about the object at `path`, if any. */
+export function chooseNotificationFault(
+  { faults }: Pick<State, 'faults'>,
+  tenantId: string,
+  path: string,
+): Fault | undefined {
+  return firstOf(
+    faults,
+    ({ kind, spec, path: wanted }) =>
+      kind.notification === true &&
+      (spec.tenantId === undefined || spec.tenantId === tenantId) &&
+      (wanted === undefined || wanted.test(path)),
+  )
+}
+
+function firstOf(book: FaultBook, matches: (fault: Fault) => boolean): Fault | undefined {
   for (const fault of book.faults) {
-    if (!concerns(fault, call)) continue
+    if (!matches(fault)) continue
     fault.seen += 1
     const { skip = 0, count, probability } = fault.spec
     if (fault.seen <= skip || (count !== undefined && fault.fired >= count)) continue
@@ -41,6 +61,7 @@ export function chooseFault(book: FaultBook, call: FaultCall): Fault | undefined
 
 function concerns(fault: Fault, call: FaultCall): boolean {
   const { spec, kind, path } = fault
+  if (kind.notification === true) return false
   const { request, tenantId, batched } = call
   if (batched && kind.wire !== undefined) return false
   if (spec.tenantId !== undefined && spec.tenantId !== tenantId) return false

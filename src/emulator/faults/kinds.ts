@@ -120,6 +120,10 @@ export const faultKinds: Readonly<Record<string, FaultKind>> = {
   drip: { wire: 'drip' },
   hang: { wire: 'hang' },
   'unknown-outcome': { wire: 'unknown-outcome' },
+  'notification-lost': { notification: true },
+  /** `value`: by so many milliseconds; a minute unless given. */
+  'notification-late': { notification: true },
+  'notification-duplicated': { notification: true },
 }
 
 function retryAfterHeader(spec: FaultSpec, otherwise: string | null): Record<string, string> {

@@ -68,4 +68,6 @@ export interface FaultKind {
   /** What the answer is turned into. */
   alter?(reply: Reply, spec: FaultSpec, call: FaultCall): Reply
   wire?: WireFault
+  /** Befalls notifications on their way out, and no calls; its path is that of the object. */
+  notification?: true
 }

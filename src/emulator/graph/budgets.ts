@@ -2,7 +2,7 @@ import { appTenantRu, type Budget, identityBudgets, isQuery } from '../../catalo
 import type { State } from '../state.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
 import { type GraphRefusal, tooManyRequests } from './errors.ts'
-import { resourceUnits } from './resourceUnits.ts'
+import { isElsewhere, resourceUnits } from './resourceUnits.ts'
 
 /** A token bucket: what was left of a budget at a time. */
 export interface Bucket {
@@ -58,7 +58,7 @@ function chargesOf(route: GraphRoute, context: GraphCallContext): Charge[] {
   const { state, tenant, claims } = context
   const { budgetShare, users } = tenant
   // The items of a batch are charged one by one, the batch around them is not.
-  if (budgetShare === undefined || route.path === '/$batch') return []
+  if (budgetShare === undefined || route.path === '/$batch' || isElsewhere(route)) return []
   const costs = { ReadWrite: resourceUnits(route, context) ?? 1, Write: writesOf(route, context) }
   return rules.flatMap((rule) => {
     const cost = costs[rule.counts]

@@ -17,6 +17,8 @@ export interface GraphCallContext {
   /** The path below the version, as asked: `users/delta`. */
   resource: string
   options: URLSearchParams
+  /** As the answer names it. */
+  requestId: string
   /** Answers another request as part of this one: an item of a batch. */
   again(request: Request): Promise<Reply>
 }

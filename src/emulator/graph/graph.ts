@@ -51,7 +51,7 @@ async function answerOrRefuse(call: GraphCall, ids: RequestIds): Promise<Reply> 
     if (instead instanceof GraphRefusal) throw instead
     if (instead !== undefined) return instead
     const { claims, tenant } = signedIn(state, request)
-    return await dispatch(call, tenant, claims)
+    return await dispatch(call, tenant, claims, ids.requestId)
   } catch (thrown) {
     if (!(thrown instanceof GraphRefusal)) throw thrown
     return refusalReply(thrown, ids, state.clock.now())
@@ -87,7 +87,12 @@ function unauthorized(name: string, message?: string): GraphRefusal {
   })
 }
 
-async function dispatch(call: GraphCall, tenant: Tenant, claims: Claims): Promise<Reply> {
+async function dispatch(
+  call: GraphCall,
+  tenant: Tenant,
+  claims: Claims,
+  requestId: string,
+): Promise<Reply> {
   const { state, request, again } = call
   const [version = ''] = pathParts(request.path)
   if (version !== 'v1.0') throw badQuery(`Invalid version: ${version}.`)
@@ -112,6 +117,7 @@ async function dispatch(call: GraphCall, tenant: Tenant, claims: Claims): Promis
     params: matched.params,
     resource,
     options,
+    requestId,
     again,
   }
   const reply = await answerCharged(matched.route, context)

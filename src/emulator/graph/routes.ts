@@ -12,6 +12,7 @@ import { organizationRoutes } from './organization.ts'
 import { placeRoutes } from './places.ts'
 import { directoryRoleRoutes } from './roleAssignments.ts'
 import { skuRoutes } from './skus.ts'
+import { subscriptionRoutes } from './subscriptions.ts'
 import { teamRoutes } from './teams.ts'
 import { userRoutes } from './users.ts'
 import { userWriteRoutes } from './userWrites.ts'
@@ -31,6 +32,7 @@ const routes: readonly GraphRoute[] = [
   ...teamRoutes,
   ...applicationRoutes,
   ...directoryRoleRoutes,
+  ...subscriptionRoutes,
   ...batchRoutes,
 ]
 
