@@ -1,17 +1,18 @@
 import type { Clock } from '../core/clock.ts'
-import type { AppError } from '../core/errors.ts'
+import { AppError } from '../core/errors.ts'
 import type { Model } from '../core/model.ts'
 import type { Priority, Wire } from '../core/wire.ts'
 import type { Database } from '../store/database.ts'
 import type { Log } from '../store/log.ts'
 import type { Tx } from '../store/scope.ts'
+import type { Models } from './models/versions/versions.ts'
 
 /**
  * What the verbs work with. Models and wires come in as values: no service is known by name here.
  */
 export interface Engine {
   db: Database
-  models: readonly Model[]
+  models: Models
   openWires: OpenWires
   noteConnection: NoteConnection
   clock: Clock
@@ -56,6 +57,16 @@ export type Advance = { done: true } | { waitMs: number }
 export function modelById(models: readonly Model[], id: string): Model | undefined {
   const wanted = id.toLowerCase()
   return models.find((model) => model.id.toLowerCase() === wanted)
+}
+
+/** Throws `not-found`. */
+export function requireModel(models: readonly Model[], id: string): Model {
+  const model = modelById(models, id)
+  if (model !== undefined) return model
+  throw new AppError(
+    'not-found',
+    `There is no model ${id} (any more). Nothing was changed; \`patchbay model list\` shows those there are.`,
+  )
 }
 
 /**

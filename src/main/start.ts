@@ -74,7 +74,10 @@ async function startParts(settings: Settings, clock: Clock, log: Log, closers: C
   // Together: a slow request must not keep running jobs from being handed back in time.
   closers.push(() => Promise.all([server?.close(), jobs.stop()]))
   if (role !== 'api') await jobs.start()
-  log.info({ role, url, version, models: engine.models.length }, 'patchbay is ready')
+  log.info(
+    { role, url, version, models: (await engine.models.current()).length },
+    'patchbay is ready',
+  )
   return url
 }
 

@@ -6,10 +6,12 @@ import { createClouds } from '../connectors/microsoft/clouds.ts'
 import { lookUpTenantId } from '../connectors/microsoft/tenantId.ts'
 import type { Random } from '../core/clock.ts'
 import type { Engine } from '../engine/engine.ts'
-import { loadModels } from '../engine/models/load.ts'
+import { readModelFiles } from '../engine/models/load.ts'
+import { createModels } from '../engine/models/versions/versions.ts'
 import { createMicrosoft } from '../features/connections/microsoft.ts'
 import { noteConnection } from '../features/connections/noteConnection.ts'
 import { createOpenWires } from '../features/connections/openWires.ts'
+import { bringShippedModels } from '../features/models/shipped.ts'
 import type { Store } from '../features/operation/store.ts'
 import type { Directory } from '../features/tenants/microsoftTenant.ts'
 import { createConnectionTest, type TestConnection } from '../features/tenants/testConnection.ts'
@@ -48,7 +50,9 @@ export async function createWayOut(
   })
   const surroundings = { clouds, proxies }
   const openWires = createOpenWires(store, surroundings, microsoft)
-  const models = await loadModels(fileURLToPath(new URL('models', installation)))
+  const shipped = await readModelFiles(fileURLToPath(new URL('models', installation)))
+  await bringShippedModels(store.db, shipped)
+  const models = createModels(store.db)
   return {
     engine: { db: store.db, clock: store.clock, log, models, openWires, noteConnection },
     directory: {

@@ -14,7 +14,13 @@ function property(name: string, type: PropertyType = 'string', more: Partial<Pro
   }
 }
 
-const base = { wire: 'graph', key: 'id', name: 'displayName', columns: ['displayName'] }
+const base = {
+  wire: 'graph',
+  key: 'id',
+  name: 'displayName',
+  columns: ['displayName'],
+  places: [1],
+}
 
 export const userModel: Model = {
   ...base,

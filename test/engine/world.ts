@@ -13,9 +13,11 @@ import type { Priority } from '../../src/core/wire.ts'
 import type { Emulator, TenantAccess, TenantSpec } from '../../src/emulator/options.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
 import type { Engine } from '../../src/engine/engine.ts'
-import { loadModels } from '../../src/engine/models/load.ts'
+import { readModelFiles } from '../../src/engine/models/load.ts'
+import { createModels } from '../../src/engine/models/versions/versions.ts'
 import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
 import { noteConnection } from '../../src/features/connections/noteConnection.ts'
+import { bringShippedModels } from '../../src/features/models/shipped.ts'
 import { insertRun, insertRunModels } from '../../src/features/syncs/queries.ts'
 import type { Patience } from '../../src/net/dispatcher.ts'
 import { createEgress, type Egress } from '../../src/net/egress.ts'
@@ -62,10 +64,12 @@ export async function startWorld(spec: TenantSpec, surroundings: Surroundings = 
   const graph = graphOf(egress, emulator, access, clock)
   const emulatorControl = control(emulator, access.tenantId)
   const settings = { removalsWithoutApproval: 10, pageSize: 999 }
-  const models = await loadModels('models')
+  await bringShippedModels(database.db, await readModelFiles('models'))
+  const inForce = createModels(database.db)
+  const models = await inForce.current()
   const engine: Engine = {
     db: database.db,
-    models,
+    models: inForce,
     clock,
     log: quietLog,
     noteConnection,

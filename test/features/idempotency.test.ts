@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createModels } from '../../src/engine/models/versions/versions.ts'
 import { replayTransaction } from '../../src/features/transactions/transactions.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { actorAt, addNode, type Bench, failureOf, openBench } from './support.ts'
@@ -27,7 +28,7 @@ test('a key that was used for what has left the scope since is refused, once and
   await addTransaction(moved.path, 'k')
   const here = await addTransaction(mine.path, null)
   const dependencies = {
-    engine: { db: bench.store.db, models: [] },
+    engine: { db: bench.store.db, models: createModels(bench.store.db) },
     jobs: { enqueue: async () => undefined },
   }
   const replay = replayTransaction(actorAt(mine.path), dependencies, here, 'k')

@@ -10,8 +10,8 @@ import {
   type Engine,
   isOurOwn,
   type Job,
-  modelById,
   pauseOf,
+  requireModel,
   type TenantWires,
 } from '../engine.ts'
 import { commitAs, requireHeld, tellProgress } from './modelSync.ts'
@@ -68,9 +68,9 @@ async function syncOrMark(
   signal: AbortSignal,
   takeRequests: () => number,
 ): Promise<void> {
-  const model = modelById(engine.models, state.model)
+  let model: Model | undefined
   try {
-    if (model === undefined) throw new Error(`${state.model} is no longer among the models`)
+    model = await modelOf(engine, state)
     const wire = wires.wire(model.wire)
     const nothingStored = await inScope(
       engine.db,
@@ -90,6 +90,12 @@ async function syncOrMark(
       await tellProgress(tx, run, { ...state, phase: 'failed' }, {})
     })
   }
+}
+
+/** The version the run was begun with, whatever is in force since. */
+async function modelOf({ models }: Engine, state: RunModel): Promise<Model> {
+  if (state.versionId !== null) return await models.version(state.versionId)
+  return requireModel(await models.current(), state.model)
 }
 
 /** Microsoft does not say which permission it misses; the model does. */

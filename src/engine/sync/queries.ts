@@ -25,6 +25,8 @@ export type Phase = RunModelTable['phase']['__select__']
 export interface RunModel {
   modelId: number
   model: string
+  /** Null where the run is older than versions are. */
+  versionId: number | null
   phase: Phase
   /** Whether this run read a complete list: only then does absence mean anything. */
   listed: boolean
@@ -61,7 +63,7 @@ export async function holdRun(tx: Tx, run: Run): Promise<{ cancelAsked: boolean 
 
 export async function runModels(tx: Tx, runId: number): Promise<RunModel[]> {
   const { rows } = await sql<RunModel>`
-    select rm.model_id as "modelId", m.name as model, phase, listed, page_seq as "pageSeq",
+    select rm.model_id as "modelId", m.name as model, version_id as "versionId", phase, listed, page_seq as "pageSeq",
       delta_cursor as "deltaCursor"
     from run_model rm join model m on m.id = rm.model_id
     where run_id = ${runId} order by seq`.execute(tx)
@@ -158,23 +160,27 @@ export async function modelOutcomes(tx: Tx, runId: number): Promise<ModelOutcome
   return rows
 }
 
+/** Undefined also where another version of the model made it: it knows other properties. */
 export async function deltaCursorOf(
   tx: Tx,
   tenantId: number,
-  modelId: number,
+  { modelId, versionId }: RunModel,
 ): Promise<string | undefined> {
   const { rows } = await sql<{ cursor: string | null }>`
     select delta_cursor as cursor from sync_state
-    where tenant_id = ${tenantId} and model_id = ${modelId}`.execute(tx)
+    where tenant_id = ${tenantId} and model_id = ${modelId}
+      and version_id is not distinct from ${versionId}`.execute(tx)
   return rows[0]?.cursor ?? undefined
 }
 
 export async function saveDeltaCursor(tx: Tx, run: Run, state: RunModel): Promise<void> {
   await sql`
-    insert into sync_state (tenant_id, model_id, node_path, delta_cursor, listed_at, synced_at)
-    values (${run.tenantId}, ${state.modelId}, ${run.nodePath}, ${state.deltaCursor},
-      ${state.listed ? sql`now()` : null}, now())
+    insert into sync_state
+      (tenant_id, model_id, version_id, node_path, delta_cursor, listed_at, synced_at)
+    values (${run.tenantId}, ${state.modelId}, ${state.versionId}, ${run.nodePath},
+      ${state.deltaCursor}, ${state.listed ? sql`now()` : null}, now())
     on conflict (tenant_id, model_id) do update set delta_cursor = excluded.delta_cursor,
+      version_id = excluded.version_id,
       listed_at = coalesce(excluded.listed_at, sync_state.listed_at), synced_at = now()`.execute(tx)
 }
 

@@ -22,7 +22,7 @@ export async function syncModel(sync: ModelSync, start: RunModel): Promise<void>
 async function begin(sync: ModelSync, state: RunModel): Promise<RunModel> {
   const { engine, run, model } = sync
   const cursor = await inScope(engine.db, run.nodePath, (tx) =>
-    deltaCursorOf(tx, run.tenantId, state.modelId),
+    deltaCursorOf(tx, run.tenantId, state),
   )
   if (cursor === undefined || run.fullList || model.delta === undefined) {
     return beginList(sync, state)

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../core/json.ts'
 import { writeAudit } from '../../store/audit.ts'
 import { emit } from '../../store/events.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
-import { type Advance, type Engine, isOurOwn, type Job, modelById, pauseOf } from '../engine.ts'
+import { type Advance, type Engine, isOurOwn, type Job, pauseOf, requireModel } from '../engine.ts'
 import { storeObserved } from './observed.ts'
 import {
   claimTransaction,
@@ -227,17 +227,13 @@ async function openContext(
   signal: AbortSignal,
 ): Promise<StepContext> {
   const place = { tenantId: transaction.tenantId, scope: transaction.nodePath }
+  const models = await engine.models.current()
   const wires = await engine.openWires(place, () => {}, 'interactive')
   return {
     actor: transaction.actor,
     clock: engine.clock,
     signal,
-    model: (id) => {
-      const model = modelById(engine.models, id)
-      if (model === undefined)
-        throw new AppError('not-found', `There is no model ${id} (any more).`)
-      return model
-    },
+    model: (id) => requireModel(models, id),
     wire: (model) => wires.wire(model.wire),
     confirmHeld: () => commit(engine, transaction, async () => {}),
   }

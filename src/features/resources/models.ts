@@ -10,8 +10,8 @@ export function listModels(models: readonly Model[]): { items: Answer[]; next: n
   return { items: models.map(showModel), next: null }
 }
 
-export function readModel(models: readonly Model[], application: string, name: string): Answer {
-  return showModel(requireModel(models, application, name))
+export function readModel(model: Model): Answer {
+  return showModel(model)
 }
 
 export function requireModel(models: readonly Model[], application: string, name: string): Model {

@@ -86,6 +86,7 @@ export async function insertRun(
   return rows[0]?.id ?? 0
 }
 
+/** Each with the version in force now, which the run then keeps. */
 export async function insertRunModels(
   tx: Tx,
   runId: number,
@@ -93,12 +94,11 @@ export async function insertRunModels(
   models: readonly string[],
 ): Promise<void> {
   await sql`
-    insert into model (name) select unnest(${models}::text[]) on conflict do nothing`.execute(tx)
-  await sql`
-    insert into run_model (run_id, seq, model_id, node_path)
-    select ${runId}, wanted.seq, m.id, ${nodePath}
+    insert into run_model (run_id, seq, model_id, node_path, version_id)
+    select ${runId}, wanted.seq, m.id, ${nodePath}, a.version_id
     from unnest(${models}::text[]) with ordinality as wanted (name, seq)
-    join model m on m.name = wanted.name`.execute(tx)
+    join model m on m.name = wanted.name
+    left join model_activation a on a.id = m.activation_id`.execute(tx)
 }
 
 export async function askToCancelRun(tx: Tx, runId: number): Promise<void> {

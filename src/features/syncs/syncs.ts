@@ -4,6 +4,7 @@ import { type Actor, type Operation, requirePermission } from '../../core/actor.
 import { AppError, badInput } from '../../core/errors.ts'
 import type { Model } from '../../core/model.ts'
 import { modelById } from '../../engine/engine.ts'
+import type { Models } from '../../engine/models/versions/versions.ts'
 import type { Database } from '../../store/database.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import type { Jobs } from '../../store/jobs/jobs.ts'
@@ -20,7 +21,7 @@ const type = 'data/DataSync'
 export interface SyncDependencies {
   db: Database
   jobs: Pick<Jobs, 'enqueue'>
-  models: readonly Model[]
+  models: Models
 }
 
 type StartBody = RouteInput<typeof syncRoutes.start>['body']
@@ -35,7 +36,7 @@ export async function startSync(
   tenantId: number,
   body: StartBody,
 ): Promise<SyncAnswer> {
-  const wanted = chooseModels(models, body.models)
+  const wanted = chooseModels(await models.current(), body.models)
   try {
     return await inScope(db, actor.scope, async (tx) => {
       const nodePath = await permittedTenantPath(tx, actor, 'Execute', type, tenantId)
@@ -164,7 +165,7 @@ export async function decideRemovals(
   id: number,
   body: DecideBody,
 ): Promise<SyncAnswer> {
-  const chosen = body.models && chooseModels(models, body.models)
+  const chosen = body.models && chooseModels(await models.current(), body.models)
   const decision = body.decision === 'approve' ? 'approved' : 'refused'
   try {
     return await inScope(db, actor.scope, async (tx) => {

@@ -28,7 +28,7 @@ export async function resolveChanges(
   tenantId: number,
   body: ChangesBody,
 ): Promise<ResolvedChanges> {
-  const model = modelById(models, body.model)
+  const model = modelById(await models.current(), body.model)
   if (model === undefined) {
     throw badInput('body.model', 'is no model; `patchbay model list` shows them.')
   }

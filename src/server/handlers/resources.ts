@@ -4,11 +4,20 @@ import { listResources, readHistory, readResource } from '../../features/resourc
 import type { Handlers } from '../../http/handlers.ts'
 import type { ServerDependencies } from '../dependencies.ts'
 
+type Models = ServerDependencies['engine']['models']
+
+async function modelOf(
+  models: Models,
+  { application, name }: Record<'application' | 'name', string>,
+) {
+  return requireModel(await models.current(), application, name)
+}
+
 export function modelHandlers({ engine }: ServerDependencies): Handlers<Api>['model'] {
   const { models } = engine
   return {
-    list: async () => listModels(models),
-    show: async (_actor, { params }) => readModel(models, params.application, params.name),
+    list: async () => listModels(await models.current()),
+    show: async (_actor, { params }) => readModel(await modelOf(models, params)),
   }
 }
 
@@ -17,15 +26,16 @@ export function resourceHandlers({ store, engine }: ServerDependencies): Handler
   const { models } = engine
   return {
     list: async (actor, { params, query }) => {
-      const model = requireModel(models, params.application, params.name)
+      const model = await modelOf(models, params)
       return await listResources(actor, db, model, params.tenantId, query)
     },
     show: async (actor, { params }) => {
-      const model = requireModel(models, params.application, params.name)
-      return await readResource(actor, db, models, model, params.tenantId, params.ref)
+      const all = await models.current()
+      const model = requireModel(all, params.application, params.name)
+      return await readResource(actor, db, all, model, params.tenantId, params.ref)
     },
     history: async (actor, { params, query }) => {
-      const model = requireModel(models, params.application, params.name)
+      const model = await modelOf(models, params)
       return await readHistory(actor, db, model, params.tenantId, params.ref, query)
     },
   }

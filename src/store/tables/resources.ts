@@ -2,11 +2,6 @@ import type { Generated, GeneratedAlways } from 'kysely'
 import type { Change, JsonObject } from '../../core/json.ts'
 import type { Jsonb } from './jsonb.ts'
 
-export interface ModelTable {
-  id: GeneratedAlways<number>
-  name: string
-}
-
 export interface ResourceTable {
   tenant_id: number
   model_id: number

@@ -29,6 +29,7 @@ export interface RunModelTable {
   run_id: number
   seq: number
   model_id: number
+  version_id: number | null
   node_path: string
   phase: Generated<
     'queued' | 'list' | 'catch-up' | 'delta' | 'removals' | 'held' | 'done' | 'failed'
@@ -79,6 +80,7 @@ export interface RemovalTable {
 export interface SyncStateTable {
   tenant_id: number
   model_id: number
+  version_id: number | null
   node_path: string
   delta_cursor: string | null
   listed_at: Date | null

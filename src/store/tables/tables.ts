@@ -5,10 +5,15 @@ import type {
   NodeTable,
   TenantTable,
 } from './hierarchy.ts'
+import type {
+  ModelActivationTable,
+  ModelColumnTable,
+  ModelTable,
+  ModelVersionTable,
+} from './models.ts'
 import type { AuditSealTable, AuditTable, EventTable } from './record.ts'
 import type {
   LinkTable,
-  ModelTable,
   ResourceChangeTable,
   ResourceDataTable,
   ResourceTable,
@@ -42,6 +47,9 @@ export interface Tables {
   data_key: DataKeyTable
   secret: SecretTable
   model: ModelTable
+  model_version: ModelVersionTable
+  model_activation: ModelActivationTable
+  model_column: ModelColumnTable
   resource: ResourceTable
   resource_data: ResourceDataTable
   link: LinkTable

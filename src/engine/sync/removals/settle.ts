@@ -121,6 +121,7 @@ async function applyRemovals(
   goneKeys: ReadonlySet<string>,
 ): Promise<void> {
   const { engine, run, model } = sync
+  const kinds = linkKinds(await engine.models.current())
   const gone = removals.filter((removal) => goneKeys.has(removal.key))
   const present = removals.filter((removal) => !goneKeys.has(removal.key))
   const ids = gone.map((removal) => removal.resourceId)
@@ -144,7 +145,7 @@ async function applyRemovals(
         ids.map((id) => ({ id, patch })),
       )
       await markRemoved(tx, run.tenantId, ids)
-      await dropEdgesOf(tx, run.tenantId, linkKinds(engine.models), keys)
+      await dropEdgesOf(tx, run.tenantId, kinds, keys)
     }
     await settleRemovals(tx, run.id, ids, 'done')
     const presentIds = present.map((removal) => removal.resourceId)
