@@ -9,6 +9,7 @@ import {
   readOrganization,
   readPrincipal,
 } from '../../src/connectors/graph/checks.ts'
+import { graphRates } from '../../src/connectors/graph/rates.ts'
 import { createGraphTransport } from '../../src/connectors/graph/transport.ts'
 import { createGraphWire } from '../../src/connectors/graph/wire.ts'
 import type { Application, Credentials } from '../../src/connectors/microsoft/application.ts'
@@ -86,9 +87,7 @@ function transportFor(tenant: TenantAccess = access, credentials?: Credentials) 
     logged.push(record)
   }
   const base = { exchange: egress.exchange, clock, random: () => 0.5, log }
-  const lanes = createLanes(clock, {
-    rates: () => ({ unitsPerSecond: 800, unitsBurst: 8_000, inFlightMax: 64 }),
-  })
+  const lanes = createLanes(clock, { rates: () => graphRates })
   const tokens = createTokenClient(base)
   logged = []
   return createGraphTransport({ ...base, tokens, lanes }, application, 'sync')

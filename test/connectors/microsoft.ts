@@ -1,13 +1,14 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { graphRates } from '../../src/connectors/graph/rates.ts'
 import { createGraphTransport } from '../../src/connectors/graph/transport.ts'
 import type { Application, Credentials } from '../../src/connectors/microsoft/application.ts'
 import type { CallRecord } from '../../src/connectors/microsoft/callLog.ts'
 import type { Cloud } from '../../src/connectors/microsoft/clouds.ts'
-import type { Priority } from '../../src/connectors/microsoft/lane.ts'
 import { createLanes } from '../../src/connectors/microsoft/lanes.ts'
 import { createTokenClient } from '../../src/connectors/microsoft/tokens.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import { Sealed } from '../../src/core/secret.ts'
+import type { Priority } from '../../src/core/wire.ts'
 import { createEgress } from '../../src/net/egress.ts'
 import { createIdentity, serveTls } from './tlsServer.ts'
 
@@ -144,9 +145,7 @@ export async function startMicrosoft() {
     application,
     tokenClient: () => createTokenClient(base),
     transport(app = application(), priority: Priority = 'sync') {
-      const lanes = createLanes(clock, {
-        rates: () => ({ unitsPerSecond: 800, unitsBurst: 8_000, inFlightMax: 64 }),
-      })
+      const lanes = createLanes(clock, { rates: () => graphRates })
       return createGraphTransport(
         { ...base, tokens: createTokenClient(base), lanes },
         app,

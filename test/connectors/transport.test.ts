@@ -193,15 +193,60 @@ describe('trying again', () => {
     expect(microsoft.sent('graph.test')).toHaveLength(1)
   })
 
-  it.each(['0', '-5', '1e9', 'soon', ''])('never spins on Retry-After %j', async (header) => {
-    microsoft.replies.graph = graphError(429, 'TooManyRequests', { 'retry-after': header })
+  it.each([
+    ['5', 5_000],
+    ['2.128', 2_128],
+    ['a date', 7_000],
+    [undefined, limits.backoffFirstMs],
+    ['0', limits.backoffFirstMs],
+    ['0.001', limits.backoffFirstMs],
+    ['-5', limits.backoffFirstMs],
+    ['1e9', limits.backoffFirstMs],
+    ['soon', limits.backoffFirstMs],
+    ['', limits.backoffFirstMs],
+  ])('waits through a refusal with Retry-After %j: %i ms at least', async (header, leastMs) => {
+    const inSeconds = (seconds: number) =>
+      new Date(microsoft.clock.now() + seconds * 1_000).toUTCString()
+    // A date has whole seconds, so the eighth from now is more than seven away.
+    const value = header === 'a date' ? inSeconds(8) : header
+    microsoft.replies.graph = inTurn(
+      graphError(429, 'TooManyRequests', value === undefined ? {} : { 'retry-after': value }),
+      json(200, { id: 'u1' }),
+    )
+    const began = microsoft.clock.now()
+    const { body } = await microsoft.transport().send(getUser, { signal })
+    expect(body).toEqual({ id: 'u1' })
+    expect(microsoft.clock.now() - began).toBeGreaterThanOrEqual(leastMs)
+    expect(microsoft.clock.now() - began).toBeLessThan(leastMs + 2_000)
+  })
+
+  it('takes a Retry-After of 10^9 seconds as the longest pause there is, and waits elsewhere', async () => {
+    microsoft.replies.graph = graphError(429, 'TooManyRequests', { 'retry-after': '1000000000' })
     await expect(microsoft.transport().send(getUser, { signal })).rejects.toMatchObject({
       code: 'microsoft-throttled',
+      retryAfterMs: limits.retryAfterMaxMs,
     })
-    expect(microsoft.sent('graph.test')).toHaveLength(limits.callAttemptsMax)
-    const waits = microsoft.clock.slept.filter((ms) => ms >= limits.backoffFirstMs / 2)
-    expect(waits.length).toBeGreaterThanOrEqual(limits.callAttemptsMax - 1)
+    expect(microsoft.sent('graph.test')).toHaveLength(1)
   })
+
+  it.each([undefined, '0', '1', 'soon'])(
+    'gives up after minutes of Retry-After %j',
+    async (header) => {
+      const headers = header === undefined ? {} : { 'retry-after': header }
+      microsoft.replies.graph = graphError(429, 'TooManyRequests', headers)
+      const began = microsoft.clock.now()
+      // It always says when to come back: for a job that is "later", not "failed".
+      await expect(microsoft.transport().send(getUser, { signal })).rejects.toMatchObject({
+        code: 'microsoft-throttled',
+        retryAfterMs: expect.any(Number),
+      })
+      const took = microsoft.clock.now() - began
+      expect(took).toBeGreaterThan(limits.throttledMs / 2)
+      expect(took).toBeLessThan(limits.throttledMs + limits.backoffMaxMs)
+      const perSecond = (microsoft.sent('graph.test').length / took) * 1_000
+      expect(perSecond).toBeLessThanOrEqual(1.1)
+    },
+  )
 
   it('does not spin on a fault that names no wait either', async () => {
     microsoft.replies.graph = graphError(503, 'x', { 'retry-after': '0' })

@@ -129,7 +129,6 @@ describe('the way back', () => {
     ['before the call', 'status', { status: 503 }],
     ['the object is refused', 'forbidden', {}],
     ['a timeout at the gateway', 'status', { status: 504 }],
-    ['throttled beyond all patience', 'throttle', { retryAfter: '0' }],
     ['a wrong answer', 'html-200', {}],
   ] as const
 
@@ -148,6 +147,18 @@ describe('the way back', () => {
     })
     expect(states(steps).slice(step + 1)).toEqual(Array(2 - step).fill('skipped'))
     expect((await world.control.snapshot()).users).toEqual(before.users)
+    expect(await disagreements(world)).toEqual([])
+  })
+
+  it('is not taken because Microsoft has no room: the work waits, and goes on', async () => {
+    await world.control.fault('throttle', { method: 'PATCH', path: key(1), retryAfter: '0' })
+    const id = await queueDepartments(['Later A', 'Later B', 'Later C'])
+    expect(await advanceTransaction(world.engine, world.job(id))).toEqual({
+      waitMs: expect.any(Number),
+    })
+    await world.control.clearFaults()
+    expect(await advanceTransaction(world.engine, world.job(id))).toEqual({ done: true })
+    expect(await departmentsThere(3)).toEqual(['Later A', 'Later B', 'Later C'])
     expect(await disagreements(world)).toEqual([])
   })
 

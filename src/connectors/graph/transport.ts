@@ -5,20 +5,24 @@ import { AppError } from '../../core/errors.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Sealed } from '../../core/secret.ts'
+import type { Priority } from '../../core/wire.ts'
 import type { Answer } from '../../net/answer.ts'
 import type { Exchange } from '../../net/egress.ts'
+import type { Cost } from '../microsoft/allowance.ts'
 import type { Application } from '../microsoft/application.ts'
 import { backoffMs, pause } from '../microsoft/backoff.ts'
 import type { LogCall } from '../microsoft/callLog.ts'
 import { graphDestination } from '../microsoft/clouds.ts'
 import { microsoftFailure } from '../microsoft/failures.ts'
 import { parseJson } from '../microsoft/json.ts'
-import type { EndTurn, Priority } from '../microsoft/lane.ts'
+import type { EndTurn } from '../microsoft/lane.ts'
+import { combineNews, type LaneNews, laneNews } from '../microsoft/laneNews.ts'
 import type { Lanes } from '../microsoft/lanes.ts'
 import { retryAfterMs } from '../microsoft/retryAfter.ts'
 import type { TokenClient } from '../microsoft/tokens.ts'
 import { callUrl, linkUrl, operationName } from './address.ts'
 import { bodyText } from './bodyText.ts'
+import { writesOf } from './cost.ts'
 import { graphError } from './errors.ts'
 
 export interface GraphDependencies {
@@ -40,6 +44,17 @@ export interface SendOptions {
    * throws ends the call, and nothing is sent.
    */
   confirm?: (() => Promise<void>) | undefined
+  /** Set for a call that is an envelope around others. */
+  carries?: Carried
+}
+
+/** The calls in an envelope (`$batch`), as far as sending it is concerned. */
+export interface Carried {
+  /** All of them may be sent again after a fault, though the envelope is a POST. */
+  repeatable: boolean
+  writes: number
+  /** How each of them fared: their refusals count, though the envelope was answered well. */
+  news(answer: GraphAnswer): LaneNews[]
 }
 
 export interface GraphAnswer {
@@ -63,8 +78,9 @@ interface Prepared {
   method: GraphCall['method']
   url: URL
   body: string | undefined
-  cost: number
+  cost: Cost
   operation: string
+  repeatable: boolean
 }
 
 interface Failure {
@@ -81,7 +97,9 @@ export function createGraphTransport(
   const { graph } = application.cloud
 
   async function perform(prepared: Prepared, options: SendOptions): Promise<GraphAnswer> {
+    const giveUpAt = clock.now() + limits.throttledMs
     let renewed = false
+    let faults = 0
     let last: Failure | undefined
     for (let attempt = 1; ; attempt += 1) {
       const token = await tokens.token(application, { signal: options.signal })
@@ -97,8 +115,16 @@ export function createGraphTransport(
       }
       // 0 is no wait at all; taking it at its word would be a busy loop.
       const waitMs = result.error.retryAfterMs || backoffMs(attempt, random)
-      const worthIt = mayRepeat(prepared.method, result) && waitMs <= limits.callWaitMs
-      if (!worthIt || attempt >= limits.callAttemptsMax) throw result.error
+      if (isRefusedForNow(result)) {
+        // The lane holds every call back, so this one waits there. Tries are not counted: waiting
+        // solves it, and what is left after minutes is for the caller to take up again later.
+        const later = waitMs > limits.callWaitMs || clock.now() + waitMs > giveUpAt
+        if (later) throw forLater(result.error, waitMs)
+        continue
+      }
+      faults += 1
+      const worthIt = mayRepeat(prepared, result) && waitMs <= limits.callWaitMs
+      if (!worthIt || faults >= limits.callAttemptsMax) throw result.error
       await pause(clock, waitMs, options.signal)
     }
   }
@@ -106,35 +132,51 @@ export function createGraphTransport(
   return {
     graph,
     send: async (call, options) => {
+      const { method } = call
       const url = callUrl(graph, call)
-      const body = call.body === undefined ? undefined : bodyText(call.body)
-      return await perform(prepare(call.method, url, body, call.cost), options)
+      const operation = operationName(method, url)
+      const writes = options.carries?.writes ?? writesOf(call, operation)
+      const prepared: Prepared = {
+        ...{ method, url, operation, cost: { units: call.cost, writes } },
+        body: call.body === undefined ? undefined : bodyText(call.body),
+        repeatable: method !== 'POST' || options.carries?.repeatable === true,
+      }
+      return await perform(prepared, options)
     },
-    follow: async (link, cost, options) =>
-      await perform(prepare('GET', linkUrl(graph, link), undefined, cost), options),
+    follow: async (link, units, options) => {
+      const url = linkUrl(graph, link)
+      const call = { method: 'GET', url, operation: operationName('GET', url) } as const
+      const cost = { units, writes: 0 }
+      return await perform({ ...call, cost, body: undefined, repeatable: true }, options)
+    },
   }
 }
 
-function prepare(
-  method: GraphCall['method'],
-  url: URL,
-  body: string | undefined,
-  cost: number,
-): Prepared {
-  return { method, url, body, cost, operation: operationName(method, url) }
+/** For want of room (429): it was not carried out, so anything may be sent again. */
+function isRefusedForNow({ error, status }: Failure): boolean {
+  return error.code === 'microsoft-throttled' && status !== undefined
+}
+
+/** It always says when: that is how callers tell "later" from "never". */
+function forLater(error: AppError, retryAfterMs: number): AppError {
+  const { code, message, foreignCode, foreignRequestId } = error
+  return new AppError(code, message, {
+    ...{ cause: error, retryAfterMs },
+    ...(foreignCode === undefined ? {} : { foreignCode }),
+    ...(foreignRequestId === undefined ? {} : { foreignRequestId }),
+  })
 }
 
 /**
- * A refusal for want of room (429) was not carried out, so anything may be sent again. After a
- * fault the request may have been carried out: only what gives the same result twice is repeated.
+ * After a fault the request may have been carried out: only what gives the same result twice is
+ * repeated.
  */
-function mayRepeat(method: GraphCall['method'], { error, status }: Failure): boolean {
-  if (error.code === 'microsoft-throttled' && status !== undefined) return true
-  if (method === 'POST') return false
+function mayRepeat({ repeatable }: Prepared, { error }: Failure): boolean {
   return (
-    error.code === 'microsoft-unavailable' ||
-    error.code === 'microsoft-broken-answer' ||
-    error.code === 'timed-out'
+    repeatable &&
+    (error.code === 'microsoft-unavailable' ||
+      error.code === 'microsoft-broken-answer' ||
+      error.code === 'timed-out')
   )
 }
 
@@ -161,6 +203,7 @@ async function tryOnce(
   const clientRequestId = randomUUID()
   const began = clock.now()
   let answer: Answer | undefined
+  let result: GraphAnswer | Failure | undefined
   try {
     answer = await exchange({
       destination: graphDestination(cloud),
@@ -172,15 +215,15 @@ async function tryOnce(
       signal: options.signal,
       freshConnection,
     })
-    return readAnswer(answer, prepared, clock.now())
+    result = readAnswer(answer, prepared, clock.now())
+    return result
   } catch (thrown) {
     const error = microsoftFailure(thrown)
     if (!(error instanceof AppError)) throw error
     return { error, status: undefined }
   } finally {
     const milliseconds = clock.now() - began
-    const pauseMs = retryAfterMs(answer?.headers['retry-after'], clock.now())
-    endTurn({ status: answer?.status, retryAfterMs: pauseMs, latencyMs: milliseconds })
+    endTurn({ ...newsOf(answer, result, options, clock.now()), latencyMs: milliseconds })
     const requestId = answer?.headers['request-id']
     const { status } = answer ?? {}
     log({
@@ -196,6 +239,18 @@ async function tryOnce(
   }
 }
 
+function newsOf(
+  answer: Answer | undefined,
+  result: GraphAnswer | Failure | undefined,
+  { carries }: SendOptions,
+  now: number,
+): LaneNews {
+  if (answer === undefined) return { status: undefined }
+  const news = laneNews(answer.status, answer.headers, now)
+  if (carries === undefined || result === undefined || 'error' in result) return news
+  return combineNews(news, carries.news(result))
+}
+
 async function confirmHeld(
   { confirm }: SendOptions,
   method: GraphCall['method'],
@@ -205,7 +260,7 @@ async function confirmHeld(
   try {
     await confirm()
   } catch (error) {
-    endTurn({ status: undefined, retryAfterMs: undefined, latencyMs: 0 })
+    endTurn({ status: undefined, latencyMs: 0 })
     throw error
   }
 }

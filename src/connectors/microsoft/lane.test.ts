@@ -1,62 +1,45 @@
 import { describe, expect, it } from 'vitest'
-import type { Clock } from '../../core/clock.ts'
+import { createStandingClock, settle } from '../../../test/connectors/standingClock.ts'
 import { limits } from '../../core/limits.ts'
-import { createLane, type EndTurn, type Lane, type LaneRates, type TurnOutcome } from './lane.ts'
+import type { EndTurn, Lane, TurnOutcome } from './lane.ts'
+import { createLanes, type LaneName, type ServiceRates } from './lanes.ts'
 
-interface Sleeper {
-  at: number
-  wake: () => void
+const wide = { perSecond: 100, burst: 100_000 }
+const rates: ServiceRates = {
+  tenant: { units: wide, writes: wide },
+  application: { units: wide, writes: wide },
+  inFlightMax: 16,
+  inFlightTotalMax: 64,
 }
-
-/** A clock that stands until it is moved, and wakes whoever is due on the way. */
-function createStandingClock(): Clock & { advance(ms: number): Promise<void> } {
-  let now = 1_000_000
-  let sleepers: Sleeper[] = []
-  return {
-    now: () => now,
-    sleep: (ms, signal) =>
-      new Promise((resolve, reject) => {
-        const sleeper = { at: now + ms, wake: resolve }
-        sleepers.push(sleeper)
-        signal?.addEventListener('abort', () => {
-          sleepers = sleepers.filter((each) => each !== sleeper)
-          reject(signal.reason)
-        })
-      }),
-    async advance(ms) {
-      const until = now + ms
-      for (;;) {
-        await settle()
-        const [next] = sleepers.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)
-        if (next === undefined) break
-        sleepers = sleepers.filter((each) => each !== next)
-        now = next.at
-        next.wake()
-      }
-      now = until
-      await settle()
-    },
-  }
-}
-const settle = () => new Promise((resolve) => setImmediate(resolve))
-
-const rates: LaneRates = { unitsPerSecond: 100, unitsBurst: 100_000, inFlightMax: 16 }
-const fine = { status: 200, retryAfterMs: undefined, latencyMs: 100 }
+const fine = { status: 200, latencyMs: 100 }
 const refused = (retryAfterMs?: number) => ({ status: 429, retryAfterMs, latencyMs: 100 })
 const sync = { priority: 'sync', kind: 'GET users' } as const
+const person = { priority: 'interactive', kind: 'GET users' } as const
+const one = { units: 1, writes: 0 }
+const units = (count: number) => ({ units: count, writes: 0 })
+const named = (tenantId: string, clientId = 'app'): LaneName => ({
+  ...{ clientId, tenantId, service: 'graph' },
+})
 
-function start(given: Partial<LaneRates> = {}) {
+function start(given: Partial<ServiceRates> = {}) {
   const clock = createStandingClock()
-  const announced: number[] = []
-  const lane = createLane(clock, { ...rates, ...given }, (until) => announced.push(until))
-  return { clock, lane, announced }
+  const announced: [string, number][] = []
+  const lanes = createLanes(clock, {
+    rates: () => ({ ...rates, ...given }),
+    announce: (name, until) => announced.push([name, until]),
+  })
+  return { clock, lanes, lane: lanes.lane(named('tenant')), announced }
 }
+
+/** The same, with budgets of the tenant's units. */
+const startWithUnits = (perSecond: number, burst: number) =>
+  start({ tenant: { units: { perSecond, burst }, writes: wide } })
 
 /** Rounds of calls that fill whatever window there is. */
 async function fill(lane: Lane, rounds: number, outcome: TurnOutcome = fine): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     const ends = await Promise.all(
-      Array.from({ length: lane.state().window }, () => lane.take(1, sync)),
+      Array.from({ length: lane.state().window }, () => lane.take(one, sync)),
     )
     for (const end of ends) end(outcome)
   }
@@ -67,7 +50,7 @@ describe('window', () => {
     const { lane } = start()
     expect(lane.state().window).toBe(4)
     const ends: EndTurn[] = []
-    for (let call = 0; call < 6; call += 1) lane.take(1, sync).then((end) => ends.push(end))
+    for (let call = 0; call < 6; call += 1) lane.take(one, sync).then((end) => ends.push(end))
     await settle()
     expect(ends).toHaveLength(4)
     expect(lane.state()).toMatchObject({ inFlight: 4, waiting: 2 })
@@ -93,7 +76,7 @@ describe('window', () => {
 
   it('does not grow while it is not filled, nor by faults', async () => {
     const { lane } = start()
-    for (let call = 0; call < 50; call += 1) (await lane.take(1, sync))(fine)
+    for (let call = 0; call < 50; call += 1) (await lane.take(one, sync))(fine)
     expect(lane.state().window).toBe(4)
     await fill(lane, 10, { ...fine, status: 503 })
     expect(lane.state().window).toBe(4)
@@ -102,11 +85,11 @@ describe('window', () => {
   it('halves once for refusals that were out together, and never below one', async () => {
     const { lane, clock } = start()
     await fill(lane, 100)
-    await fill(lane, 1, refused())
+    await fill(lane, 1, refused(1_000))
     expect(lane.state().window).toBe(8)
     for (let round = 0; round < 10; round += 1) {
       await clock.advance(1_000)
-      await fill(lane, 1, refused())
+      await fill(lane, 1, refused(1_000))
     }
     expect(lane.state().window).toBe(1)
   })
@@ -114,11 +97,11 @@ describe('window', () => {
   it('halves when calls of one kind become slow, and not for a slow kind', async () => {
     const { lane, clock } = start()
     await fill(lane, 100)
-    const end = await lane.take(1, { ...sync, kind: 'GET reports' })
+    const end = await lane.take(one, { ...sync, kind: 'GET reports' })
     end({ ...fine, latencyMs: 5_000 })
     expect(lane.state().window).toBe(16)
     await clock.advance(1)
-    ;(await lane.take(1, sync))({ ...fine, latencyMs: 1_001 })
+    ;(await lane.take(one, sync))({ ...fine, latencyMs: 1_001 })
     expect(lane.state().window).toBe(8)
   })
 })
@@ -126,11 +109,11 @@ describe('window', () => {
 describe('pause', () => {
   it('holds every call until Retry-After, and tells the other processes', async () => {
     const { lane, clock, announced } = start()
-    ;(await lane.take(1, sync))(refused(3_000))
-    expect(announced).toEqual([clock.now() + 3_000])
+    ;(await lane.take(one, sync))(refused(3_000))
+    expect(announced).toEqual([['graph app tenant', clock.now() + 3_000]])
     let started = 0
     for (const priority of ['sync', 'interactive'] as const) {
-      lane.take(1, { ...sync, priority }).then((end) => {
+      lane.take(one, { ...sync, priority }).then((end) => {
         started += 1
         end(fine)
       })
@@ -143,32 +126,32 @@ describe('pause', () => {
 
   it('sends a call away when it would wait too long, also those that wait already', async () => {
     const { lane } = start()
-    const ends = await Promise.all([1, 2, 3, 4].map(() => lane.take(1, sync)))
-    const waiting = lane.take(1, sync)
+    const ends = await Promise.all([1, 2, 3, 4].map(() => lane.take(one, sync)))
+    const waiting = lane.take(one, sync)
     ends[0]?.(refused(limits.callWaitMs + 1))
     await expect(waiting).rejects.toMatchObject({ code: 'microsoft-throttled' })
-    await expect(lane.take(1, sync)).rejects.toMatchObject({
+    await expect(lane.take(one, sync)).rejects.toMatchObject({
       code: 'microsoft-throttled',
       retryAfterMs: limits.callWaitMs + 1,
     })
   })
 
   it('is bounded, and heard from other processes', async () => {
-    const { lane, clock } = start()
-    lane.pauseUntil(clock.now() + 1e12)
+    const { lanes, lane, clock } = start()
+    lanes.hear('graph app tenant', clock.now() + 1e12)
     expect(lane.state().pausedUntil).toBe(clock.now() + limits.retryAfterMaxMs)
     await clock.advance(limits.retryAfterMaxMs)
-    ;(await lane.take(1, sync))(fine)
+    ;(await lane.take(one, sync))(fine)
   })
 })
 
 describe('turns', () => {
   it('go to interactive calls first', async () => {
     const { lane } = start()
-    const ends = await Promise.all([1, 2, 3, 4].map(() => lane.take(1, sync)))
+    const ends = await Promise.all([1, 2, 3, 4].map(() => lane.take(one, sync)))
     const order: string[] = []
     for (const priority of ['sync', 'sync', 'interactive'] as const) {
-      lane.take(1, { ...sync, priority }).then((end) => {
+      lane.take(one, { ...sync, priority }).then((end) => {
         order.push(priority)
         end(fine)
       })
@@ -179,10 +162,10 @@ describe('turns', () => {
   })
 
   it('are paced by resource units', async () => {
-    const { lane, clock } = start({ unitsBurst: 10 })
+    const { lane, clock } = startWithUnits(100, 10)
     let started = 0
     for (let call = 0; call < 30; call += 1) {
-      lane.take(2, sync).then((end) => {
+      lane.take(units(2), sync).then((end) => {
         started += 1
         end(fine)
       })
@@ -196,10 +179,10 @@ describe('turns', () => {
   })
 
   it('come even to a call dearer than the bucket, and the next pays for it', async () => {
-    const { lane, clock } = start({ unitsBurst: 10 })
-    ;(await lane.take(30, sync))(fine)
+    const { lane, clock } = startWithUnits(100, 10)
+    ;(await lane.take(units(30), sync))(fine)
     let started = false
-    lane.take(1, sync).then(() => {
+    lane.take(one, sync).then(() => {
       started = true
     })
     await clock.advance(200)
@@ -210,14 +193,14 @@ describe('turns', () => {
 
   it('are given up without a trace', async () => {
     const { lane } = start()
-    const ends = await Promise.all([1, 2, 3, 4].map(() => lane.take(1, sync)))
+    const ends = await Promise.all([1, 2, 3, 4].map(() => lane.take(one, sync)))
     const controller = new AbortController()
     const { signal } = controller
-    const leaving = lane.take(1, { ...sync, signal })
-    const staying = lane.take(1, sync)
+    const leaving = lane.take(one, { ...sync, signal })
+    const staying = lane.take(one, sync)
     controller.abort()
     await expect(leaving).rejects.toMatchObject({ code: 'cancelled' })
-    await expect(lane.take(1, { ...sync, signal })).rejects.toMatchObject({ code: 'cancelled' })
+    await expect(lane.take(one, { ...sync, signal })).rejects.toMatchObject({ code: 'cancelled' })
     for (const end of ends) end(fine)
     ;(await staying)(fine)
     expect(lane.state()).toMatchObject({ inFlight: 0, waiting: 0 })
@@ -225,9 +208,216 @@ describe('turns', () => {
 
   it('are refused when too many wait', async () => {
     const { lane } = start({ inFlightMax: 1 })
-    await lane.take(1, sync)
-    const waiting = Array.from({ length: limits.laneWaitersMax }, () => lane.take(1, sync))
+    await lane.take(one, sync)
+    const waiting = Array.from({ length: limits.laneWaitersMax }, () => lane.take(one, sync))
     for (const each of waiting) each.catch(() => {})
-    await expect(lane.take(1, sync)).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(lane.take(one, sync)).rejects.toMatchObject({ code: 'unavailable' })
   })
+})
+
+/** Takes turns as long as they are given at once; answers how they are ended. */
+async function takeAll(lane: Lane, count: number, given: Parameters<Lane['take']>[1] = sync) {
+  const ends: EndTurn[] = []
+  for (let call = 0; call < count; call += 1) {
+    lane.take(one, given).then((end) => ends.push(end))
+  }
+  await settle()
+  return ends
+}
+
+describe('budgets', () => {
+  it('of writes are their own: reads go on while writes wait', async () => {
+    const writes = { perSecond: 20, burst: 2 }
+    const { lane, clock } = start({ tenant: { units: wide, writes } })
+    for (let call = 0; call < 2; call += 1) {
+      ;(await lane.take({ units: 1, writes: 1 }, sync))(fine)
+    }
+    let written = false
+    lane.take({ units: 1, writes: 1 }, sync).then((end) => {
+      written = true
+      end(fine)
+    })
+    await clock.advance(49)
+    expect(written).toBe(false)
+    await clock.advance(1)
+    expect(written).toBe(true)
+    ;(await lane.take(one, sync))(fine)
+  })
+
+  it('are what the service says they are', async () => {
+    const { lane, clock } = startWithUnits(100, 10)
+    ;(await lane.take(one, sync))({ ...fine, units: 10 })
+    let started = 0
+    lane.take(units(5), sync).then((end) => {
+      started += 1
+      end({ ...fine, units: 1 })
+    })
+    await clock.advance(49)
+    expect(started).toBe(0)
+    await clock.advance(1)
+    expect(started).toBe(1)
+    // Four came back.
+    ;(await lane.take(units(4), sync))(fine)
+  })
+
+  it('are smaller than documented once the service says so, for a minute', async () => {
+    const { lane, clock } = startWithUnits(100, 1_000)
+    ;(await lane.take(one, sync))({ ...refused(1_000), short: 'units' })
+    await clock.advance(1_000)
+    const perSecond = async () => {
+      let given = 0
+      const stop = new AbortController()
+      const taking = (async () => {
+        for (;;) {
+          const end = await lane.take(one, { ...sync, signal: stop.signal })
+          given += 1
+          end(fine)
+        }
+      })()
+      taking.catch(() => {})
+      await clock.advance(1_000)
+      stop.abort()
+      await settle()
+      return given
+    }
+    await perSecond()
+    expect(await perSecond()).toBeLessThan(90)
+    await clock.advance(60_000)
+    ;(await lane.take(units(1_000), sync))(fine)
+    expect(await perSecond()).toBeGreaterThanOrEqual(99)
+  })
+
+  it('of an application hold all its tenants, and serve them in turn', async () => {
+    const application = { units: { perSecond: 10, burst: 1 }, writes: wide }
+    const { lanes, clock } = start({ application })
+    const order: string[] = []
+    for (const tenant of ['a', 'b', 'c']) {
+      for (let call = 0; call < 4; call += 1) {
+        lanes
+          .lane(named(tenant))
+          .take(one, sync)
+          .then((end) => {
+            order.push(tenant)
+            end(fine)
+          })
+      }
+    }
+    await clock.advance(2_000)
+    expect(order).toHaveLength(12)
+    // Whoever came first with all calls is not served first with all of them.
+    for (const from of [1, 4, 7]) {
+      expect([...order.slice(from, from + 3)].sort()).toEqual(['a', 'b', 'c'])
+    }
+    const other = lanes.lane(named('a', 'other app'))
+    expect(await takeAll(other, 1)).toHaveLength(1)
+  })
+})
+
+describe('tenants', () => {
+  it('get a turn each where connections are few', async () => {
+    const { lanes } = start({ inFlightTotalMax: limits.callsKeptForPeople + 3 })
+    const [busy, late] = [lanes.lane(named('busy')), lanes.lane(named('late'))]
+    const ends = await takeAll(busy, 50)
+    expect(ends).toHaveLength(3)
+    const later = await takeAll(late, 2)
+    expect(later).toHaveLength(0)
+    ends[0]?.(fine)
+    await settle()
+    ends[1]?.(fine)
+    await settle()
+    expect(ends.length - 2 + later.length).toBe(3)
+    expect(later.length).toBeGreaterThanOrEqual(1)
+  })
+
+  it('leave connections for people, and a place in a full window', async () => {
+    const { lanes } = start({ inFlightTotalMax: limits.callsKeptForPeople + 4 })
+    const lane = lanes.lane(named('busy'))
+    expect(await takeAll(lane, 20)).toHaveLength(4)
+    expect(await takeAll(lane, 3, person)).toHaveLength(1)
+    expect(await takeAll(lanes.lane(named('other')), 1, sync)).toHaveLength(0)
+    expect(await takeAll(lanes.lane(named('other')), 1, person)).toHaveLength(1)
+  })
+
+  it('pause together when it is the application that was refused', async () => {
+    const { lanes, lane, clock, announced } = start()
+    const other = lanes.lane(named('other'))
+    const stranger = lanes.lane(named('other', 'other app'))
+    ;(await lane.take(one, sync))({ ...refused(5_000), everyTenant: true })
+    expect(announced).toEqual([['graph app *', clock.now() + 5_000]])
+    expect(await takeAll(other, 1)).toHaveLength(0)
+    expect(await takeAll(stranger, 1)).toHaveLength(1)
+    await clock.advance(5_000)
+    expect(other.state().inFlight).toBe(1)
+  })
+
+  it('do not pause for the refusal of one', async () => {
+    const { lanes, lane } = start()
+    ;(await lane.take(one, sync))(refused(50_000))
+    expect(await takeAll(lane, 1)).toHaveLength(0)
+    expect(await takeAll(lanes.lane(named('other')), 1)).toHaveLength(1)
+  })
+})
+
+describe('pauses of other processes', () => {
+  it('hold a lane that was never used here, and an application in all tenants', async () => {
+    const { lanes, clock, announced } = start()
+    lanes.hear('graph app new', clock.now() + 2_000)
+    expect(await takeAll(lanes.lane(named('new')), 1)).toHaveLength(0)
+    lanes.hear('graph app *', clock.now() + 3_000)
+    expect(await takeAll(lanes.lane(named('tenant')), 1)).toHaveLength(0)
+    await clock.advance(3_000)
+    expect(lanes.lane(named('new')).state().inFlight).toBe(1)
+    expect(lanes.lane(named('tenant')).state().inFlight).toBe(1)
+    // What was heard is not told again, and what is no name is nobody's.
+    lanes.hear('nonsense', clock.now() + 2_000)
+    expect(announced).toEqual([])
+  })
+
+  it('are told only when they last', async () => {
+    const { lane, announced } = start()
+    ;(await lane.take(one, sync))(refused(limits.pauseToldMs - 1))
+    expect(announced).toEqual([])
+  })
+})
+
+describe('a refusal without a wait', () => {
+  it.each([undefined, 0, 1])(
+    'that names %s ms doubles the pause each time',
+    async (retryAfterMs) => {
+      const { lane, clock } = start()
+      const pauses: number[] = []
+      for (let round = 0; round < 9; round += 1) {
+        ;(await lane.take(one, sync))(refused(retryAfterMs))
+        const pauseMs = lane.state().pausedUntil - clock.now()
+        pauses.push(pauseMs)
+        await clock.advance(pauseMs)
+      }
+      const { backoffFirstMs: first, backoffMaxMs: most } = limits
+      expect(pauses).toEqual(
+        [1, 2, 4, 8, 16, 32, 64, 128, 256].map((n) => Math.min(n * first, most)),
+      )
+      ;(await lane.take(one, sync))(fine)
+      ;(await lane.take(one, sync))(refused(retryAfterMs))
+      expect(lane.state().pausedUntil - clock.now()).toBe(first)
+    },
+  )
+
+  it('counts once for calls that were out together', async () => {
+    const { lane, clock } = start()
+    const ends = await Promise.all([1, 2, 3, 4].map(() => lane.take(one, sync)))
+    await clock.advance(10)
+    for (const end of ends) end(refused())
+    expect(lane.state().pausedUntil - clock.now()).toBe(limits.backoffFirstMs)
+  })
+})
+
+it('brakes where the service says how much is used', async () => {
+  const { lane, clock } = start()
+  await fill(lane, 3, { ...fine, usedShare: 0.8 })
+  expect(lane.state().window).toBe(4)
+  await fill(lane, 1, { ...fine, usedShare: 1.2 })
+  expect(lane.state().window).toBe(2)
+  await clock.advance(1)
+  await fill(lane, 5)
+  expect(lane.state().window).toBeGreaterThan(2)
 })

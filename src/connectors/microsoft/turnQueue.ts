@@ -1,12 +1,16 @@
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
+import type { Priority } from '../../core/wire.ts'
+import type { Cost } from './allowance.ts'
 
-export type Priority = 'interactive' | 'sync'
+interface WaitingCall {
+  cost: Cost
+  kind: string
+  priority: Priority
+}
 
 /** One call that waits. Whoever starts or fails it takes it out of the queue first. */
-export interface Waiter<T> {
-  cost: number
-  kind: string
+export interface Waiter<T> extends WaitingCall {
   start: (turn: T) => void
   fail: (error: AppError) => void
 }
@@ -18,11 +22,7 @@ export interface TurnQueue<T> {
   remove(waiter: Waiter<T>): void
   failAll(error: AppError): void
   /** Resolves when started. Throws `cancelled`, `unavailable` when too many wait, or as told. */
-  wait(
-    call: { cost: number; kind: string },
-    priority: Priority,
-    signal: AbortSignal | undefined,
-  ): Promise<T>
+  wait(call: WaitingCall, signal: AbortSignal | undefined): Promise<T>
 }
 
 export function createTurnQueue<T>(): TurnQueue<T> {
@@ -46,7 +46,7 @@ export function createTurnQueue<T>(): TurnQueue<T> {
         for (const waiter of queue.splice(0)) waiter.fail(error)
       }
     },
-    async wait(call, priority, signal) {
+    async wait(call, signal) {
       if (size() >= limits.laneWaitersMax) throw tooMany()
       if (signal?.aborted) throw cancelled()
       const { promise, resolve, reject } = Promise.withResolvers<T>()
@@ -55,7 +55,7 @@ export function createTurnQueue<T>(): TurnQueue<T> {
         if (remove(waiter)) reject(cancelled())
       }
       signal?.addEventListener('abort', giveUp, { once: true })
-      queues[priority].push(waiter)
+      queues[call.priority].push(waiter)
       return await promise.finally(() => signal?.removeEventListener('abort', giveUp))
     },
   }

@@ -17,6 +17,8 @@ interface Judged {
   throttled: boolean
   /** Answered, and not by a fault. */
   healthy: boolean
+  /** How much of its limit the service says is used. */
+  usedShare: number | undefined
 }
 
 const sizeStart = 4
@@ -29,8 +31,10 @@ const slowFloorMs = 250
 /**
  * Doubles per window of good answers until the first refusal or rise of latency, which halves it;
  * adds one per window from then on, as TCP does (slow start, then AIMD: RFC 5681, section 3.1). By
- * one from the beginning a list of a hundred pages was over before sixteen were in flight. On a tenant of 100,000 users latency rose from 0.1 s to 1 s well before the first 429,
- * and the percentage header Graph documents was never seen, so latency is the early sign.
+ * one from the beginning a list of a hundred pages was over before sixteen were in flight. On a
+ * tenant of 100,000 users latency rose from 0.1 s to 1 s well before the first 429. The percentage
+ * header Graph documents was never seen there, so latency is the early sign; where the header comes
+ * it says that four fifths are used, and the window stays or shrinks.
  */
 export function createWindow(clock: Clock, sizeMax: number): Window {
   const fastestMs = new Map<string, number>()
@@ -53,8 +57,8 @@ export function createWindow(clock: Clock, sizeMax: number): Window {
     began(inFlight) {
       if (inFlight >= Math.floor(size)) filled = true
     },
-    judge({ kind, began, latencyMs, throttled, healthy }) {
-      if (isSlow(kind, latencyMs) || throttled) {
+    judge({ kind, began, latencyMs, throttled, healthy, usedShare = 0 }) {
+      if (isSlow(kind, latencyMs) || throttled || usedShare >= 1) {
         good = 0
         // Calls that were out already when it last shrank say nothing new.
         if (began <= shrunkAt) return
@@ -64,7 +68,7 @@ export function createWindow(clock: Clock, sizeMax: number): Window {
         return
       }
       // A window that was not filled proves nothing about a larger one.
-      if (!healthy || !filled) return
+      if (!healthy || !filled || usedShare > 0) return
       good += 1
       if (!starting && good < size) return
       good = 0

@@ -1,11 +1,12 @@
+import { graphRates } from '../../connectors/graph/rates.ts'
 import { createGraphTransport, type GraphTransport } from '../../connectors/graph/transport.ts'
 import type { Application } from '../../connectors/microsoft/application.ts'
 import type { LogCall } from '../../connectors/microsoft/callLog.ts'
 import type { Clouds } from '../../connectors/microsoft/clouds.ts'
-import type { LaneRates, Priority } from '../../connectors/microsoft/lane.ts'
-import { createLanes } from '../../connectors/microsoft/lanes.ts'
+import { createLanes, type TellPause } from '../../connectors/microsoft/lanes.ts'
 import { createTokenClient, type TokenClient } from '../../connectors/microsoft/tokens.ts'
 import type { Clock, Random } from '../../core/clock.ts'
+import type { Priority } from '../../core/wire.ts'
 import type { Egress } from '../../net/egress.ts'
 
 /**
@@ -16,6 +17,8 @@ export interface Microsoft {
   tokens: TokenClient
   /** Graph for one tenant; `log` is told of every call besides the process's own log. */
   graph(application: Application, priority: Priority, log?: LogCall): GraphTransport
+  /** Another process was asked to pause. */
+  hearPause: TellPause
 }
 
 export interface MicrosoftDependencies {
@@ -24,23 +27,19 @@ export interface MicrosoftDependencies {
   clock: Clock
   random: Random
   log: LogCall
+  /** Tells the other processes of a pause this one was asked to make. */
+  tellPause?: TellPause
 }
 
-/**
- * What Graph grants one application in one tenant of more than 500 users: 8,000 units in 10
- * seconds (throttling limits, identity and access). The burst is the documented bucket, not the
- * 20,000 once measured: what is not documented may go.
- */
-const graphRates: LaneRates = { unitsPerSecond: 800, unitsBurst: 8_000, inFlightMax: 16 }
-
 export function createMicrosoft(dependencies: MicrosoftDependencies): Microsoft {
-  const { egress, clouds, clock, random, log } = dependencies
+  const { egress, clouds, clock, random, log, tellPause } = dependencies
   const { exchange } = egress
   const tokens = createTokenClient({ exchange, clock, random, log })
-  const lanes = createLanes(clock, { rates: () => graphRates })
+  const lanes = createLanes(clock, { rates: () => graphRates, announce: tellPause })
   return {
     clouds,
     tokens,
+    hearPause: lanes.hear,
     graph: (application, priority, alsoLog) =>
       createGraphTransport(
         {
