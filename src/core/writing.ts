@@ -4,6 +4,16 @@ import type { Model } from './model.ts'
 import type { Sealed } from './secret.ts'
 import type { ReadObject } from './wire.ts'
 
+/** One attempt of a call that changes something, about to be sent. */
+export interface WriteAttempt {
+  /** Such as `PATCH /users/{id}`: names of keys, no values. */
+  operation: string
+  /** What Microsoft is sent as `client-request-id`: no two attempts share one. */
+  requestId: string
+}
+
+export type ConfirmWrite = (attempt: WriteAttempt) => Promise<void>
+
 /** One end, the other end, and whether they are to be linked. */
 export interface Edge {
   kind: string
@@ -43,5 +53,5 @@ export interface Writing {
    * `confirm` is asked right before each attempt of a call that changes something, however long the
    * attempt had to wait; what it throws is what this throws, and nothing is sent.
    */
-  send(call: Call, signal: AbortSignal, confirm?: () => Promise<void>): Promise<Json | undefined>
+  send(call: Call, signal: AbortSignal, confirm?: ConfirmWrite): Promise<Json | undefined>
 }

@@ -6,6 +6,7 @@ import { isJsonObject, type Json } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Sealed } from '../../core/secret.ts'
 import type { Priority } from '../../core/wire.ts'
+import type { ConfirmWrite, WriteAttempt } from '../../core/writing.ts'
 import type { Answer } from '../../net/answer.ts'
 import type { Exchange } from '../../net/egress.ts'
 import type { Cost } from '../microsoft/allowance.ts'
@@ -43,7 +44,7 @@ export interface SendOptions {
    * a token: whoever was frozen in such a wait may have lost the work to another meanwhile. What it
    * throws ends the call, and nothing is sent.
    */
-  confirm?: (() => Promise<void>) | undefined
+  confirm?: ConfirmWrite | undefined
   /** Set for a call that is an envelope around others. */
   carries?: Carried
 }
@@ -199,8 +200,8 @@ async function tryOnce(
   const { tenantId, clientId, cloud, proxy } = application
   const lane = lanes.lane({ clientId, tenantId, service: 'graph' })
   const endTurn = await lane.take(cost, { priority, signal: options.signal, kind: operation })
-  await confirmHeld(options, method, endTurn)
   const clientRequestId = randomUUID()
+  await confirmHeld(options, { method, operation, requestId: clientRequestId }, endTurn)
   const began = clock.now()
   let answer: Answer | undefined
   let result: GraphAnswer | Failure | undefined
@@ -253,12 +254,12 @@ function newsOf(
 
 async function confirmHeld(
   { confirm }: SendOptions,
-  method: GraphCall['method'],
+  { method, ...attempt }: WriteAttempt & Pick<GraphCall, 'method'>,
   endTurn: EndTurn,
 ): Promise<void> {
   if (confirm === undefined || method === 'GET') return
   try {
-    await confirm()
+    await confirm(attempt)
   } catch (error) {
     endTurn({ status: undefined, latencyMs: 0 })
     throw error
