@@ -15,31 +15,6 @@ import { Type } from './type.ts'
 const Segment = Text({ minLength: 1, maxLength: 64 })
 const type = 'device/{application}/{name}'
 
-export const Model = Closed({
-  model: Type.String(),
-  title: Type.String(),
-  wire: Type.String(),
-  noun: Type.String(),
-  key: Type.String(),
-  name: Type.String(),
-  columns: Type.Array(Type.String()),
-  readOnly: Type.Boolean(),
-  delta: Type.Boolean(),
-  links: Type.Array(Closed({ kind: Type.String(), to: Type.Array(Type.String()) })),
-  needs: Closed({ read: Type.Array(Type.String()), write: Type.Array(Type.String()) }),
-  properties: Type.Array(
-    Closed({
-      name: Type.String(),
-      type: Type.String(),
-      many: Type.Boolean(),
-      readOnly: Type.Boolean(),
-      maxLength: Nullable(Type.Integer()),
-      values: Nullable(Type.Array(Type.String())),
-      description: Nullable(Type.String()),
-    }),
-  ),
-})
-
 export const Resource = Closed({
   key: Type.String(),
   model: Type.String(),
@@ -64,28 +39,6 @@ export const ResourceDetail = Closed({
 const place = { tenantId: Id, application: Segment, name: Segment }
 /** A key, or the value of a column that only one object has: a user principal name, say. */
 const ref = Text({ minLength: 1, maxLength: 512 })
-
-export const modelRoutes = {
-  list: route({
-    name: 'model.list',
-    method: 'GET',
-    path: '/v1/models',
-    summary: 'The models in force',
-    permission: 'signed-in',
-    answer: PageOf(Model),
-    status: 200,
-  }),
-  show: route({
-    name: 'model.show',
-    method: 'GET',
-    path: '/v1/models/device/{application}/{name}',
-    summary: 'One model with its properties',
-    permission: 'signed-in',
-    params: Closed({ application: Segment, name: Segment }),
-    answer: Model,
-    status: 200,
-  }),
-}
 
 export const resourceRoutes = {
   list: route({

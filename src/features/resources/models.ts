@@ -1,8 +1,7 @@
 import type { Static } from 'typebox'
-import type { Model as ModelAnswer } from '../../contract/resources.ts'
+import type { Model as ModelAnswer } from '../../contract/models.ts'
 import type { Model } from '../../core/model.ts'
-import { modelById } from '../../engine/engine.ts'
-import { notFound } from '../operation/notFound.ts'
+import { requireModel } from '../../engine/engine.ts'
 
 type Answer = Static<typeof ModelAnswer>
 
@@ -10,14 +9,16 @@ export function listModels(models: readonly Model[]): { items: Answer[]; next: n
   return { items: models.map(showModel), next: null }
 }
 
-export function readModel(model: Model): Answer {
-  return showModel(model)
+export function readModel(models: readonly Model[], id: string): Answer {
+  return showModel(requireModel(models, id))
 }
 
-export function requireModel(models: readonly Model[], application: string, name: string): Model {
-  const model = modelById(models, `device/${application}/${name}`)
-  if (model === undefined) throw notFound('model')
-  return model
+/** The model of a path. Throws `not-found`. */
+export function modelOf(
+  models: readonly Model[],
+  { application, name }: { application: string; name: string },
+): Model {
+  return requireModel(models, `device/${application}/${name}`)
 }
 
 function showModel(model: Model): Answer {
