@@ -27,6 +27,10 @@ const nouns: Readonly<Record<string, Noun>> = {
     summary: 'Reading tenants in, and what it found',
     load: async () => (await import('./nouns/sync.ts')).syncCommand,
   },
+  schedule: {
+    summary: 'When tenants are synced by themselves',
+    load: async () => (await import('./nouns/schedule.ts')).scheduleCommand,
+  },
   model: {
     summary: 'What kinds of objects there are',
     load: async () => (await import('./nouns/model.ts')).modelCommand,

@@ -3,7 +3,8 @@ import { certificateRoutes } from './certificates.ts'
 import { modelRoutes } from './models.ts'
 import { nodeRoutes } from './nodes.ts'
 import { eventRoutes, healthRoutes, jobRoutes, metricsRoutes, sessionRoutes } from './operations.ts'
-import { resourceRoutes } from './resources.ts'
+import { modelRoutes, resourceRoutes, resourceRoutes } from './resources.ts'
+import { scheduleRoutes, syncRuleRoutes } from './schedules.ts'
 import { syncRoutes } from './syncs.ts'
 import { tenantRoutes } from './tenants.ts'
 import { transactionRoutes } from './transactions.ts'
@@ -14,6 +15,8 @@ export const api = {
   tenant: tenantRoutes,
   certificate: certificateRoutes,
   sync: syncRoutes,
+  syncRule: syncRuleRoutes,
+  schedule: scheduleRoutes,
   model: modelRoutes,
   resource: resourceRoutes,
   transaction: transactionRoutes,

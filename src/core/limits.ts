@@ -157,6 +157,19 @@ export const limits = {
   /** Jobs: connections of one worker to the engine's tables. */
   jobPoolMax: 6,
 
+  /** Schedules: of one tenant, and the longest interval (31 days). */
+  schedulesPerTenant: 50,
+  scheduleMinutesMax: 44_640,
+  /**
+   * What is due by itself: how often that is looked at, rows taken by one look, how long one that
+   * failed is left alone, and how long behind a change its model is synced (Microsoft's delta lags
+   * behind by some seconds).
+   */
+  dueScanMs: 1_000,
+  dueRowsMax: 100,
+  dueRetryMs: 60_000,
+  dueBehindChangeMs: 5_000,
+
   /** A server that stops gives the requests it is at this long; the others close behind it. */
   drainMs: 4_000,
   /** A process that was asked to stop has ended by then. */

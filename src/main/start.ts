@@ -10,7 +10,7 @@ import { failSync } from '../engine/sync/failSync.ts'
 import { advanceTransaction } from '../engine/transaction/advanceTransaction.ts'
 import { failTransaction } from '../engine/transaction/failTransaction.ts'
 import type { Store } from '../features/operation/store.ts'
-import { ensureAdministrator } from '../server/access.ts'
+import { ensureAdministrator, findActorAgain } from '../server/access.ts'
 import type { ServerDependencies } from '../server/dependencies.ts'
 import { createMetrics } from '../server/metrics.ts'
 import { createHealthServer, createServer } from '../server/server.ts'
@@ -22,6 +22,7 @@ import type { Log } from '../store/log.ts'
 import { type MasterKey, readMasterKeyFile } from '../store/masterKey.ts'
 import { createVault, loadMasterKey } from '../store/vault.ts'
 import { adminTokenFile, makeDataDir, writeSecretFile } from './dataDir.ts'
+import { startDueScan } from './dueScan.ts'
 import type { Settings } from './settings.ts'
 import { readVersion } from './version.ts'
 import { createWayOut } from './wayOut.ts'
@@ -73,7 +74,13 @@ async function startParts(settings: Settings, clock: Clock, log: Log, closers: C
   const url = server && (await listen(server, settings))
   // Together: a slow request must not keep running jobs from being handed back in time.
   closers.push(() => Promise.all([server?.close(), jobs.stop()]))
-  if (role !== 'api') await jobs.start()
+  if (role !== 'api') {
+    await jobs.start()
+    const actorNow = (actorId: string) => findActorAgain(store.db, actorId)
+    const { models } = engine
+    const scan = startDueScan({ store, jobs, models, actorNow, log })
+    closers.push(() => scan.stop())
+  }
   log.info(
     { role, url, version, models: (await engine.models.current()).length },
     'patchbay is ready',

@@ -5,7 +5,14 @@ import { ensureRoot, rootPath } from '../features/hierarchy/root.ts'
 import { record } from '../features/operation/record.ts'
 import type { Database } from '../store/database.ts'
 import { inScope } from '../store/scope.ts'
-import { anyToken, insertToken, lockFirstStart, selectToken } from './queries.ts'
+import {
+  anyToken,
+  insertToken,
+  lockFirstStart,
+  selectToken,
+  selectTokenById,
+  type TokenRow,
+} from './queries.ts'
 
 /** Who makes what has to be there before anybody can sign in. */
 const firstStart: Actor = {
@@ -18,7 +25,16 @@ const firstStart: Actor = {
 
 /** Whoever a token belongs to. Only hashes of tokens are stored, so a hash is sought. */
 export async function findActor(db: Database, token: Sealed): Promise<Actor | undefined> {
-  const row = await selectToken(db, hashOf(token))
+  return actorOf(await selectToken(db, hashOf(token)))
+}
+
+/** Who did something earlier, with the rights they have now; undefined when they have none. */
+export async function findActorAgain(db: Database, actorId: string): Promise<Actor | undefined> {
+  const id = /^token:(\d{1,15})$/.exec(actorId)?.[1]
+  return id === undefined ? undefined : actorOf(await selectTokenById(db, Number(id)))
+}
+
+function actorOf(row: TokenRow | undefined): Actor | undefined {
   return (
     row && {
       id: `token:${row.id}`,

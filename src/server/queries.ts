@@ -14,14 +14,25 @@ export interface TokenRow {
  * it takes tells nothing of how much of a guess was right.
  */
 export async function selectToken(db: Database, hash: Buffer): Promise<TokenRow | undefined> {
-  const query = db.kysely
+  return await first(validTokens(db).where('hash', '=', hash))
+}
+
+/** The token with this id, unless it has ended. */
+export async function selectTokenById(db: Database, id: number): Promise<TokenRow | undefined> {
+  return await first(validTokens(db).where('id', '=', id))
+}
+
+function validTokens(db: Database) {
+  return db.kysely
     .selectFrom('access_token')
     .select(['id', 'name', 'scope'])
-    .where('hash', '=', hash)
     .where((row) =>
       row.or([row('expires_at', 'is', null), row('expires_at', '>', sql<Date>`now()`)]),
     )
-  // Outside of inScope, which would word the database's own failures.
+}
+
+/** Outside of inScope, which would word the database's own failures. */
+async function first(query: ReturnType<typeof validTokens>): Promise<TokenRow | undefined> {
   return await query.executeTakeFirst().catch((error: unknown) => {
     throw asStoreError(error)
   })

@@ -12,7 +12,8 @@ import { certificateHandlers } from './handlers/certificates.ts'
 import { modelHandlers } from './handlers/models.ts'
 import { nodeHandlers } from './handlers/nodes.ts'
 import { operationHandlers } from './handlers/operations.ts'
-import { resourceHandlers } from './handlers/resources.ts'
+import { modelHandlers, resourceHandlers, resourceHandlers } from './handlers/resources.ts'
+import { scheduleHandlers, syncRuleHandlers } from './handlers/schedules.ts'
 import { syncHandlers } from './handlers/syncs.ts'
 import { tenantHandlers } from './handlers/tenants.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
@@ -27,6 +28,8 @@ export function createServer(dependencies: ServerDependencies) {
       tenant: tenantHandlers(dependencies),
       certificate: certificateHandlers(dependencies),
       sync: syncHandlers(dependencies),
+      syncRule: syncRuleHandlers(dependencies),
+      schedule: scheduleHandlers(dependencies),
       model: modelHandlers(dependencies),
       resource: resourceHandlers(dependencies),
       transaction: transactionHandlers(dependencies),

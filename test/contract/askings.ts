@@ -7,7 +7,12 @@ export type Asking = (target: Furnished) => ValidRequest
 export const nowhere: Furnished = {
   ...{ nodeId: 4_000_000, parentId: 4_000_001, path: '', name: 'Nowhere', tenantId: 4_000_002 },
   ...{ certificateId: 4_000_003, heldSyncId: 4_000_004, syncId: 4_000_005 },
-  ...{ transactionId: 4_000_006, key: '00000000-0000-4000-8000-000000000000', marks: [] },
+  ...{
+    transactionId: 4_000_006,
+    scheduleId: 4_000_007,
+    key: '00000000-0000-4000-8000-000000000000',
+    marks: [],
+  },
 }
 
 const guid = '00000000-0000-4000-8000-00000000000f'
@@ -71,6 +76,18 @@ const aboutWork: Record<string, Asking> = {
     path: { syncId },
     body: { decision: 'refuse', models: [groups] },
   }),
+  'syncRule.list': ({ tenantId }) => ({ path: { tenantId } }),
+  'syncRule.set': ({ tenantId }) => ({ path: { tenantId, ...place }, body: { disabled: [] } }),
+  'schedule.list': ({ tenantId }) => ({ query: { tenantId: `${tenantId}` } }),
+  'schedule.create': ({ tenantId, name }) => ({
+    path: { tenantId },
+    body: { name: `${name} schedule`, everyMinutes: 60 },
+  }),
+  'schedule.show': ({ scheduleId }) => ({ path: { scheduleId } }),
+  'schedule.update': ({ scheduleId }) => ({ path: { scheduleId }, body: { timeZone: 'No/Where' } }),
+  'schedule.pause': ({ scheduleId }) => ({ path: { scheduleId } }),
+  'schedule.resume': ({ scheduleId }) => ({ path: { scheduleId } }),
+  'schedule.delete': ({ scheduleId }) => ({ path: { scheduleId } }),
   'transaction.plan': ({ tenantId, key: ref }) => ({
     path: { tenantId },
     body: { model: users, objects: [{ ref, set: { department: 'New' } }] },

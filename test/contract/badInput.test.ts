@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Route } from '../../src/contract/route.ts'
 import { isJsonObject, type JsonObject } from '../../src/core/json.ts'
@@ -168,7 +169,9 @@ async function storedFaults(
     const isCleared = (value === null || value === '' || value === ' ') && field !== 'body.name'
     const isSame = isSecret(schema)
       ? isJsonObject(found) && found.set === (value !== null && value !== '')
-      : found === value || (typeof value === 'string' && found === value.trim()) || isCleared
+      : isDeepStrictEqual(found, value) ||
+        (typeof value === 'string' && found === value.trim()) ||
+        isCleared
     if (!isSame && !notShown.includes(field)) {
       faults.push(`is shown as ${JSON.stringify(found)}`)
     }

@@ -31,6 +31,7 @@ export async function validRequests(world: ContractWorld): Promise<Requests> {
     ...(await tenantRequests(world)),
     ...(await certificateRequests(world)),
     ...(await syncRequests(world)),
+    ...(await scheduleRequests(world)),
     ...(await transactionRequests(world)),
     ...readings(world),
   }
@@ -178,6 +179,39 @@ async function syncRequests(world: ContractWorld): Promise<Requests> {
       path: { syncId: heldSyncId },
       body: { decision: 'approve', models: [users] },
     },
+  }
+}
+
+async function scheduleRequests(world: ContractWorld): Promise<Requests> {
+  const { client } = world
+  const tenantId = await addTenant(world, 'Scheduled tenant', 6)
+  const add = async (name: string) => {
+    const body = { name, everyMinutes: 60 }
+    return (await client.schedule.create({ params: { tenantId }, body })).id
+  }
+  const when = { cron: '30 2 * * *', timeZone: 'Europe/Berlin', models: [users], fullList: false }
+  const interval = { name: 'Created', everyMinutes: 60 }
+  return {
+    'schedule.list': { query: { ...page, tenantId: String(tenantId) } },
+    'schedule.create': {
+      path: { tenantId },
+      body: { name: 'Created', ...when },
+      shownAt: shown('schedules'),
+      tidy: (answer) => client.schedule.delete({ params: { scheduleId: Number(answer.id) } }),
+      instead: { 'body.everyMinutes': interval },
+    },
+    'schedule.show': { path: { scheduleId: await add('Shown') } },
+    'schedule.update': {
+      path: { scheduleId: await add('Updated') },
+      body: { name: 'Updated', ...when },
+      shownAt: shown('schedules'),
+      instead: { 'body.everyMinutes': { everyMinutes: 60 } },
+    },
+    'schedule.pause': { path: { scheduleId: await add('Paused') } },
+    'schedule.resume': { path: { scheduleId: await add('Resumed') } },
+    'schedule.delete': { path: { scheduleId: await add('Doomed') } },
+    'syncRule.list': { path: { tenantId } },
+    'syncRule.set': { path: { tenantId, ...place }, body: { disabled: ['add'] } },
   }
 }
 

@@ -27,6 +27,8 @@ export interface Furnished {
   heldSyncId: number
   syncId: number
   transactionId: number
+  /** Rests, so that nothing happens by itself. */
+  scheduleId: number
   /** What may be seen nowhere but by who may see the node. */
   marks: string[]
 }
@@ -112,9 +114,10 @@ async function furnish(
   const { syncId, heldSyncId } = await syncTwice(emulator, client, tenantId, microsoftId)
   const { key, keys } = await somebody(client, tenantId, heldSyncId)
   const transactionId = await changeOnce(client, tenantId, key, `${name} department`)
+  const scheduleId = await addResting(client, tenantId, `${name} schedule`)
   return {
     ...{ nodeId, parentId: parentId ?? 0, path, name, tenantId, certificateId },
-    ...{ syncId, heldSyncId, transactionId, key },
+    ...{ syncId, heldSyncId, transactionId, key, scheduleId },
     marks: [name, microsoftId, clientId, ...keys],
   }
 }
@@ -154,6 +157,13 @@ async function somebody(
   const key = keys.find((each) => !gone.has(each))
   if (key === undefined || gone.size === 0) throw new Error('nobody is left, or nobody is gone')
   return { key, keys }
+}
+
+async function addResting(client: Client<Api>, tenantId: number, name: string): Promise<number> {
+  const body = { name, everyMinutes: 60 }
+  const { id: scheduleId } = await client.schedule.create({ params: { tenantId }, body })
+  await client.schedule.pause({ params: { scheduleId } })
+  return scheduleId
 }
 
 async function changeOnce(

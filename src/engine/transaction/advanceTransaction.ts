@@ -1,8 +1,10 @@
 import { AppError, asAppError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
+import { limits } from '../../core/limits.ts'
 import { writeAudit } from '../../store/audit.ts'
 import { emit } from '../../store/events.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
+import { markTouchedDue } from '../due/queries.ts'
 import { type Advance, type Engine, isOurOwn, type Job, pauseOf, requireModel } from '../engine.ts'
 import { storeObserved } from './observed.ts'
 import {
@@ -201,6 +203,7 @@ export async function endTransaction(
       detail: { state },
     })
     await saveTransaction(tx, transaction, state, error)
+    await markTouchedDue(tx, transaction, new Date(engine.clock.now() + limits.dueBehindChangeMs))
     await tell(tx, transaction, 'transaction.ended', { state })
   })
 }

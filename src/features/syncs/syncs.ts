@@ -1,9 +1,7 @@
 import type { RouteInput } from '../../contract/route.ts'
 import type { syncRoutes } from '../../contract/syncs.ts'
 import { type Actor, type Operation, requirePermission } from '../../core/actor.ts'
-import { AppError, badInput } from '../../core/errors.ts'
-import type { Model } from '../../core/model.ts'
-import { modelById } from '../../engine/engine.ts'
+import { AppError } from '../../core/errors.ts'
 import type { Models } from '../../engine/models/versions/versions.ts'
 import type { Database } from '../../store/database.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
@@ -14,9 +12,8 @@ import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/pa
 import { record } from '../operation/record.ts'
 import { permittedTenantPath } from '../tenants/access.ts'
 import * as queries from './queries.ts'
+import { chooseModels, queueSync, syncType } from './queueSync.ts'
 import { type SyncAnswer, showRuns } from './show.ts'
-
-const type = 'data/DataSync'
 
 export interface SyncDependencies {
   db: Database
@@ -39,21 +36,10 @@ export async function startSync(
   const wanted = chooseModels(await models.current(), body.models)
   try {
     return await inScope(db, actor.scope, async (tx) => {
-      const nodePath = await permittedTenantPath(tx, actor, 'Execute', type, tenantId)
-      const active = await queries.selectActiveRun(tx, tenantId)
-      if (active !== undefined) return showOne(tx, active.id)
+      const nodePath = await permittedTenantPath(tx, actor, 'Execute', syncType, tenantId)
       const fullList = body.fullList ?? false
-      const id = await queries.insertRun(tx, { tenantId, nodePath, fullList, actor })
-      await queries.insertRunModels(tx, id, nodePath, wanted)
-      const detail = { models: wanted, fullList }
-      await record(tx, actor, {
-        nodePath,
-        tenantId,
-        action: 'sync.start',
-        subject: `sync:${id}`,
-        detail,
-      })
-      await jobs.enqueue(tx, { kind: 'sync', id, scope: nodePath, tenantId })
+      const sync = { tenantId, nodePath, models: wanted, fullList }
+      const { id } = await queueSync(tx, actor, jobs, sync)
       return showOne(tx, id)
     })
   } catch (error) {
@@ -65,25 +51,12 @@ export async function startSync(
   }
 }
 
-function chooseModels(models: readonly Model[], names: readonly string[] | undefined): string[] {
-  if (names === undefined) return models.map((model) => model.id)
-  const wanted = new Set<string>()
-  for (const [index, name] of names.entries()) {
-    const model = modelById(models, name)
-    if (model === undefined) {
-      throw badInput(`body.models.${index}`, 'is no model; `patchbay model list` shows them.')
-    }
-    wanted.add(model.id)
-  }
-  return models.map((model) => model.id).filter((id) => wanted.has(id))
-}
-
 export async function listSyncs(
   actor: Actor,
   db: Database,
   query: PageQuery & { tenantId?: number | undefined },
 ): Promise<PageOf<SyncAnswer>> {
-  requirePermission(actor, 'Read', type, actor.scope)
+  requirePermission(actor, 'Read', syncType, actor.scope)
   const before = query.after === undefined ? undefined : idCursor(query.after)
   return inScope(db, actor.scope, async (tx) => {
     const page = await readPage(
@@ -203,7 +176,7 @@ async function permittedRun(
 ): Promise<queries.RunRow> {
   const run = await queries.selectRun(tx, id, lock)
   if (run === undefined) throw notFound('sync')
-  requirePermission(actor, operation, type, run.nodePath)
+  requirePermission(actor, operation, syncType, run.nodePath)
   return run
 }
 

@@ -1,4 +1,5 @@
 import type { Api } from '../../contract/api.ts'
+import { syncOnSave } from '../../features/syncs/syncOnSave.ts'
 import { deleteTenant } from '../../features/tenants/deleteTenant.ts'
 import { createTenant, listTenants, readTenant } from '../../features/tenants/tenants.ts'
 import { updateTenant } from '../../features/tenants/updateTenant.ts'
@@ -6,13 +7,15 @@ import type { Handlers } from '../../http/handlers.ts'
 import type { ServerDependencies } from '../dependencies.ts'
 
 export function tenantHandlers(dependencies: ServerDependencies): Handlers<Api>['tenant'] {
-  const { store, directory, testTenant } = dependencies
+  const { store, directory, testTenant, engine } = dependencies
+  const work = { ...store, models: engine.models }
   return {
     list: (actor, { query }) => listTenants(actor, store, query),
-    create: (actor, { body }) => createTenant(actor, store, directory, body),
+    create: async (actor, { body }) =>
+      syncOnSave(actor, work, await createTenant(actor, store, directory, body)),
     show: (actor, { params }) => readTenant(actor, store, params.tenantId),
-    update: (actor, { params, body }) =>
-      updateTenant(actor, store, directory, params.tenantId, body),
+    update: async (actor, { params, body }) =>
+      syncOnSave(actor, work, await updateTenant(actor, store, directory, params.tenantId, body)),
     delete: (actor, { params, query }) => deleteTenant(actor, store, { ...params, ...query }),
     test: (actor, { params, body }, { signal }) =>
       testTenant(actor, { ...params, ...body }, signal),
