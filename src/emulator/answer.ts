@@ -101,7 +101,7 @@ function callerOf(state: State, service: Service, request: Request): Caller {
   }
   const [name = ''] = pathParts(request.path)
   const appId = new URLSearchParams(request.body.toString('utf8')).get('client_id')
-  return { tenantId: findTenant(state, name)?.id, appId: appId ?? undefined }
+  return { tenantId: findTenant(state, name, request.host)?.id, appId: appId ?? undefined }
 }
 
 function enter(state: State, { tenantId = 'none' }: Caller): () => void {

@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import { createPrivateKey, generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -45,7 +45,8 @@ export async function loadCertificates(dataDir: string, now: number): Promise<Ce
     serverKeyPem &&
     tokenKeyPem &&
     lasts(caPem, now) &&
-    lasts(serverPem, now)
+    lasts(serverPem, now) &&
+    names(serverPem)
   ) {
     const tokenKey = createPrivateKey(tokenKeyPem)
     return { caFile: path('ca'), caPem, serverPem, serverKeyPem, tokenKey }
@@ -79,6 +80,12 @@ async function readIfThere(path: string): Promise<string | undefined> {
 function lasts(pem: string, now: number): boolean {
   const { notBefore, notAfter } = forge.pki.certificateFromPem(pem).validity
   return notBefore.getTime() <= now && notAfter.getTime() > now + renewDays * day
+}
+
+/** An earlier version may have known fewer names. */
+function names(pem: string): boolean {
+  const certificate = new X509Certificate(pem)
+  return hostNames.every((name) => certificate.checkHost(name) !== undefined)
 }
 
 /** A certificate for `commonName`, signed by `issuer`; without one it is an authority itself. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import type { CloudName } from './clouds.ts'
 import type { NotifierSettings } from './notifications/types.ts'
 
 /** One tenant to be made. Equal `users` and `seed` give equal objects with equal ids. */
@@ -26,6 +27,12 @@ export interface TenantSpec {
   certificates?: readonly string[]
   /** Names of application permissions; unless given, those Patchbay needs for everything. */
   roles?: readonly string[]
+  /** False: an administrator has to let the application in before it can sign in. */
+  consented?: boolean
+  /** Where administrators are sent back to after consent; unless given, wherever they ask for. */
+  redirectUris?: readonly string[]
+  /** The national cloud it is in; the global one unless given. */
+  cloud?: CloudName
   /** Display names of directory roles the application holds. */
   directoryRoles?: readonly string[]
   /** How long access tokens last; 3599 as Microsoft's unless said otherwise. */
@@ -87,6 +94,7 @@ export interface TenantAccess {
   tenantId: string
   domain: string
   displayName: string
+  cloud: CloudName
   clientId: string
   /** Emulated, and made to be printed. */
   clientSecret: string

@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../core/clock.ts'
 import type { Violation } from './check.ts'
+import { serves } from './clouds.ts'
 import type { Tenant } from './directory/types.ts'
 import type { FaultBook } from './faults/book.ts'
 import type { Bucket } from './graph/budgets.ts'
@@ -44,13 +45,15 @@ export function emulatorClock(clock: Clock): EmulatorClock {
   return own
 }
 
-/** By id or by any verified domain, ignoring case. */
-export function findTenant(state: State, name: string): Tenant | undefined {
+/** By id or by any verified domain, ignoring case; under a host of a cloud only those of the cloud. */
+export function findTenant(
+  state: State,
+  name: string,
+  host: string = 'localhost',
+): Tenant | undefined {
   const wanted = name.toLowerCase()
-  const byId = state.tenants.get(wanted)
-  if (byId !== undefined) return byId
-  for (const tenant of state.tenants.values()) {
-    if (tenant.domains.includes(wanted)) return tenant
-  }
-  return undefined
+  const found =
+    state.tenants.get(wanted) ??
+    [...state.tenants.values()].find(({ domains }) => domains.includes(wanted))
+  return found !== undefined && serves(host, found.cloud) ? found : undefined
 }

@@ -7,6 +7,7 @@ export function accessTo(tenant: Tenant): TenantAccess {
     tenantId: tenant.id,
     domain: tenant.initialDomain,
     displayName: tenant.displayName,
+    cloud: tenant.cloud,
     clientId: tenant.app.clientId,
     clientSecret: tenant.app.secrets.at(-1)?.text ?? '',
     users: tenant.users.length,

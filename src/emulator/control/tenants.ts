@@ -1,9 +1,11 @@
 import Type from 'typebox'
 import { appRoleId } from '../../catalogue/permissions.ts'
 import type { JsonObject } from '../../core/json.ts'
+import { cloudNames } from '../clouds.ts'
 import { randomGuid } from '../data/random.ts'
 import { directoryRoleIds } from '../data/roles.ts'
 import { makeSecret, makeTenant } from '../data/tenant.ts'
+import { grantConsent, withdrawConsent } from '../directory/consent.ts'
 import { newReplicas } from '../directory/replicas.ts'
 import type { ClientCertificate, Tenant } from '../directory/types.ts'
 import { readCertificate } from '../login/clientCertificate.ts'
@@ -36,6 +38,9 @@ const TenantInput = Type.Object(
     secret: Type.Optional(Type.String()),
     secretDays: Type.Optional(Type.Number()),
     certificates: Type.Optional(texts),
+    consented: Type.Optional(Type.Boolean()),
+    redirectUris: Type.Optional(texts),
+    cloud: Type.Optional(Type.Union(cloudNames.map((name) => Type.Literal(name)))),
     roles: Type.Optional(texts),
     directoryRoles: Type.Optional(texts),
     tokenSeconds: Type.Optional(Type.Number()),
@@ -49,6 +54,8 @@ const TenantInput = Type.Object(
 const TenantPatch = Type.Object(
   {
     roles: Type.Optional(texts),
+    /** False takes the application out of the tenant; true is what an administrator does. */
+    consented: Type.Optional(Type.Boolean()),
     directoryRoles: Type.Optional(texts),
     tokenSeconds: Type.Optional(Type.Number()),
     /** Null: no budgets any more. */
@@ -78,6 +85,8 @@ export function patchTenant(state: State, tenant: Tenant, input: JsonObject): un
     }
   }
   if (given.roles !== undefined) tenant.app.roles = given.roles
+  if (given.consented === false) withdrawConsent(tenant)
+  if (given.consented === true) grantConsent(tenant, state.clock.now())
   if (given.directoryRoles !== undefined) tenant.app.directoryRoles = given.directoryRoles
   if (given.tokenSeconds !== undefined) tenant.tokenSeconds = given.tokenSeconds
   if (given.budgetShare !== undefined) tenant.budgetShare = given.budgetShare ?? undefined

@@ -93,6 +93,7 @@ export function makeTenant(spec: TenantSpec, clock: Clock): Tenant {
     displayName: company,
     initialDomain,
     domains,
+    cloud: spec.cloud ?? 'global',
     countryCode: users[0] === undefined ? 'US' : textOf(users[0], 'usageLocation'),
     app,
     users,
@@ -125,6 +126,7 @@ export function makeTenant(spec: TenantSpec, clock: Clock): Tenant {
 
 function makeApp(spec: TenantSpec, random: Random, now: number): AppRegistration {
   const clientId = spec.clientId ?? randomGuid(random)
+  const required = spec.roles ?? defaultRoles
   return {
     clientId,
     objectId: randomGuid(random),
@@ -142,7 +144,10 @@ function makeApp(spec: TenantSpec, random: Random, now: number): AppRegistration
     certificates: (spec.certificates ?? []).flatMap(
       (pem) => readCertificate(pem, randomGuid(random)) ?? [],
     ),
-    roles: [...(spec.roles ?? defaultRoles)],
+    roles: spec.consented === false ? [] : [...required],
+    requiredRoles: [...required],
+    consentedAt: spec.consented === false ? undefined : newest - year,
+    redirectUris: spec.redirectUris ?? [],
     directoryRoles: [...(spec.directoryRoles ?? ['Teams Administrator', 'Exchange Administrator'])],
   }
 }

@@ -39,10 +39,25 @@ export function applicationOf(tenant: Tenant): Entity {
       secretText: null,
       startDateTime: dateText(secret.startsAt),
     })),
+    requiredResourceAccess: requiredAccess(app.requiredRoles),
     publisherDomain: tenant.domains[0] ?? null,
     signInAudience: 'AzureADMultipleOrgs',
   }
   return { seq: 1, id: app.objectId, type: 'application', data }
+}
+
+/** The permissions that consent gives it, by the service they are of. */
+function requiredAccess(names: readonly string[]): JsonObject[] {
+  const byService = Map.groupBy(names, (name) =>
+    name === exchangeManageAsApp.name ? resourceAppIds.exchange : resourceAppIds.graph,
+  )
+  return [...byService].map(([resourceAppId, roles]) => ({
+    resourceAppId,
+    resourceAccess: roles.flatMap((name) => {
+      const id = appRoleId(name)
+      return id === undefined ? [] : [{ id, type: 'Role' }]
+    }),
+  }))
 }
 
 /** The application's own principal and those of the services it speaks to. */
@@ -104,7 +119,7 @@ export function appRoleAssignmentsOf(tenant: Tenant): Entity[] {
     const data = {
       id,
       appRoleId: appRoleOfName,
-      createdDateTime: '2024-02-01T09:05:00Z',
+      createdDateTime: dateText(app.consentedAt ?? 0),
       principalDisplayName: app.displayName,
       principalId: app.servicePrincipalId,
       principalType: 'ServicePrincipal',

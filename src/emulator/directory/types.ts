@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../../core/clock.ts'
 import type { JsonObject } from '../../core/json.ts'
+import type { CloudName } from '../clouds.ts'
 import type { Product } from '../data/skus.ts'
 import type { ChangeLog } from './changes.ts'
 import type { Licence } from './computed.ts'
@@ -62,8 +63,13 @@ export interface AppRegistration {
   displayName: string
   secrets: ClientSecret[]
   certificates: ClientCertificate[]
-  /** Names of application permissions. */
+  /** Names of application permissions: those it has, and those consent gives it. */
   roles: string[]
+  requiredRoles: string[]
+  /** Undefined: the tenant does not know the application (yet). */
+  consentedAt: number | undefined
+  /** Where an administrator is sent back to; none: wherever the request says. */
+  redirectUris: readonly string[]
   /** Display names of directory roles. */
   directoryRoles: string[]
 }
@@ -117,6 +123,7 @@ export interface Tenant {
   /** All verified ones; the first is the default. */
   readonly domains: readonly string[]
   readonly countryCode: string
+  readonly cloud: CloudName
   readonly app: AppRegistration
   readonly users: User[]
   readonly groups: Group[]

@@ -3,6 +3,7 @@ import type { Reply, Request } from '../exchange.ts'
 import { gone } from '../graph/delta.ts'
 import { GraphRefusal, refuse, tooManyRequests } from '../graph/errors.ts'
 import { expiredPageToken } from '../graph/list.ts'
+import { answerAdminConsent } from '../login/adminConsent.ts'
 import { foreignToken } from '../login/token.ts'
 import type { FaultKind, FaultSpec } from './types.ts'
 
@@ -71,6 +72,10 @@ export const faultKinds: Readonly<Record<string, FaultKind>> = {
   'sign-in-refused': {
     befalls: ({ service, request }) => service === 'login' && /token$/.test(request.path),
     instead: (spec) => signInRefusal(spec),
+  },
+  'consent-declined': {
+    befalls: ({ service, request }) => service === 'login' && /adminconsent$/i.test(request.path),
+    instead: (_, { state, request }) => answerAdminConsent(state, request, true),
   },
   'foreign-next-link': {
     alter: (reply, { value }) =>

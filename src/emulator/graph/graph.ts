@@ -67,7 +67,7 @@ function signedIn(state: State, request: Request): { claims: Claims; tenant: Ten
   if (claims === undefined || tenant === undefined) {
     throw unauthorized('no token', 'Access token validation failure.')
   }
-  if (!isGraphAudience(claims.aud)) throw unauthorized('wrong audience')
+  if (!isGraphAudience(claims.aud, tenant.cloud, request.host)) throw unauthorized('wrong audience')
   if (claims.exp * 1000 <= state.clock.now()) throw unauthorized('expired token')
   return { claims, tenant }
 }

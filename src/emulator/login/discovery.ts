@@ -1,17 +1,12 @@
+import { cloudNames, clouds, loginHosts } from '../clouds.ts'
 import type { Tenant } from '../directory/types.ts'
 import { jsonReply, type Reply, type Request } from '../exchange.ts'
 import type { State } from '../state.ts'
 
-const loginAliases = [
-  'login.microsoftonline.com',
-  'login.windows.net',
-  'login.microsoft.com',
-  'sts.windows.net',
-]
-
 /** The OpenID document of a tenant, with every address under the host that was asked. */
 export function answerDiscovery(tenant: Tenant, request: Request): Reply {
   const authority = `https://${request.host}/${tenant.id}`
+  const cloud = clouds[tenant.cloud]
   return jsonReply(200, {
     token_endpoint: `${authority}/oauth2/v2.0/token`,
     token_endpoint_auth_methods_supported: [
@@ -28,7 +23,7 @@ export function answerDiscovery(tenant: Tenant, request: Request): Reply {
     scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
     issuer: `${authority}/v2.0`,
     request_uri_parameter_supported: false,
-    userinfo_endpoint: 'https://graph.microsoft.com/oidc/userinfo',
+    userinfo_endpoint: `https://${cloud.graphHost}/oidc/userinfo`,
     authorization_endpoint: `${authority}/oauth2/v2.0/authorize`,
     device_authorization_endpoint: `${authority}/oauth2/v2.0/devicecode`,
     http_logout_supported: true,
@@ -36,10 +31,10 @@ export function answerDiscovery(tenant: Tenant, request: Request): Reply {
     end_session_endpoint: `${authority}/oauth2/v2.0/logout`,
     claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'tid', 'ver', 'oid'],
     kerberos_endpoint: `${authority}/kerberos`,
-    tenant_region_scope: 'EU',
-    cloud_instance_name: 'microsoftonline.com',
-    cloud_graph_host_name: 'graph.windows.net',
-    msgraph_host: 'graph.microsoft.com',
+    tenant_region_scope: cloud.region,
+    cloud_instance_name: cloud.instance,
+    cloud_graph_host_name: cloud.graphWindowsHost,
+    msgraph_host: cloud.graphHost,
     rbac_url: 'https://pas.windows.net',
   })
 }
@@ -49,7 +44,7 @@ export function answerInstances(request: Request): Reply {
   const asked = new URLSearchParams(request.queryText).get('authorization_endpoint') ?? ''
   if (!URL.canParse(asked)) return jsonReply(400, { error: 'invalid_instance' })
   const endpoint = new URL(asked)
-  const known = loginAliases.includes(endpoint.hostname) || endpoint.host === request.host
+  const known = loginHosts.includes(endpoint.hostname) || endpoint.host === request.host
   if (!known) {
     return jsonReply(400, {
       error: 'invalid_instance',
@@ -61,20 +56,25 @@ export function answerInstances(request: Request): Reply {
   return jsonReply(200, {
     tenant_discovery_endpoint: `https://${endpoint.host}/${tenantName}/v2.0/.well-known/openid-configuration`,
     'api-version': '1.1',
-    metadata: [
-      {
-        preferred_network: 'login.microsoftonline.com',
-        preferred_cache: 'login.windows.net',
-        aliases: loginAliases,
-      },
-    ],
+    metadata: cloudNames
+      // The two of the American government share one sign-in.
+      .filter((name) => name !== 'usGovDoD')
+      .map((name) => {
+        const [network, cache = network] = clouds[name].loginHosts
+        return {
+          preferred_network: network,
+          preferred_cache: name === 'global' ? cache : network,
+          aliases: clouds[name].loginHosts,
+        }
+      }),
   })
 }
 
 export function answerKeys(state: State, tenant: Tenant): Reply {
   const { keys } = state
   const jwk = keys.publicKey.export({ format: 'jwk' })
-  const issuer = `https://login.microsoftonline.com/${tenant.id}/v2.0`
+  const [loginHost] = clouds[tenant.cloud].loginHosts
+  const issuer = `https://${loginHost}/${tenant.id}/v2.0`
   return jsonReply(200, {
     keys: [{ ...jwk, use: 'sig', kid: keys.keyId, x5t: keys.keyId, issuer }],
   })

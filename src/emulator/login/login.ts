@@ -1,6 +1,7 @@
 import { randomGuid } from '../data/random.ts'
 import { headerText, jsonReply, pathParts, type Reply, type Request } from '../exchange.ts'
 import { findTenant, type State } from '../state.ts'
+import { answerAdminConsent } from './adminConsent.ts'
 import { answerDiscovery, answerInstances, answerKeys } from './discovery.ts'
 import { refusal, refusalReply, TokenRefusal } from './errors.ts'
 import { answerToken } from './token.ts'
@@ -20,7 +21,8 @@ function route(state: State, request: Request): Reply {
   const [name = '', ...rest] = pathParts(request.path)
   const action = `${request.method} ${rest.join('/')}`
   if (action === 'GET discovery/instance') return answerInstances(request)
-  const tenant = findTenant(state, name)
+  if (/^GET (v2\.0\/)?adminconsent$/i.test(action)) return answerAdminConsent(state, request)
+  const tenant = findTenant(state, name, request.host)
   if (tenant === undefined) throw unknownTenant(name, rest)
   switch (action) {
     case 'POST oauth2/v2.0/token':

@@ -1,4 +1,5 @@
 import { appRoleId, exchangeManageAsApp, resourceAppIds } from '../../catalogue/permissions.ts'
+import { type Cloud, type CloudName, clouds, serves } from '../clouds.ts'
 import { randomGuid } from '../data/random.ts'
 import { directoryRoleIds } from '../data/roles.ts'
 import type { AppRegistration, Tenant } from '../directory/types.ts'
@@ -14,12 +15,6 @@ export interface Resource {
   appId: string
 }
 
-const graphAudiences = [
-  'https://graph.microsoft.com',
-  'https://graph.microsoft.us',
-  'https://microsoftgraph.chinacloudapi.cn',
-]
-const exchangeAudiences = ['https://outlook.office365.com', 'https://outlook.office.com']
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** Answers `POST /{tenant}/oauth2/v2.0/token`; throws a TokenRefusal. */
@@ -30,14 +25,14 @@ export function answerToken(state: State, tenant: Tenant, request: Request): Rep
   const { clientId, secret } = clientOf(request, form)
   if (!guid.test(clientId)) throw refusal('malformed client_id', { guid: clientId })
   const { app } = tenant
-  if (clientId.toLowerCase() !== app.clientId) {
+  if (clientId.toLowerCase() !== app.clientId || app.consentedAt === undefined) {
     throw refusal('app not in tenant', { appId: clientId, tenant: tenant.displayName })
   }
   const scope = form.get('scope') ?? ''
   if (!scope.endsWith('/.default')) throw refusal('scope without /.default', { s: scope })
   const method = signInWith(state, tenant, form, secret)
   const name = scope.slice(0, -'/.default'.length)
-  const resource = resourceNamed(name)
+  const resource = resourceNamed(name, clouds[tenant.cloud])
   if (resource === undefined) {
     throw refusal('resource not in tenant', { r: name, t: tenant.displayName })
   }
@@ -71,17 +66,24 @@ function clientOf(
   return { clientId: part(text.slice(0, colon)), secret: part(text.slice(colon + 1)) }
 }
 
-function resourceNamed(name: string): Resource | undefined {
+function resourceNamed(name: string, cloud: Cloud): Resource | undefined {
   const bare = name.replace(/\/$/, '')
-  if (graphAudiences.includes(bare)) return { audience: bare, appId: resourceAppIds.graph }
+  if (bare === `https://${cloud.graphHost}`) return { audience: bare, appId: resourceAppIds.graph }
   if (bare === resourceAppIds.graph) return { audience: bare, appId: bare }
-  if (exchangeAudiences.includes(bare)) return { audience: bare, appId: resourceAppIds.exchange }
+  if (cloud.exchangeAudiences.includes(bare)) {
+    return { audience: bare, appId: resourceAppIds.exchange }
+  }
   if (bare === resourceAppIds.teamsAdministration) return { audience: bare, appId: bare }
   return undefined
 }
 
-export function isGraphAudience(audience: string): boolean {
-  return audience === resourceAppIds.graph || graphAudiences.includes(audience)
+/** A token of one cloud is good at no other one's Graph. */
+export function isGraphAudience(audience: string, cloud: CloudName, host: string): boolean {
+  const { graphHost } = clouds[cloud]
+  return (
+    (audience === resourceAppIds.graph || audience === `https://${graphHost}`) &&
+    serves(host, cloud)
+  )
 }
 
 /** A token as Graph issues them: version 1, with the roles that are granted at this moment. */
@@ -92,17 +94,18 @@ function issueToken(
   method: 'secret' | 'certificate',
 ): string {
   const { app } = tenant
+  const issuer = `${clouds[tenant.cloud].tokenIssuer}/${tenant.id}/`
   const now = Math.floor(state.clock.now() / 1000)
   return signToken(state.keys, {
     aud: resource.audience,
-    iss: `https://sts.windows.net/${tenant.id}/`,
+    iss: issuer,
     iat: now - 300,
     nbf: now - 300,
     exp: now + tenant.tokenSeconds,
     app_displayname: app.displayName,
     appid: app.clientId,
     appidacr: method === 'secret' ? '1' : '2',
-    idp: `https://sts.windows.net/${tenant.id}/`,
+    idp: issuer,
     idtyp: 'app',
     oid: app.servicePrincipalId,
     roles: rolesFor(app, resource),
