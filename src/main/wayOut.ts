@@ -19,6 +19,7 @@ import type { ResolvedAddress } from '../net/dispatcher.ts'
 import { createEgress } from '../net/egress.ts'
 import type { Metrics } from '../server/metrics.ts'
 import type { Log } from '../store/log.ts'
+import { createPauses } from '../store/pauses.ts'
 import type { Settings } from './settings.ts'
 import { installation } from './version.ts'
 
@@ -38,6 +39,7 @@ export async function createWayOut(
 ): Promise<WayOut> {
   const egress = createEgress(lookupAll)
   const clouds = createClouds(configured)
+  const pauses = createPauses(store.db, store.clock)
   const microsoft = createMicrosoft({
     egress,
     clouds,
@@ -47,7 +49,9 @@ export async function createWayOut(
       metrics.call(record)
       log.info(record, 'call')
     },
+    tellPause: pauses.tell,
   })
+  await pauses.follow(microsoft.hearPause)
   const surroundings = { clouds, proxies }
   const openWires = createOpenWires(store, surroundings, microsoft)
   const shipped = await readModelFiles(fileURLToPath(new URL('models', installation)))
@@ -63,7 +67,10 @@ export async function createWayOut(
       ...{ store, microsoft, surroundings },
       exchange: egress.exchange,
     }),
-    close: () => egress.close(),
+    close: async () => {
+      await pauses.close()
+      await egress.close()
+    },
   }
 }
 

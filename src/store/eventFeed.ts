@@ -1,8 +1,9 @@
-import pg from 'pg'
+import type pg from 'pg'
 import type { Clock } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 import type { Database } from './database.ts'
 import { type EventCursor, eventChannel, readEvents, type StoredEvent } from './events.ts'
+import { keepListening } from './listening.ts'
 
 /** Tells readers of the outbox when to look again. One per process, however many readers. */
 export interface EventFeed {
@@ -48,7 +49,13 @@ export function createEventFeed(db: Database, clock: Clock): EventFeed {
     }
   }
 
-  const listening = listen(db, clock, stopping.signal, wakeReaders)
+  // While there is no connection readers are woken every `eventPollMs`, which is polling; that a
+  // committed event is told is a matter of speed only.
+  const listening = keepListening(db, clock, stopping.signal, {
+    ...{ name: 'events', channel: eventChannel },
+    use: (client) => watchHorizon(client, clock, stopping.signal, wakeReaders),
+    lost: wakeReaders,
+  })
   return {
     follow,
     close: async () => {
@@ -68,40 +75,6 @@ function nextWake(readers: Set<() => void>, signal: AbortSignal): Promise<void> 
     readers.add(wake)
     signal.addEventListener('abort', wake)
   })
-}
-
-/**
- * Keeps the listening connection. While there is none, readers are woken every `eventPollMs`,
- * which is polling; that a committed event is told is a matter of speed only.
- */
-async function listen(
-  db: Database,
-  clock: Clock,
-  signal: AbortSignal,
-  wakeReaders: () => void,
-): Promise<void> {
-  while (!signal.aborted) {
-    const client = new pg.Client({
-      connectionString: db.url.reveal(),
-      application_name: 'patchbay events',
-      connectionTimeoutMillis: limits.poolWaitMs,
-      query_timeout: limits.poolWaitMs,
-      keepAlive: true,
-    })
-    client.on('error', () => {})
-    try {
-      await client.connect()
-      await client.query(`listen ${eventChannel}`)
-      await watchHorizon(client, clock, signal, wakeReaders)
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : 'unknown'
-      db.log.warn({ error: reason }, 'event listener lost its connection, polling meanwhile')
-      wakeReaders()
-      await clock.sleep(limits.eventPollMs, signal).catch(() => {})
-    } finally {
-      await client.end().catch(() => {})
-    }
-  }
 }
 
 /**

@@ -85,8 +85,9 @@ export function createLanes(clock: Clock, { rates, announce }: LanesOptions): La
         refused: (refusal) => {
           const side = refusal.everyTenant ? application.allowance : allowance
           const tenantId = refusal.everyTenant ? everyTenant : name.tenantId
+          const before = Math.max(side.pausedUntil(), clock.now())
           side.refused(refusal)
-          tellOthers({ ...name, tenantId }, side.pausedUntil())
+          tellOthers({ ...name, tenantId }, before, side.pausedUntil())
           for (const each of refusal.everyTenant ? application.lanes : [lane]) each.paused()
         },
       })
@@ -95,9 +96,12 @@ export function createLanes(clock: Clock, { rates, announce }: LanesOptions): La
     })
   }
 
-  /** A short pause is over before others could heed it. */
-  function tellOthers(name: LaneName, until: number): void {
-    if (until - clock.now() >= limits.pauseToldMs) announce?.(nameOf(name), until)
+  /**
+   * A short pause is over before others could heed it; of calls refused together each makes it a few
+   * milliseconds longer, which is not worth telling either.
+   */
+  function tellOthers(name: LaneName, before: number, until: number): void {
+    if (until - before >= limits.pauseToldMs) announce?.(nameOf(name), until)
   }
 
   return {

@@ -11,6 +11,7 @@ import type {
   ModelTable,
   ModelVersionTable,
 } from './models.ts'
+import type { PauseTable } from './pauses.ts'
 import type { AuditSealTable, AuditTable, EventTable } from './record.ts'
 import type {
   LinkTable,
@@ -70,4 +71,5 @@ export interface Tables {
   audit_seal: AuditSealTable
   event: EventTable
   worker: WorkerTable
+  pause: PauseTable
 }

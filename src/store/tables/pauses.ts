@@ -1,0 +1,4 @@
+export interface PauseTable {
+  name: string
+  until: Date
+}
