@@ -15,15 +15,17 @@ export async function admit(
   route: Route,
   request: FastifyRequest,
   reply: FastifyReply,
-): Promise<Actor | undefined> {
-  if (route.permission === 'open') return undefined
+): Promise<void> {
+  if (route.permission === 'open') return
   const token = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(request.headers.authorization ?? '')?.[1]
   const actor = token === undefined ? undefined : await authenticate(new Sealed(token))
   if (!actor) {
     reply.header('www-authenticate', 'Bearer realm="Patchbay"')
     throw new AppError('sign-in-required', 'Send a valid access token as a bearer token.')
   }
-  if (route.permission === 'signed-in') return actor
+  // Before the permission is asked: who was refused it is to be known.
+  request.actor = actor
+  if (route.permission === 'signed-in') return
   const { operation } = route.permission
   const type = filled(route.permission.type, request.params)
   if (!isPermitted(actor.permissions, operation, type)) {
@@ -32,7 +34,6 @@ export async function admit(
       `${operation} on ${type} is not among your permissions; ask an administrator of your node for it.`,
     )
   }
-  return actor
 }
 
 /** `device/{application}/{name}` with the names in the path of the request. */

@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { type Contract, type Route, routesOf } from '../contract/route.ts'
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
-import { AppError, asAppError } from '../core/errors.ts'
+import { AppError, asAppError, type ErrorCode } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { type Authenticate, admit } from './admission.ts'
 import {
@@ -28,6 +28,15 @@ export interface RequestRecord {
   actorId: string | undefined
 }
 
+export interface Refusal {
+  requestId: string
+  actor: Actor
+  /** `tenant.update`, and the members of its path as they were sent. */
+  route: string
+  params: Readonly<Record<string, string>>
+  code: ErrorCode
+}
+
 export interface HttpServerOptions<C extends Contract> {
   contract: C
   handlers: Handlers<C>
@@ -38,6 +47,11 @@ export interface HttpServerOptions<C extends Contract> {
   /** Who a bearer token belongs to; undefined: nobody. */
   authenticate: Authenticate
   onRequest: (record: RequestRecord) => void
+  /**
+   * Told of a write that somebody signed in was refused, before they are. When it throws, that is
+   * what they are answered.
+   */
+  onRefused?: (refusal: Refusal) => Promise<void>
   /** An error nobody foresaw; its cause goes to the log and not to the caller. */
   onFailure: (error: AppError, requestId: string) => void
 }
@@ -48,6 +62,9 @@ const securityHeaders = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
 } as const
+
+/** What somebody has to look at; its cause goes to the log. */
+const alarming: readonly ErrorCode[] = ['internal', 'audit-refused']
 
 /** In records only, as nginx has it: the caller did not wait for the answer. */
 const hungUpStatus = 499
@@ -138,7 +155,11 @@ function addRoute<C extends Contract>(
     url: routerPath(route.path),
     ...(route.answer && { schema: { response: { [route.status]: route.answer } } }),
     onRequest: async (request, reply) => {
-      request.actor = await admit(options.authenticate, route, request, reply)
+      await admit(options.authenticate, route, request, reply)
+    },
+    errorHandler: async (error, request, reply) => {
+      const answer = await noteRefusal(options, route, request, error)
+      return await sendProblem(options, answer, request, reply)
     },
     handler: async (request, reply) => {
       const gone = hungUp(reply)
@@ -186,6 +207,32 @@ function eventSender(
   }
 }
 
+const refusals: readonly ErrorCode[] = ['not-permitted', 'not-found']
+
+/** Tells of a refused write; answers what the caller is to be told. */
+async function noteRefusal<C extends Contract>(
+  { onRefused }: HttpServerOptions<C>,
+  route: Route,
+  { actor, id: requestId, params }: FastifyRequest,
+  thrown: unknown,
+): Promise<unknown> {
+  const { code } = asProblem(thrown)
+  if (!onRefused || !actor || route.method === 'GET' || !refusals.includes(code)) return thrown
+  try {
+    const asked = Object.entries(params ?? {}).map(([name, value]) => [name, String(value)])
+    await onRefused({
+      requestId,
+      actor,
+      route: route.name,
+      params: Object.fromEntries(asked),
+      code,
+    })
+    return thrown
+  } catch (error) {
+    return error
+  }
+}
+
 /** `close` of the request comes as soon as its body is read, so the response is watched. */
 function hungUp(reply: FastifyReply): AbortSignal {
   const controller = new AbortController()
@@ -223,7 +270,7 @@ function sendProblem<C extends Contract>(
 ): FastifyReply {
   const unfinished = request.raw.complete === false
   const error = unfinished ? asUnfinished(thrown) : asProblem(thrown)
-  if (error.code === 'internal') options.onFailure(error, request.id)
+  if (alarming.includes(error.code)) options.onFailure(error, request.id)
   if (error.retryAfterMs !== undefined) {
     reply.header('retry-after', String(Math.ceil(error.retryAfterMs / 1_000)))
   }

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { api } from '../contract/api.ts'
 import type { AppError } from '../core/errors.ts'
 import type { Sealed } from '../core/secret.ts'
-import type { RequestRecord } from '../http/server.ts'
+import { recordRefusal } from '../features/audit/refusals.ts'
+import { createSignIns } from '../features/audit/signIns.ts'
+import type { Refusal, RequestRecord } from '../http/server.ts'
 import { createHttpServer } from '../http/server.ts'
 import type { Log } from '../store/log.ts'
 import { findActor } from './access.ts'
@@ -50,12 +52,14 @@ export function createHealthServer(dependencies: ServerDependencies) {
 }
 
 function about({ store, log, metrics, version }: ServerDependencies) {
+  const signIns = createSignIns(store)
   return {
     title: 'Patchbay',
     version,
     newRequestId: randomUUID,
     clock: store.clock,
-    authenticate: (token: Sealed) => findActor(store.db, token),
+    authenticate: async (token: Sealed) => await signIns.note(await findActor(store.db, token)),
+    onRefused: (refusal: Refusal) => recordRefusal(store.db, refusal),
     onRequest: (record: RequestRecord) => {
       metrics.request(record)
       logRequest(log, record)

@@ -1,0 +1,68 @@
+import type { Actor } from '../../core/actor.ts'
+import { limits } from '../../core/limits.ts'
+import { writeAudit } from '../../store/audit.ts'
+import { inScope } from '../../store/scope.ts'
+import { rootPath } from '../hierarchy/root.ts'
+import type { Store } from '../operation/store.ts'
+
+/** Who comes with a token that nobody has. */
+const stranger: Actor = {
+  id: 'stranger',
+  name: 'unknown',
+  kind: 'system',
+  scope: rootPath,
+  permissions: [],
+}
+
+const minuteMs = 60_000
+
+export interface SignIns {
+  /** Puts the use of a token on record and answers whose it is: the argument. */
+  note(actor: Actor | undefined): Promise<Actor | undefined>
+}
+
+/**
+ * A token is used with every request, so its use is on record once in a while; a token that nobody
+ * has each time, up to a bound that strangers cannot fill the audit beyond. What is not written one
+ * by one is counted in the next entry.
+ */
+export function createSignIns({ db, clock }: Pick<Store, 'db' | 'clock'>): SignIns {
+  const lastNoted = new Map<string, number>()
+  const strangers = { minute: 0, noted: 0, untold: 0 }
+
+  async function noteStranger(): Promise<void> {
+    const minute = Math.floor(clock.now() / minuteMs)
+    if (minute !== strangers.minute) Object.assign(strangers, { minute, noted: 0 })
+    if (strangers.noted >= limits.auditStrangersPerMinute) {
+      strangers.untold += 1
+      return
+    }
+    strangers.noted += 1
+    const detail = { untold: strangers.untold }
+    await write(stranger, 'sign-in.refused', detail)
+    strangers.untold -= detail.untold
+  }
+
+  async function write(actor: Actor, action: string, detail: { untold?: number }): Promise<void> {
+    const entry = { nodePath: actor.scope, actor, action, subject: actor.id, detail }
+    await inScope(db, actor.scope, (tx) => writeAudit(tx, entry))
+  }
+
+  return {
+    async note(actor) {
+      if (actor === undefined) {
+        await noteStranger()
+        return undefined
+      }
+      const now = clock.now()
+      if (now - (lastNoted.get(actor.id) ?? 0) < limits.auditSignInMs) return actor
+      await write(actor, 'sign-in.token', {})
+      // Oldest first, so that what goes is what would be noted anew soonest.
+      lastNoted.delete(actor.id)
+      lastNoted.set(actor.id, now)
+      const [oldest] = lastNoted.keys()
+      if (lastNoted.size > limits.auditSignInsRemembered && oldest) lastNoted.delete(oldest)
+      return actor
+    },
+  }
+}
