@@ -245,6 +245,12 @@ export const limits = {
   emulatorNotifyAnswerBytes: 64 * 1024,
   emulatorNotifySamplesMax: 1_000,
 
+  /** Vault: what one data key may seal (NIST SP 800-38D: 2^32 random nonces), keys wrapped at once. */
+  sealsPerKeyMax: 2 ** 32,
+  rewrapRows: 100,
+  /** Vault: how soon a key file in which a key is missing is read again. */
+  masterKeyReloadMs: 1_000,
+
   /** Audit: links read at once when chains are followed; heads one verification compares with. */
   auditBatchRows: 2_000,
   auditHeadsMax: 5_000,

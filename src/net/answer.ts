@@ -1,6 +1,7 @@
 import { pipeline, type Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { AppError } from '../core/errors.ts'
+import type { Reader } from './readingRoom.ts'
 
 /** What came back, whatever its status: a redirect is an answer too, never followed. */
 export interface Answer {
@@ -30,6 +31,7 @@ export async function readBody(
   encoding: string,
   bytesMax: number,
   host: string,
+  reader: Reader,
 ): Promise<Buffer> {
   const stream = unpacked(source, encoding, host)
   const chunks: Buffer[] = []
@@ -39,6 +41,7 @@ export async function readBody(
     bytes += chunk.length
     if (bytes > bytesMax) throw tooLarge(host, bytesMax)
     chunks.push(chunk)
+    await reader.hold(chunk.length)
   }
   return Buffer.concat(chunks, bytes)
 }

@@ -7,6 +7,7 @@ import { type Answer, flattenHeaders, readBody } from './answer.ts'
 import { connectionKey, type Destination, type WebProxy } from './destination.ts'
 import { addressRefused, createDispatcher, type Lookup, type Patience } from './dispatcher.ts'
 import { toAppError } from './failures.ts'
+import { createReadingRoom, type ReadingRoom } from './readingRoom.ts'
 
 export interface HttpRequest {
   destination: Destination
@@ -40,6 +41,7 @@ export type Exchange = Egress['exchange']
  */
 export function createEgress(lookup: Lookup, patience: Patience = limits): Egress {
   const dispatchers = new Map<string, Dispatcher>()
+  const room = createReadingRoom(limits.answersBytes)
 
   function dispatcherFor(request: HttpRequest): Dispatcher {
     const { destination, proxy } = request
@@ -60,10 +62,11 @@ export function createEgress(lookup: Lookup, patience: Patience = limits): Egres
   return {
     async exchange(request) {
       refuseForeign(request)
-      if (!request.freshConnection) return await send(request, dispatcherFor(request), patience)
+      if (!request.freshConnection)
+        return await send(request, dispatcherFor(request), patience, room)
       const once = createDispatcher(request.destination, request.proxy, lookup, patience)
       try {
-        return await send(request, once, patience)
+        return await send(request, once, patience, room)
       } finally {
         await once.destroy()
       }
@@ -96,12 +99,14 @@ async function send(
   request: HttpRequest,
   dispatcher: Dispatcher,
   patience: Patience,
+  room: ReadingRoom,
 ): Promise<Answer> {
   const { method, url, signal } = request
   const abort = new AbortController()
   const giveUp = () => abort.abort()
   const timer = setTimeout(giveUp, patience.exchangeMs)
   signal?.addEventListener('abort', giveUp, { once: true })
+  const reader = room.enter(abort.signal)
   try {
     if (signal?.aborted) giveUp()
     const response = await dispatcher.request({
@@ -118,12 +123,14 @@ async function send(
       headers['content-encoding'] ?? '',
       request.answerBytesMax ?? limits.answerBytes,
       url.host,
+      reader,
     )
     return { status: response.statusCode, headers, body }
   } catch (error) {
     const cancelled = signal?.aborted ?? false
     throw toAppError(error, { method, url, cancelled, outOfTime: abort.signal.aborted })
   } finally {
+    reader.leave()
     clearTimeout(timer)
     signal?.removeEventListener('abort', giveUp)
   }
