@@ -4,7 +4,7 @@ import { escapeText } from './escape.ts'
 import { fields, table, valueText } from './print.ts'
 
 type Detail = Static<typeof TransactionDetail>
-type Differences = Static<typeof Plan>['objects'][number]['differences']
+type Differences = Static<typeof Plan>['steps'][number]['differences']
 
 /** A transaction with its steps and, when it is stuck, what is left to do by hand. */
 export function transactionText(transaction: Detail): string {
@@ -31,11 +31,15 @@ export function transactionText(transaction: Detail): string {
 }
 
 export function planText(plan: Static<typeof Plan>): string {
-  return plan.objects
-    .flatMap(({ name, key, call, differences }) => [
-      `${escapeText(name)} (${escapeText(key)})\n`,
-      call === null ? '   nothing to change\n' : `   ${escapeText(call)}\n`,
-      ...differenceLines(differences),
+  return plan.steps
+    .flatMap(({ title, call, differences, problem, irreversible }) => [
+      `${escapeText(title)}\n`,
+      ...(call === null ? [] : [`   ${escapeText(call)}\n`]),
+      ...(call === null && differences.length === 0 && problem === null
+        ? ['   nothing to change\n']
+        : differenceLines(differences)),
+      ...(problem === null ? [] : [`   it would fail: ${escapeText(problem)}\n`]),
+      ...(irreversible === null ? [] : [`   no way back: ${escapeText(irreversible)}\n`]),
     ])
     .join('')
 }

@@ -7,31 +7,80 @@ import { Type } from './type.ts'
 const type = 'data/Transaction'
 const params = Closed({ transactionId: Id })
 
-export const Changes = Closed({
-  model: Text({ minLength: 1, maxLength: 128 }),
-  objects: Type.Array(
-    Closed({
-      ref: Text({ minLength: 1, maxLength: 512 }),
-      set: Type.Record(Type.String({ maxLength: 128 }), Type.Unknown(), {
-        minProperties: 1,
-        maxProperties: 100,
-      }),
+/** An object by its key, its name or the value of a column; or the one that a step before makes. */
+const Ref = Type.Union([
+  Text({ minLength: 1, maxLength: 512 }),
+  Closed({ step: Type.Integer({ minimum: 1, maximum: limits.transactionStepsMax }) }),
+])
+
+export const stepNames = [
+  'update',
+  'create',
+  'delete',
+  'restore',
+  'link',
+  'unlink',
+  'licence',
+  'password',
+] as const
+
+const Name = Text({ minLength: 1, maxLength: 128 })
+
+/**
+ * One step. Which members it takes follows from `do`: `set` for update and create, `link` and `to`
+ * for link and unlink, `add` and `remove` for licence, `password` for create and password.
+ */
+const StepRequest = Closed({
+  do: Type.Enum(stepNames),
+  model: Type.Optional(Name),
+  ref: Type.Optional(Ref),
+  set: Type.Optional(
+    Type.Record(Type.String({ maxLength: 128 }), Type.Unknown(), {
+      minProperties: 1,
+      maxProperties: 100,
     }),
-    { minItems: 1, maxItems: limits.transactionStepsMax },
   ),
+  link: Type.Optional(Name),
+  to: Type.Optional(Ref),
+  add: Type.Optional(
+    Type.Array(
+      Closed({ product: Name, without: Type.Optional(Type.Array(Name, { maxItems: 100 })) }),
+      { maxItems: 50 },
+    ),
+  ),
+  remove: Type.Optional(Type.Array(Name, { maxItems: 50 })),
+  password: Type.Optional(
+    Type.String({
+      minLength: 8,
+      maxLength: 256,
+      pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+      stored: 'secret',
+    }),
+  ),
+  mustChange: Type.Optional(Type.Boolean({ default: true })),
 })
+
+const steps = Type.Array(StepRequest, { minItems: 1, maxItems: limits.transactionStepsMax })
+
+export const Changes = Closed({ steps, confirm: Type.Optional(Type.Boolean()) })
 
 const Difference = Closed({ property: Type.String(), before: AnyJson, after: AnyJson })
 
+/**
+ * `problem` says why a step would fail as things are, `irreversible` why there would be no way
+ * back. Without a call there is nothing to do, or a step before it has to be done first.
+ */
 export const Plan = Closed({
   tenantId: Id,
-  model: Type.String(),
-  objects: Type.Array(
+  steps: Type.Array(
     Closed({
-      key: Type.String(),
-      name: Type.String(),
+      seq: Type.Integer(),
+      kind: Type.String(),
+      title: Type.String(),
       call: Nullable(Type.String()),
       differences: Type.Array(Difference),
+      problem: Nullable(Type.String()),
+      irreversible: Nullable(Type.String()),
     }),
   ),
 })
@@ -70,10 +119,18 @@ export const Transaction = Closed(head)
  * `left` is filled when the transaction is stuck: what still differs at Microsoft, and the
  * call that mends it.
  */
-export const TransactionDetail = Closed({
+const detail = {
   ...head,
   stepList: Type.Array(Step),
   left: Type.Array(Closed({ seq: Type.Integer(), what: Type.String(), call: Type.String() })),
+}
+
+export const TransactionDetail = Closed(detail)
+
+/** `passwords` are those made for steps that came without one: shown here and never again. */
+export const Started = Closed({
+  ...detail,
+  passwords: Type.Array(Closed({ seq: Type.Integer(), password: Type.String() })),
 })
 
 const idempotency = Type.Object({
@@ -102,12 +159,12 @@ export const transactionRoutes = {
     name: 'transaction.start',
     method: 'POST',
     path: '/v1/tenants/{tenantId}/transactions',
-    summary: 'Change properties of objects at Microsoft, in steps that can be undone',
+    summary: 'Change objects at Microsoft, in steps that can be undone',
     permission: { operation: 'Execute', type },
     params: Closed({ tenantId: Id }),
     headers: idempotency,
     body: Changes,
-    answer: TransactionDetail,
+    answer: Started,
     status: 202,
   }),
   list: route({

@@ -5,7 +5,9 @@ import type { Priority, Wire } from '../core/wire.ts'
 import type { Database } from '../store/database.ts'
 import type { Log } from '../store/log.ts'
 import type { Tx } from '../store/scope.ts'
+import type { Vault } from '../store/vault.ts'
 import type { Models } from './models/versions/versions.ts'
+import type { StepKinds } from './transaction/step.ts'
 
 /**
  * What the verbs work with. Models and wires come in as values: no service is known by name here.
@@ -14,6 +16,9 @@ export interface Engine {
   db: Database
   models: Models
   openWires: OpenWires
+  stepKinds: StepKinds
+  /** Keeps what comes with a transaction in secret until it ends. */
+  vault: Vault
   noteConnection: NoteConnection
   clock: Clock
   log: Log

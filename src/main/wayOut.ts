@@ -15,6 +15,7 @@ import { bringShippedModels } from '../features/models/shipped.ts'
 import type { Store } from '../features/operation/store.ts'
 import type { Directory } from '../features/tenants/microsoftTenant.ts'
 import { createConnectionTest, type TestConnection } from '../features/tenants/testConnection.ts'
+import { stepKinds } from '../features/transactions/kinds.ts'
 import type { ResolvedAddress } from '../net/dispatcher.ts'
 import { createEgress } from '../net/egress.ts'
 import type { Metrics } from '../server/metrics.ts'
@@ -58,7 +59,10 @@ export async function createWayOut(
   await bringShippedModels(store.db, shipped)
   const models = createModels(store.db)
   return {
-    engine: { db: store.db, clock: store.clock, log, models, openWires, noteConnection },
+    engine: {
+      ...{ db: store.db, clock: store.clock, vault: store.vault, log },
+      ...{ models, openWires, stepKinds, noteConnection },
+    },
     directory: {
       clouds,
       lookUpTenantId: (cloud, name) => lookUpTenantId(egress.exchange, cloud, { name }),

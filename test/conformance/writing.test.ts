@@ -70,7 +70,7 @@ async function carryOut(id: number) {
 }
 
 async function change(model: string, ref: string, set: JsonObject) {
-  const body = { model, objects: [{ ref, set }] }
+  const body = { steps: [{ do: 'update' as const, model, ref, set }] }
   const { id } = await startTransaction(administrator, parts(), world.tenantId, body, undefined)
   return carryOut(id)
 }
@@ -139,7 +139,7 @@ for (const model of models)
         await world.control.clearCalls()
         await expect(change(model.id, key, set)).rejects.toMatchObject({
           code: 'bad-input',
-          fields: [{ field: `body.objects.0.set.${name}` }],
+          fields: [{ field: `body.steps.0.set.${name}` }],
         })
         expect(await world.control.calls()).toEqual([])
       },

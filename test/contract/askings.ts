@@ -90,11 +90,11 @@ const aboutWork: Record<string, Asking> = {
   'schedule.delete': ({ scheduleId }) => ({ path: { scheduleId } }),
   'transaction.plan': ({ tenantId, key: ref }) => ({
     path: { tenantId },
-    body: { model: users, objects: [{ ref, set: { department: 'New' } }] },
+    body: { steps: [{ do: 'update', model: users, ref, set: { department: 'New' } }] },
   }),
   'transaction.start': ({ tenantId, key: ref }) => ({
     path: { tenantId },
-    body: { model: users, objects: [{ ref, set: { id: 'x' } }] },
+    body: { steps: [{ do: 'update', model: users, ref, set: { id: 'x' } }] },
   }),
   'transaction.list': ({ tenantId }) => ({ query: { tenantId: `${tenantId}` } }),
   'transaction.show': ({ transactionId }) => ({ path: { transactionId } }),

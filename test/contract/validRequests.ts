@@ -217,7 +217,8 @@ async function scheduleRequests(world: ContractWorld): Promise<Requests> {
 
 async function transactionRequests({ client, own }: ContractWorld): Promise<Requests> {
   const { tenantId, transactionId } = own
-  const body = { model: users, objects: [{ ref: own.key, set: { department: 'Night Shift' } }] }
+  const update = { do: 'update' as const, model: users, ref: own.key }
+  const body = { steps: [{ ...update, set: { department: 'Night Shift' } }] }
   const begun = await client.transaction.start({ params: { tenantId }, headers: {}, body })
   return {
     'transaction.plan': { path: { tenantId }, body },
@@ -226,7 +227,7 @@ async function transactionRequests({ client, own }: ContractWorld): Promise<Requ
       body,
       shownAt: shown('transactions'),
       shownAs: {
-        'body.objects.0.set.department': ['stepList', '0', 'differences', '0', 'after'],
+        'body.steps.0.set.department': ['stepList', '0', 'differences', '0', 'after'],
       },
     },
     'transaction.list': { query: { ...page, tenantId: String(tenantId) } },

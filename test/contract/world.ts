@@ -172,7 +172,7 @@ async function changeOnce(
   ref: string,
   department: string,
 ): Promise<number> {
-  const body = { model: users, objects: [{ ref, set: { department } }] }
+  const body = { steps: [{ do: 'update' as const, model: users, ref, set: { department } }] }
   const { id } = await client.transaction.start({ params: { tenantId }, headers: {}, body })
   const stateOf = async () =>
     (await client.transaction.show({ params: { transactionId: id } })).state

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,9 +20,11 @@ import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
 import { noteConnection } from '../../src/features/connections/noteConnection.ts'
 import { bringShippedModels } from '../../src/features/models/shipped.ts'
 import { insertRun, insertRunModels } from '../../src/features/syncs/queries.ts'
+import { stepKinds } from '../../src/features/transactions/kinds.ts'
 import type { Patience } from '../../src/net/dispatcher.ts'
 import { createEgress, type Egress } from '../../src/net/egress.ts'
 import { inScope } from '../../src/store/scope.ts'
+import { createVault } from '../../src/store/vault.ts'
 import { freshDatabase, quietLog, systemClock } from '../store/testing.ts'
 import { control } from './control.ts'
 
@@ -74,12 +77,19 @@ export async function startWorld(spec: TenantSpec, surroundings: Surroundings = 
   await bringShippedModels(database.db, await readModelFiles('models'))
   const inForce = createModels(database.db)
   const models = await inForce.current()
+  const masterKey = { id: 'test', key: createSecretKey(Buffer.alloc(32, 7)) }
+  const vault = await createVault({
+    db: database.db,
+    masterKeys: { current: masterKey, former: [] },
+  })
   const engine: Engine = {
     db: database.db,
     models: inForce,
     clock,
     log: quietLog,
     noteConnection,
+    stepKinds,
+    vault,
     openWires: async (_place, onCall, priority) => {
       const wire = createGraphWire(graph(onCall, priority), () => settings.pageSize)
       return {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createModels } from '../../src/engine/models/versions/versions.ts'
+import { stepKinds } from '../../src/features/transactions/kinds.ts'
 import { replayTransaction } from '../../src/features/transactions/transactions.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { actorAt, addNode, type Bench, failureOf, openBench } from './support.ts'
@@ -28,7 +29,7 @@ test('a key that was used for what has left the scope since is refused, once and
   await addTransaction(moved.path, 'k')
   const here = await addTransaction(mine.path, null)
   const dependencies = {
-    engine: { db: bench.store.db, models: createModels(bench.store.db) },
+    engine: { ...bench.store, models: createModels(bench.store.db), stepKinds },
     jobs: { enqueue: async () => undefined },
   }
   const replay = replayTransaction(actorAt(mine.path), dependencies, here, 'k')

@@ -79,7 +79,7 @@ describe('a new user', () => {
     const set = ['resource', 'set', '1', users, name, 'department=Night Watch']
     const plan = await json([...set, '--dry-run'])
     const differences = [{ property: 'department', before, after: 'Night Watch' }]
-    expect(plan.objects).toMatchObject([{ call: expect.stringContaining('PATCH '), differences }])
+    expect(plan.steps).toMatchObject([{ call: expect.stringContaining('PATCH '), differences }])
     expect((await world.microsoft.calls()).length).toBeGreaterThan(0)
     expect(await world.microsoft.calls('&writes=true')).toEqual([])
     expect((await personAtMicrosoft(name))?.department ?? null).toBe(before)
@@ -227,7 +227,7 @@ describe('a request with an Idempotency-Key', () => {
   const headers = { 'idempotency-key': 'moving-day' }
   const path = '/v1/tenants/1/transactions'
   const bodyOf = (ref: string, department: string) => ({
-    ...{ model: users, objects: [{ ref, set: { department } }] },
+    steps: [{ do: 'update', model: users, ref, set: { department } }],
   })
   let ref = ''
   let id = 0

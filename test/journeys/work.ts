@@ -27,8 +27,8 @@ export async function startMove(
   department: string,
 ): Promise<number> {
   const { transaction } = await world.client()
-  const objects = keys.map((ref) => ({ ref, set: { department } }))
-  const body = { model: users, objects }
+  const change = { do: 'update' as const, model: users, set: { department } }
+  const body = { steps: keys.map((ref) => ({ ...change, ref })) }
   return (await transaction.start({ params: { tenantId }, body })).id
 }
 

@@ -140,8 +140,14 @@ function addSet(resource: Command, cli: Cli): void {
       const [model = '', ref = '', ...assignments] = rest
       const { application, name } = modelPath(model)
       const body = {
-        model: `device/${application}/${name}`,
-        objects: [{ ref, set: parseAssignments(assignments) }],
+        steps: [
+          {
+            do: 'update' as const,
+            model: `device/${application}/${name}`,
+            ref,
+            set: parseAssignments(assignments),
+          },
+        ],
       }
       const api = await connect(cli, flags, changeRoutes)
       const params = { tenantId: await tenantOf(api, tenant) }

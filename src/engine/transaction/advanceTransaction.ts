@@ -1,31 +1,28 @@
-import { AppError, asAppError } from '../../core/errors.ts'
+import { AppError, asAppError, type ErrorCode } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
+import { inParallel } from '../../core/parallel.ts'
 import { writeAudit } from '../../store/audit.ts'
-import { emit } from '../../store/events.ts'
-import { inScope, type Tx } from '../../store/scope.ts'
+import { inScope } from '../../store/scope.ts'
 import { markTouchedDue } from '../due/queries.ts'
-import { type Advance, type Engine, isOurOwn, type Job, pauseOf, requireModel } from '../engine.ts'
-import { storeObserved } from './observed.ts'
+import { type Advance, type Engine, type Job, pauseOf } from '../engine.ts'
+import { chainsOf } from './chains.ts'
+import { doStep, isForLater, undoStep } from './doStep.ts'
 import {
   claimTransaction,
-  holdTransaction,
   type Step,
-  saveStep,
   saveTransaction,
   skipWaitingSteps,
   stepsOf,
   type Transaction,
   type TransactionState,
 } from './queries.ts'
-import type { StepContext, StepKind, StepResult } from './step.ts'
-import { updateStep } from './updateStep.ts'
-
-const stepKinds: Readonly<Record<string, StepKind>> = { update: updateStep }
+import { asJson, commit, kindOf, secretsOf, tell, type Work } from './work.ts'
 
 /**
- * Does what is left of a transaction: its steps in order, or, once one failed or a person asked to
- * cancel, the way back through those that were done, last first. Ends succeeded, undone,
+ * Does what is left of a transaction: its steps, or, once one failed or a person asked to cancel,
+ * the way back through those that were done. Steps that depend on one another keep their order,
+ * and go back in the reverse one; the others are done side by side. Ends succeeded, undone,
  * cancelled, or stuck with a list of what is left.
  */
 export async function advanceTransaction(engine: Engine, job: Job): Promise<Advance> {
@@ -48,152 +45,83 @@ export async function advanceTransaction(engine: Engine, job: Job): Promise<Adva
 async function advanceSteps(
   engine: Engine,
   transaction: Transaction,
-  steps: Step[],
+  steps: readonly Step[],
   signal: AbortSignal,
 ): Promise<void> {
-  const context = await openContext(engine, transaction, signal)
+  const place = { tenantId: transaction.tenantId, scope: transaction.nodePath }
+  const wires = await engine.openWires(place, () => {}, 'interactive')
+  const models = await engine.models.current()
+  const work: Work = { engine, transaction, steps, models, wires, signal }
+  const chains = chainsOf(steps, (step) => kindOf(work, step.kind))
   if (transaction.state === 'running') {
-    const failure = await goForward(engine, transaction, steps, context)
-    if (failure === undefined) {
-      return endTransaction(engine, transaction, 'succeeded', null)
-    }
-    await turnRound(engine, transaction, failure)
+    const failure = await goForward(work, chains)
+    if (failure === undefined) return endTransaction(engine, transaction, 'succeeded', null)
+    await turnRound(work, failure)
   }
-  await goBack(engine, transaction, steps, context)
+  await goBack(work, chains)
 }
 
 /** Answers why it stopped, or undefined when every step is done. */
 async function goForward(
-  engine: Engine,
-  transaction: Transaction,
-  steps: Step[],
-  context: StepContext,
-): Promise<AppError | undefined> {
-  for (const step of steps) {
-    if (step.state === 'done') continue
-    try {
-      await doStep(engine, transaction, step, context)
-    } catch (thrown) {
-      const error = asAppError(thrown, `Step ${step.seq}`)
-      if (isForLater(error, context.signal)) throw error
-      return error
+  work: Work,
+  chains: readonly (readonly Step[])[],
+): Promise<JsonObject | undefined> {
+  // One that failed before this worker took over decides; others may only have been under way.
+  const earlier = work.steps.find(({ error }) => error !== null)?.error
+  if (earlier) return earlier
+  let failure: JsonObject | undefined
+  await inParallel(chains, limits.stepsInFlight, async (chain) => {
+    for (const step of chain) {
+      if (step.state === 'done') continue
+      if (failure !== undefined) return
+      try {
+        await doStep(work, step)
+      } catch (thrown) {
+        const error = asAppError(thrown, `Step ${step.seq}`)
+        if (isForLater(error, work.signal)) throw error
+        failure ??= asJson(error)
+        return
+      }
     }
-  }
-  return undefined
-}
-
-/** Audit, before-image and the mark `doing` are one commit, and only then does a call leave. */
-async function doStep(
-  engine: Engine,
-  transaction: Transaction,
-  step: Step,
-  context: StepContext,
-): Promise<void> {
-  const kind = kindOf(step)
-  const before = step.before ?? (await kind.look(context, step.input))
-  await commit(engine, transaction, async (tx, { cancelAsked }) => {
-    if (cancelAsked && step.state === 'waiting') throw cancelled(transaction)
-    await audit(tx, transaction, 'transaction.step', step, { before, set: step.input.set ?? null })
-    await saveStep(tx, transaction.id, step.seq, { state: 'doing', before, attempted: true })
   })
-  step.state = 'doing'
-  step.before = before
-  const result = await kind.ensure(context, step.input, before)
-  await commitResult(engine, transaction, step, 'done', result)
+  return failure
 }
 
-async function goBack(
-  engine: Engine,
-  transaction: Transaction,
-  steps: readonly Step[],
-  context: StepContext,
-): Promise<void> {
-  for (const step of [...steps].reverse()) {
-    if (step.state === 'done' || step.state === 'doing' || step.state === 'undoing') {
-      await undoStep(engine, transaction, step, context)
-    }
-  }
-  const stuck = steps.some((step) => step.state === 'stuck')
-  const wasCancelled = transaction.error?.code === 'cancelled'
-  const state = stuck ? 'stuck' : wasCancelled ? 'cancelled' : 'undone'
-  await endTransaction(engine, transaction, state, transaction.error)
-}
-
-async function undoStep(
-  engine: Engine,
-  transaction: Transaction,
-  step: Step,
-  context: StepContext,
-): Promise<void> {
-  const kind = kindOf(step)
-  const before = step.before ?? {}
-  await commit(engine, transaction, async (tx) => {
-    await audit(tx, transaction, 'transaction.undo', step, { before })
-    await saveStep(tx, transaction.id, step.seq, { state: 'undoing', attempted: true })
-  })
-  try {
-    const result = await kind.undo(context, step.input, before, step.after)
-    await commitResult(engine, transaction, step, 'undone', result)
-  } catch (thrown) {
-    const error = asAppError(thrown, `Undoing step ${step.seq}`)
-    if (isForLater(error, context.signal)) throw error
-    step.state = 'stuck'
-    const left = kind.wayBack(context, step.input, before)
-    await commit(engine, transaction, (tx) =>
-      saveStep(tx, transaction.id, step.seq, {
-        state: 'stuck',
-        error: { ...asJson(error), left },
-      }),
-    )
-  }
-}
-
-/** Ends this attempt, not the transaction: it is taken up again, at once or behind a pause. */
-function isForLater(error: AppError, signal: AbortSignal): boolean {
-  return signal.aborted || isOurOwn(error) || pauseOf(error) !== undefined
-}
-
-async function commitResult(
-  engine: Engine,
-  transaction: Transaction,
-  step: Step,
-  state: 'done' | 'undone',
-  result: StepResult,
-): Promise<void> {
-  await commit(engine, transaction, async (tx) => {
-    await saveStep(tx, transaction.id, step.seq, {
-      state,
-      ...(state === 'done' ? { after: result.after } : {}),
-    })
-    await storeObserved(tx, transaction, result.observed)
-    await tell(tx, transaction, 'transaction.progress', { seq: step.seq, state })
-  })
-  step.state = state
-  if (state === 'done') step.after = result.after
-}
-
-async function turnRound(
-  engine: Engine,
-  transaction: Transaction,
-  failure: AppError,
-): Promise<void> {
-  const error = asJson(failure)
-  await commit(engine, transaction, async (tx) => {
+async function turnRound(work: Work, error: JsonObject): Promise<void> {
+  const { transaction, steps } = work
+  await commit(work, async (tx) => {
     await skipWaitingSteps(tx, transaction.id)
     await saveTransaction(tx, transaction, 'undoing', error)
     await tell(tx, transaction, 'transaction.undoing', error)
   })
+  for (const step of steps) if (step.state === 'waiting') step.state = 'skipped'
   transaction.state = 'undoing'
   transaction.error = error
 }
 
+async function goBack(work: Work, chains: readonly (readonly Step[])[]): Promise<void> {
+  const { engine, transaction, steps } = work
+  await inParallel(chains, limits.stepsInFlight, async (chain) => {
+    for (const step of chain.toReversed()) {
+      if (step.state === 'done' || step.state === 'doing' || step.state === 'undoing') {
+        await undoStep(work, step)
+      }
+    }
+  })
+  const stuck = steps.some((step) => step.state === 'stuck')
+  const code: ErrorCode = 'cancelled'
+  const state = stuck ? 'stuck' : transaction.error?.code === code ? 'cancelled' : 'undone'
+  await endTransaction(engine, transaction, state, transaction.error)
+}
+
+/** What came with it in secret goes with its end. */
 export async function endTransaction(
   engine: Engine,
   transaction: Transaction,
   state: TransactionState,
   error: JsonObject | null,
 ): Promise<void> {
-  await commit(engine, transaction, async (tx) => {
+  await commit({ engine, transaction }, async (tx) => {
     await writeAudit(tx, {
       nodePath: transaction.nodePath,
       actor: transaction.actor,
@@ -202,88 +130,9 @@ export async function endTransaction(
       subject: `transaction:${transaction.id}`,
       detail: { state },
     })
+    await engine.vault.destroy(tx, secretsOf(transaction.id))
     await saveTransaction(tx, transaction, state, error)
     await markTouchedDue(tx, transaction, new Date(engine.clock.now() + limits.dueBehindChangeMs))
     await tell(tx, transaction, 'transaction.ended', { state })
   })
-}
-
-/** One commit of this transaction's work, refused when another worker has taken it over. */
-async function commit(
-  engine: Engine,
-  transaction: Transaction,
-  work: (tx: Tx, held: { cancelAsked: boolean }) => Promise<void>,
-): Promise<void> {
-  await inScope(engine.db, transaction.nodePath, async (tx) => {
-    const held = await holdTransaction(tx, transaction)
-    if (held === undefined) {
-      const what = `Another worker has taken over transaction ${transaction.id}; it goes on there.`
-      throw new AppError('fenced', what)
-    }
-    await work(tx, held)
-  })
-}
-
-async function openContext(
-  engine: Engine,
-  transaction: Transaction,
-  signal: AbortSignal,
-): Promise<StepContext> {
-  const place = { tenantId: transaction.tenantId, scope: transaction.nodePath }
-  const models = await engine.models.current()
-  const wires = await engine.openWires(place, () => {}, 'interactive')
-  return {
-    actor: transaction.actor,
-    clock: engine.clock,
-    signal,
-    model: (id) => requireModel(models, id),
-    wire: (model) => wires.wire(model.wire),
-    confirmHeld: () => commit(engine, transaction, async () => {}),
-  }
-}
-
-function kindOf(step: Step): StepKind {
-  const kind = stepKinds[step.kind]
-  if (kind === undefined) throw new AppError('internal', `There is no kind of step ${step.kind}.`)
-  return kind
-}
-
-function cancelled(transaction: Transaction): AppError {
-  return new AppError('cancelled', `Transaction ${transaction.id} was cancelled before this step.`)
-}
-
-async function audit(
-  tx: Tx,
-  transaction: Transaction,
-  action: string,
-  step: Step,
-  detail: JsonObject,
-): Promise<void> {
-  await writeAudit(tx, {
-    nodePath: transaction.nodePath,
-    actor: transaction.actor,
-    action,
-    tenantId: transaction.tenantId,
-    subject: `transaction:${transaction.id}`,
-    detail: {
-      step: step.seq,
-      model: step.input.model ?? null,
-      key: step.input.key ?? null,
-      ...detail,
-    },
-  })
-}
-
-async function tell(
-  tx: Tx,
-  transaction: Transaction,
-  kind: string,
-  data: JsonObject,
-): Promise<void> {
-  const { nodePath, tenantId, id } = transaction
-  await emit(tx, { nodePath, tenantId, subject: `transaction:${id}`, kind, data })
-}
-
-function asJson(error: AppError): JsonObject {
-  return { code: error.code, message: error.message }
 }

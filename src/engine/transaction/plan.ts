@@ -1,52 +1,85 @@
-import { describeCall } from '../../core/call.ts'
-import { AppError } from '../../core/errors.ts'
+import type { Call } from '../../core/call.ts'
+import { asAppError } from '../../core/errors.ts'
 import type { Change, JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import { inParallel } from '../../core/parallel.ts'
-import type { Wire } from '../../core/wire.ts'
-import { differences } from './updateStep.ts'
+import { Sealed } from '../../core/secret.ts'
+import type { Engine, TenantWires } from '../engine.ts'
+import { namedSteps } from './chains.ts'
+import type { StepContext, StepKind } from './step.ts'
+import { kindOf, readContext } from './work.ts'
 
-export interface PlannedObject {
-  key: string
-  /** Undefined when there is nothing to do. */
-  call: string | undefined
+export interface PlannedStep {
+  /** Undefined when there is nothing to do, or it cannot be told before another step was done. */
+  call: Call | undefined
   differences: Change[]
+  /** Why the step would fail as things are. */
+  problem: string | undefined
+  /** Why there will be no way back, when there is none. */
+  irreversible: string | undefined
 }
 
-/** The dry run: what a change would send and what would differ, by reads alone. */
-export async function planChanges(
-  model: Model,
-  wire: Wire,
-  objects: readonly { key: string; set: JsonObject }[],
+/** What a step stops at in a dry run: the call it would send. */
+class Planned extends Error {
+  readonly call: Call
+
+  constructor(call: Call) {
+    super('planned')
+    this.call = call
+  }
+}
+
+/** The dry run: the same code as the real one, by reads alone. */
+export async function planSteps(
+  engine: Pick<Engine, 'clock' | 'stepKinds'>,
+  models: readonly Model[],
+  wires: TenantWires,
+  steps: readonly { kind: string; input: JsonObject }[],
   signal: AbortSignal,
-): Promise<PlannedObject[]> {
-  const planned: PlannedObject[] = []
-  await inParallel(objects, limits.partReadsInFlight, async ({ key, set }, index) => {
-    planned[index] = await planOne(model, wire, key, set, signal)
+): Promise<PlannedStep[]> {
+  const context: StepContext = {
+    ...readContext({ engine, models, wires, signal }),
+    known: null,
+    resumed: false,
+    send: async (_model, call) => {
+      throw new Planned(call)
+    },
+    keep: async () => {},
+    password: async () => new Sealed(''),
+  }
+  const planned: PlannedStep[] = []
+  await inParallel(steps, limits.partReadsInFlight, async ({ kind, input }, index) => {
+    planned[index] = await planStep(kindOf({ engine }, kind), context, input)
   })
   return planned
 }
 
-async function planOne(
-  model: Model,
-  wire: Wire,
-  key: string,
-  set: JsonObject,
-  signal: AbortSignal,
-): Promise<PlannedObject> {
-  const object = await wire.get(model, key, signal)
-  if (object === undefined) {
-    throw new AppError(
-      'microsoft-not-found',
-      `${model.title} ${key} is not at Microsoft (any more).`,
-    )
+async function planStep(
+  kind: StepKind,
+  context: StepContext,
+  input: JsonObject,
+): Promise<PlannedStep> {
+  const plan = (call: Call | undefined, before: JsonObject | null): PlannedStep => {
+    const back = kind.reverse(input, before ?? {}, null)
+    return {
+      call,
+      differences: kind.differences(input, before, null),
+      problem: undefined,
+      irreversible: typeof back === 'object' && 'never' in back ? back.never : undefined,
+    }
   }
-  const open = differences(object.data, set)
-  const missing = Object.fromEntries(open.map((change) => [change.property, change.after]))
-  return {
-    key,
-    call: open.length === 0 ? undefined : describeCall(wire.updateCall(model, key, missing)),
-    differences: open,
+  // Its object is made by a step before it: there is nothing to read yet.
+  if (namedSteps(input).length > 0) return plan(undefined, null)
+  let before: JsonObject | null = null
+  try {
+    before = await kind.look(context, input)
+    await kind.ensure(context, input, before)
+    return { ...plan(undefined, before), differences: [] }
+  } catch (thrown) {
+    if (thrown instanceof Planned) return plan(thrown.call, before)
+    const error = asAppError(thrown, 'Looking at what is there')
+    if (context.signal.aborted || error.retryable || error.code === 'internal') throw error
+    return { ...plan(undefined, before), problem: error.message }
   }
 }

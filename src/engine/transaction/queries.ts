@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Actor } from '../../core/actor.ts'
 import type { JsonObject } from '../../core/json.ts'
+import type { Edge } from '../../core/writing.ts'
 import type { Tx } from '../../store/scope.ts'
 import type { TransactionStepTable, TransactionTable } from '../../store/tables/transactions.ts'
 import { toJsonb } from '../../store/text.ts'
@@ -27,6 +28,8 @@ export interface Step {
   state: StepState
   before: JsonObject | null
   after: JsonObject | null
+  /** Why it failed, once it did. */
+  error: JsonObject | null
 }
 
 /** Takes the transaction; undefined when it has ended. */
@@ -40,6 +43,7 @@ export async function claimTransaction(tx: Tx, id: number): Promise<Transaction 
   return rows[0]
 }
 
+/** Locks the transaction for this commit. Undefined: another worker has taken it over. */
 export async function holdTransaction(
   tx: Tx,
   transaction: Transaction,
@@ -51,9 +55,17 @@ export async function holdTransaction(
   return rows[0]
 }
 
+/** The same question without the lock, for the many steps that ask it side by side. */
+export async function isHeld(tx: Tx, transaction: Transaction): Promise<boolean> {
+  const { rows } = await sql`
+    select from transaction where id = ${transaction.id} and epoch = ${transaction.epoch}
+      and state in ('running', 'undoing')`.execute(tx)
+  return rows.length > 0
+}
+
 export async function stepsOf(tx: Tx, transactionId: number): Promise<Step[]> {
   const { rows } = await sql<Step>`
-    select seq, kind, input, state, before, after from transaction_step
+    select seq, kind, input, state, before, after, error from transaction_step
     where transaction_id = ${transactionId} order by seq`.execute(tx)
   return rows
 }
@@ -104,8 +116,28 @@ export async function saveTransaction(
 
 /** The database's short number of a model, given out when it is first used. */
 export async function modelNumber(tx: Tx, model: string): Promise<number> {
+  // Looked up first: an upsert would lock the row, and every tenant's commits wait in line for it.
+  const known = await sql<{ id: number }>`select id from model where name = ${model}`.execute(tx)
+  if (known.rows[0] !== undefined) return known.rows[0].id
   const { rows } = await sql<{ id: number }>`
     insert into model (name) values (${model})
     on conflict (name) do update set name = excluded.name returning id`.execute(tx)
   return rows[0]?.id ?? 0
+}
+
+/** Stores an edge, or takes it away; answers whether it was otherwise before. */
+export async function setEdge(
+  tx: Tx,
+  { tenantId, nodePath }: { tenantId: number; nodePath: string },
+  { kind, from, to, present }: Edge,
+): Promise<boolean> {
+  const { rows } = present
+    ? await sql`
+        insert into link (tenant_id, kind, from_key, to_key, node_path)
+        values (${tenantId}, ${kind}, ${from}, ${to}, ${nodePath})
+        on conflict do nothing returning 1`.execute(tx)
+    : await sql`
+        delete from link where tenant_id = ${tenantId} and kind = ${kind}
+          and from_key = ${from} and to_key = ${to} returning 1`.execute(tx)
+  return rows.length > 0
 }

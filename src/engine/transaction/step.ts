@@ -1,50 +1,80 @@
-import type { Actor } from '../../core/actor.ts'
+import type { Call } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
-import type { JsonObject } from '../../core/json.ts'
+import type { Change, Json, JsonObject } from '../../core/json.ts'
 import type { Model } from '../../core/model.ts'
+import type { Sealed } from '../../core/secret.ts'
 import type { ReadObject, Wire } from '../../core/wire.ts'
+import type { Edge } from '../../core/writing.ts'
 
-/** What a step works with: one tenant's wires, and whom it acts for. */
+/** What a step works with: one tenant's wires, and what is known of the step so far. */
 export interface StepContext {
-  actor: Actor
   clock: Clock
   signal: AbortSignal
   model(id: string): Model
   wire(model: Model): Wire
   /**
-   * Throws `fenced` when another worker has taken the transaction over. Handed along with every
-   * call that changes something and asked right before each attempt at it: a worker that was
-   * frozen between its read and its write, or while it waited to try again, would else write what
-   * is no longer wanted, the moment it wakes.
+   * The one way by which a step changes anything. Asks before every attempt whether the work is
+   * still its own (`fenced` when not): a worker that was frozen between its read and its write, or
+   * while it waited to try again, would else write what is no longer wanted, the moment it wakes.
+   * In a dry run nothing is sent, and the step ends here.
    */
-  confirmHeld(): Promise<void>
+  send(model: Model, call: Call): Promise<Json | undefined>
+  /** Puts on record what is known before the step is done: the key of what was just made. */
+  keep(known: JsonObject): Promise<void>
+  /** What an earlier attempt kept. */
+  known: JsonObject | null
+  /** An earlier attempt may have sent the call; nobody heard what became of it. */
+  resumed: boolean
+  /** The password that came with the step. Throws `not-found` once it was destroyed. */
+  password(): Promise<Sealed>
 }
 
 /**
- * A kind of step. Its parts are values and functions beside each other, so that what a step does
- * and how it is taken back are read together.
+ * A kind of step: everything about it in one file, so that what it does and how it is taken back
+ * are read together. `input` was written by the feature that asked for the step.
  */
 export interface StepKind {
+  /** What it reads or changes: steps that share one of these are done in their order. */
+  touches(input: JsonObject): string[]
   /** Reads what the step will change, for the way back. Throws when the step cannot be done. */
   look(context: StepContext, input: JsonObject): Promise<JsonObject>
   /** Reads first, changes only what differs, reads back until it shows. Safe to repeat. */
   ensure(context: StepContext, input: JsonObject, before: JsonObject): Promise<StepResult>
-  /**
-   * Puts back what was before, unless somebody else has changed it since (`conflict`, with words
-   * for what is left). Safe to repeat.
-   */
-  undo(
-    context: StepContext,
-    input: JsonObject,
-    before: JsonObject,
-    after: JsonObject | null,
-  ): Promise<StepResult>
-  /** For people: the call that would put back what was before, to make by hand. */
-  wayBack(context: StepContext, input: JsonObject, before: JsonObject): string
+  /** `after` is null as long as nobody knows what became of the call. */
+  reverse(input: JsonObject, before: JsonObject, after: JsonObject | null): Reverse
+  /** For people: the call that would do it, to make by hand. */
+  call(context: StepContext, input: JsonObject, before: JsonObject): Call
+  /** For people: `before` is null until the step has looked. */
+  differences(input: JsonObject, before: JsonObject | null, after: JsonObject | null): Change[]
 }
+
+/**
+ * The step that takes one back. It changes only what is still as the step left it: what somebody
+ * else has changed since is theirs (`microsoft-conflict`).
+ */
+export type Reverse =
+  | { kind: string; input: JsonObject }
+  /** It changed nothing. */
+  | 'nothing'
+  /** There is no way back, in these words. */
+  | { never: string }
 
 export interface StepResult {
   after: JsonObject
-  /** The object as it is now, for our own copy of it. */
-  observed: { model: Model; object: ReadObject }
+  /** Absent when there was nothing to see. */
+  observed: Observed | undefined
+}
+
+/** What a step has seen, for our own copy of it. */
+export type Observed =
+  | { model: Model; object: ReadObject }
+  | { model: Model; gone: string }
+  | { model: Model; edge: Edge }
+
+/** Every kind of step by its name, handed to the engine as a value. */
+export type StepKinds = Readonly<Record<string, StepKind>>
+
+/** Names an object among all that a transaction touches. */
+export function objectName(model: string, key: Json | undefined): string {
+  return `${model} ${typeof key === 'string' ? key : JSON.stringify(key ?? null)}`
 }

@@ -143,3 +143,30 @@ export async function selectByIdempotencyKey(
 export async function askToCancelTransaction(tx: Tx, id: number): Promise<void> {
   await sql`update transaction set cancel_asked = true where id = ${id}`.execute(tx)
 }
+
+/** Removed objects by key, name or the value of a column; two are enough to know it is not one. */
+export async function selectRemoved(
+  tx: Tx,
+  tenantId: number,
+  model: string,
+  ref: string,
+): Promise<{ key: string; name: string }[]> {
+  const { rows } = await sql<{ key: string; name: string }>`
+    select key, name from resource
+    where tenant_id = ${tenantId} and model_id = (select id from model where name = ${model})
+      and removed_at is not null
+      and (key = lower(${ref}) or lower(name) = lower(${ref})
+        or exists (select from unnest(cols) as col where lower(col) = lower(${ref})))
+    order by key limit 2`.execute(tx)
+  return rows
+}
+
+/** The transactions that undo another, with what became of them. */
+export async function selectUndos(
+  tx: Tx,
+  id: number,
+): Promise<{ id: number; state: TransactionTable['state'] }[]> {
+  const { rows } = await sql<{ id: number; state: TransactionTable['state'] }>`
+    select id, state from transaction where undoes = ${id} order by id`.execute(tx)
+  return rows
+}

@@ -1,11 +1,13 @@
 import type { Static } from 'typebox'
-import type { Step, Transaction, TransactionDetail } from '../../contract/transactions.ts'
-import { type Change, changesBetween, isJsonObject, type JsonObject } from '../../core/json.ts'
+import type { Started, Step, Transaction, TransactionDetail } from '../../contract/transactions.ts'
+import type { Change } from '../../core/json.ts'
 import { showFailure, showTime } from '../operation/show.ts'
+import { stepKinds } from './kinds.ts'
 import type { StepRow, TransactionRow } from './queries.ts'
 
 export type TransactionAnswer = Static<typeof Transaction>
 export type DetailAnswer = Static<typeof TransactionDetail>
+export type StartedAnswer = Static<typeof Started>
 
 export function showTransaction(row: TransactionRow): TransactionAnswer {
   return {
@@ -47,11 +49,8 @@ function showStep(step: StepRow): Static<typeof Step> {
   }
 }
 
-/** Before a step has looked at its object, everything it is to set counts as different. */
-function differencesOf(step: StepRow): Change[] {
-  const wanted = wantedOf(step)
-  if (step.before !== null) return changesBetween(step.before, step.after ?? wanted)
-  return Object.entries(wanted).map(([property, after]) => ({ property, before: null, after }))
+function differencesOf({ kind, input, before, after }: StepRow): Change[] {
+  return stepKinds[kind]?.differences(input, before, after) ?? []
 }
 
 /** What a step that could not be taken back leaves at Microsoft, and the call that mends it. */
@@ -59,8 +58,4 @@ function showLeft(step: StepRow): DetailAnswer['left'] {
   const call = step.error?.left
   if (step.state !== 'stuck' || typeof call !== 'string') return []
   return [{ seq: step.seq, what: `${step.title}: ${step.error?.message}`, call }]
-}
-
-function wantedOf(step: { input: JsonObject }): JsonObject {
-  return isJsonObject(step.input.set) ? step.input.set : {}
 }

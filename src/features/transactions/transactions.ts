@@ -1,24 +1,36 @@
 import { createHash } from 'node:crypto'
 import { type Actor, type Operation, requirePermission } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
-import { canonicalJson, type JsonObject, jsonEqual } from '../../core/json.ts'
+import { canonicalJson, type JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { withKeys } from '../../engine/transaction/chains.ts'
+import { passwordField, secretsOf } from '../../engine/transaction/work.ts'
 import type { Database } from '../../store/database.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import type { Jobs } from '../../store/jobs/jobs.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
+import { userModel } from '../licences/licenceStep.ts'
 import { notFound } from '../operation/notFound.ts'
 import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
 import { record } from '../operation/record.ts'
-import { type ChangesBody, resolveChanges } from './changes.ts'
+import { type ChangesBody, type ResolvedStep, resolveChanges } from './changes.ts'
 import * as queries from './queries.ts'
-import { type DetailAnswer, showDetail, showTransaction, type TransactionAnswer } from './show.ts'
+import {
+  type DetailAnswer,
+  type StartedAnswer,
+  showDetail,
+  showTransaction,
+  type TransactionAnswer,
+} from './show.ts'
 
 const type = 'data/Transaction'
 
+/** The engine, as far as asking for a transaction needs it. */
+export type TransactionEngine = Pick<Engine, 'db' | 'models' | 'stepKinds' | 'vault'>
+
 export interface TransactionDependencies {
-  engine: Pick<Engine, 'db' | 'models'>
+  engine: TransactionEngine
   jobs: Pick<Jobs, 'enqueue'>
 }
 
@@ -28,14 +40,15 @@ interface Wanted {
   nodePath: string
   kind: string
   title: string
-  steps: readonly queries.NewStep[]
+  steps: readonly (queries.NewStep & Partial<Pick<ResolvedStep, 'password'>>)[]
   undoes?: number
   replays?: number
 }
 
 /**
  * Queues a change of objects at Microsoft. Throws `bad-input` naming the property at fault before
- * anything is queued, `idempotency-key-reused` when the key came with another request.
+ * anything is queued, `confirmation-required` for what does not come back by itself,
+ * `idempotency-key-reused` when the key came with another request.
  */
 export async function startTransaction(
   actor: Actor,
@@ -43,20 +56,63 @@ export async function startTransaction(
   tenantId: number,
   body: ChangesBody,
   idempotencyKey: string | undefined,
-): Promise<DetailAnswer> {
-  const request = { tenantId, body: body as unknown as JsonObject }
-  return queueOnce(actor, engine.db, jobs, request, idempotencyKey, async (tx) => {
-    const { nodePath, model, objects } = await resolveChanges(tx, actor, engine, tenantId, body)
-    requirePermission(actor, 'Update', model.id, nodePath)
-    const steps = objects.map(({ key, name, set }) => ({
-      kind: 'update',
-      title: `${name}: ${Object.keys(set).join(', ')}`,
-      input: { model: model.id, key, set, expect: null },
-    }))
+): Promise<StartedAnswer> {
+  const models = await engine.models.current()
+  const request = { tenantId, body: withoutPasswords(body) }
+  const made: StartedAnswer['passwords'] = []
+  const answer = await queueOnce(actor, engine, jobs, request, idempotencyKey, async (tx) => {
+    const { nodePath, steps } = await resolveChanges(tx, actor, models, tenantId, body)
+    for (const { operation, model } of steps) {
+      requirePermission(actor, operation, model.id, nodePath)
+    }
+    requireYes(body.confirm, steps)
+    made.push(...madePasswords(steps))
     const [first] = steps
-    const title = steps.length === 1 && first ? first.title : `${steps.length} × ${model.title}`
-    return { tenantId, nodePath, kind: 'update', title, steps }
+    const title = steps.length === 1 && first ? first.title : titleOfMany(steps)
+    return { tenantId, nodePath, kind: kindOfAll(steps), title, steps }
   })
+  return { ...answer.detail, passwords: answer.isNew ? made : [] }
+}
+
+/**
+ * A hash of a request that holds a password would be a way to try passwords, so what came twice
+ * under one key is told by everything else.
+ */
+function withoutPasswords(body: ChangesBody): JsonObject {
+  const steps = body.steps.map(({ password, ...step }) => ({
+    ...step,
+    ...(password !== undefined && { password: true }),
+  }))
+  return { ...body, steps } as unknown as JsonObject
+}
+
+function requireYes(confirm: boolean | undefined, steps: readonly ResolvedStep[]): void {
+  const consequences = steps.flatMap(({ consequence }) => consequence ?? [])
+  if (confirm === true || consequences.length === 0) return
+  const [first = '', ...others] = consequences
+  const more = others.length > 0 ? ` So do ${others.length} further steps like it.` : ''
+  throw new AppError(
+    'confirmation-required',
+    `${first}${more} Nothing was done yet; to do it, repeat the request with confirm set to true.`,
+  )
+}
+
+function madePasswords(steps: readonly ResolvedStep[]): StartedAnswer['passwords'] {
+  return steps.flatMap(({ password }, index) =>
+    password?.made ? [{ seq: index + 1, password: password.sealed.reveal() }] : [],
+  )
+}
+
+function kindOfAll(steps: readonly ResolvedStep[]): string {
+  const kinds = new Set(steps.map(({ kind }) => kind))
+  const [only = 'several'] = kinds
+  return kinds.size === 1 ? only : 'several'
+}
+
+function titleOfMany(steps: readonly ResolvedStep[]): string {
+  const [first] = steps
+  const alike = steps.every(({ kind, model }) => kind === first?.kind && model === first.model)
+  return alike && first ? `${steps.length} × ${first.model.title}` : `${steps.length} steps`
 }
 
 /** Puts back what a succeeded transaction changed, where nobody has changed it since. */
@@ -66,27 +122,56 @@ export async function undoTransaction(
   id: number,
   idempotencyKey: string | undefined,
 ): Promise<DetailAnswer> {
-  return queueOnce(actor, engine.db, jobs, { undo: id }, idempotencyKey, async (tx) => {
-    const done = await permitted(tx, actor, 'Execute', id)
+  const answer = await queueOnce(actor, engine, jobs, { undo: id }, idempotencyKey, async (tx) => {
+    const done = await permitted(tx, actor, 'Execute', id, true)
     if (done.state !== 'succeeded') {
       const why = `Transaction ${id} is ${done.state}; only one that succeeded can be undone.`
       throw new AppError('conflict', why)
     }
-    const steps = (await queries.selectSteps(tx, id)).reverse().flatMap(wayBack)
+    const by = await undoneBy(tx, id)
+    if (by !== undefined) {
+      const why = `Transaction ${id} was undone by transaction ${by}, or is being undone; undo that one to have the change again.`
+      throw new AppError('conflict', why)
+    }
+    const rows = await queries.selectSteps(tx, id)
+    const steps = rows.toReversed().flatMap((step) => wayBack(engine, rows, step))
     if (steps.length === 0) {
       throw new AppError('conflict', `Transaction ${id} changed nothing; there is nothing to undo.`)
     }
-    requireUpdates(actor, done.nodePath, steps)
+    requireSteps(actor, done.nodePath, steps)
     const { tenantId, nodePath } = done
     return { tenantId, nodePath, kind: 'undo', title: `Undo: ${done.title}`, steps, undoes: id }
   })
+  return answer.detail
 }
 
-function wayBack(step: queries.StepRow): queries.NewStep[] {
-  const { before, after } = step
-  if (before === null || after === null || jsonEqual(before, after)) return []
-  const input = { ...step.input, set: before, expect: after }
-  return [{ kind: step.kind, title: step.title, input }]
+/** The undo that holds: under way, or succeeded and not itself undone since. */
+async function undoneBy(tx: Tx, id: number): Promise<number | undefined> {
+  for (const undo of await queries.selectUndos(tx, id)) {
+    if (['queued', 'running', 'undoing'].includes(undo.state)) return undo.id
+    if (undo.state === 'succeeded' && (await undoneBy(tx, undo.id)) === undefined) return undo.id
+  }
+  return undefined
+}
+
+function wayBack(
+  { stepKinds }: Pick<Engine, 'stepKinds'>,
+  steps: readonly queries.StepRow[],
+  step: queries.StepRow,
+): queries.NewStep[] {
+  const input = withKeys(step.input, (seq) => steps.find((one) => one.seq === seq)?.after?.key)
+  const kind = stepKinds[step.kind]
+  if (step.before === null || step.after === null || !input || !kind) return []
+  if (kind.differences(input, step.before, step.after).length === 0) return []
+  const back = kind.reverse(input, step.before, step.after)
+  if (back === 'nothing') return []
+  if ('never' in back) {
+    throw new AppError(
+      'conflict',
+      `Step ${step.seq} (${step.title}) cannot be undone. ${back.never}`,
+    )
+  }
+  return [{ ...back, title: step.title }]
 }
 
 /** Asks for the same again, whatever became of it the first time. */
@@ -96,22 +181,42 @@ export async function replayTransaction(
   id: number,
   idempotencyKey: string | undefined,
 ): Promise<DetailAnswer> {
-  return queueOnce(actor, engine.db, jobs, { replay: id }, idempotencyKey, async (tx) => {
-    const earlier = await permitted(tx, actor, 'Execute', id)
-    const { tenantId, nodePath, kind, title } = earlier
-    const steps = (await queries.selectSteps(tx, id)).map((step) => ({
-      kind: step.kind,
-      title: step.title,
-      input: step.input,
-    }))
-    requireUpdates(actor, nodePath, steps)
-    return { tenantId, nodePath, kind, title, steps, replays: id }
-  })
+  const answer = await queueOnce(
+    actor,
+    engine,
+    jobs,
+    { replay: id },
+    idempotencyKey,
+    async (tx) => {
+      const earlier = await permitted(tx, actor, 'Execute', id)
+      const { tenantId, nodePath, kind, title } = earlier
+      const steps = (await queries.selectSteps(tx, id)).map((step) => ({
+        kind: step.kind,
+        title: step.title,
+        input: step.input,
+      }))
+      if (steps.some((step) => step.kind === 'password' || step.input.password === true)) {
+        const why = `Transaction ${id} set a password, which is kept no longer than it takes. Ask for it anew.`
+        throw new AppError('conflict', why)
+      }
+      requireSteps(actor, nodePath, steps)
+      return { tenantId, nodePath, kind, title, steps, replays: id }
+    },
+  )
+  return answer.detail
 }
 
-function requireUpdates(actor: Actor, nodePath: string, steps: readonly queries.NewStep[]): void {
-  for (const model of new Set(steps.map((step) => String(step.input.model)))) {
-    requirePermission(actor, 'Update', model, nodePath)
+/** What a step of a kind is to who may do it; what is not named here is an update. */
+const operationOf: Readonly<Record<string, Operation>> = {
+  create: 'Create',
+  delete: 'Delete',
+  restore: 'Create',
+}
+
+function requireSteps(actor: Actor, nodePath: string, steps: readonly queries.NewStep[]): void {
+  for (const { kind, input } of steps) {
+    const model = typeof input.model === 'string' ? input.model : userModel
+    requirePermission(actor, operationOf[kind] ?? 'Update', model, nodePath)
   }
 }
 
@@ -121,17 +226,17 @@ function requireUpdates(actor: Actor, nodePath: string, steps: readonly queries.
  */
 async function queueOnce(
   actor: Actor,
-  db: Database,
+  { db, vault }: Pick<Engine, 'db' | 'vault'>,
   jobs: Pick<Jobs, 'enqueue'>,
   request: JsonObject,
   idempotencyKey: string | undefined,
   want: (tx: Tx) => Promise<Wanted>,
-): Promise<DetailAnswer> {
+): Promise<{ detail: DetailAnswer; isNew: boolean }> {
   const requestHash = createHash('sha256').update(canonicalJson(request)).digest()
   try {
     return await inScope(db, actor.scope, async (tx) => {
       const earlier = await findEarlier(tx, actor, idempotencyKey, requestHash)
-      if (earlier !== undefined) return showOne(tx, earlier)
+      if (earlier !== undefined) return { detail: await showOne(tx, earlier), isNew: false }
       const { steps, ...wanted } = await want(tx)
       const { nodePath, tenantId, kind, title } = wanted
       const fields = { undoes: undefined, replays: undefined, ...wanted }
@@ -147,15 +252,20 @@ async function queueOnce(
         subject: `transaction:${id}`,
         detail: { kind, title, steps: steps.map((step) => step.input) },
       })
+      for (const [index, { password }] of steps.entries()) {
+        const field = passwordField(index + 1)
+        if (password) await vault.put(tx, secretsOf(id), nodePath, field, password.sealed)
+      }
       await jobs.enqueue(tx, { kind: 'transaction', id, scope: nodePath, tenantId })
-      return showOne(tx, id)
+      return { detail: await showOne(tx, id), isNew: true }
     })
   } catch (error) {
     if (!isUniqueViolation(error, 'transaction_idempotency')) throw error
     return inScope(db, actor.scope, async (tx) => {
       const other = await findEarlier(tx, actor, idempotencyKey, requestHash)
       // Of a node that was moved out of the scope since: not to be seen, but the key is taken.
-      return showOne(tx, other ?? refuseKey('for a request outside your scope'))
+      const id = other ?? refuseKey('for a request outside your scope')
+      return { detail: await showOne(tx, id), isNew: false }
     })
   }
 }

@@ -1,5 +1,5 @@
 import type { Api } from '../../contract/api.ts'
-import { planTransaction } from '../../features/transactions/changes.ts'
+import { planTransaction } from '../../features/transactions/planTransaction.ts'
 import {
   cancelTransaction,
   listTransactions,

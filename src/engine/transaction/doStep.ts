@@ -1,0 +1,115 @@
+import { AppError, asAppError } from '../../core/errors.ts'
+import { isOurOwn, pauseOf } from '../engine.ts'
+import { storeObserved } from './observed.ts'
+import { type Step, saveStep } from './queries.ts'
+import type { StepContext, StepResult } from './step.ts'
+import {
+  auditStep,
+  callText,
+  commit,
+  inputOf,
+  kindOf,
+  noteStep,
+  openStep,
+  tell,
+  type Work,
+} from './work.ts'
+
+/**
+ * Audit, before-image and the mark `doing` are one commit, and only then does a call leave. Throws
+ * why it could not be done; where certainly nothing was changed the step stands as undone then.
+ */
+export async function doStep(work: Work, step: Step): Promise<void> {
+  const { engine, transaction } = work
+  const { context, mayHaveSent } = openStep(work, step, true)
+  const kind = kindOf(work, step.kind)
+  try {
+    const input = inputOf(work, step)
+    const before = step.before ?? (await kind.look(context, input))
+    await commit(work, async (tx, { cancelAsked }) => {
+      if (cancelAsked && step.state === 'waiting') throw cancelled(transaction.id)
+      const set = step.input.set ?? null
+      await auditStep(tx, transaction, 'transaction.step', step, { before, set })
+      await saveStep(tx, transaction.id, step.seq, { state: 'doing', before, attempted: true })
+    })
+    step.state = 'doing'
+    step.before = before
+    const result = await kind.ensure(context, input, before)
+    await commitResult(work, step, 'done', result)
+  } catch (thrown) {
+    const error = asAppError(thrown, `Step ${step.seq}`)
+    if (isForLater(error, work.signal) || error.code === 'cancelled') throw error
+    if (error.cause !== undefined) engine.log.warn({ error: String(error.cause) }, error.message)
+    await noteStep(work, step, stateAfterFailure(step, mayHaveSent()), error)
+    throw error
+  }
+}
+
+function stateAfterFailure(step: Step, mayHaveSent: boolean) {
+  if (step.state === 'waiting') return 'skipped'
+  return mayHaveSent ? 'doing' : 'undone'
+}
+
+/** Takes a step back, or says in words and calls what it leaves. */
+export async function undoStep(work: Work, step: Step): Promise<void> {
+  const { transaction } = work
+  const { context } = openStep(work, step, false)
+  const before = step.before ?? {}
+  const input = inputOf(work, step)
+  const back = kindOf(work, step.kind).reverse(input, before, step.after)
+  await commit(work, async (tx) => {
+    await auditStep(tx, transaction, 'transaction.undo', step, { before })
+    await saveStep(tx, transaction.id, step.seq, { state: 'undoing', attempted: true })
+  })
+  step.state = 'undoing'
+  if (back === 'nothing') {
+    await commitResult(work, step, 'undone', { after: before, observed: undefined })
+  } else if ('never' in back) {
+    await noteStep(work, step, 'stuck', new AppError('microsoft-refused', back.never), back.never)
+  } else {
+    await takeBack(work, step, back, context)
+  }
+}
+
+async function takeBack(
+  work: Work,
+  step: Step,
+  back: { kind: string; input: Step['input'] },
+  context: StepContext,
+): Promise<void> {
+  const kind = kindOf(work, back.kind)
+  try {
+    const seen = await kind.look(context, back.input)
+    await commitResult(work, step, 'undone', await kind.ensure(context, back.input, seen))
+  } catch (thrown) {
+    const error = asAppError(thrown, `Undoing step ${step.seq}`)
+    if (isForLater(error, work.signal)) throw error
+    await noteStep(work, step, 'stuck', error, callText(kind.call(context, back.input, {})))
+  }
+}
+
+/** Ends this attempt, not the transaction: it is taken up again, at once or behind a pause. */
+export function isForLater(error: AppError, signal: AbortSignal): boolean {
+  return signal.aborted || isOurOwn(error) || pauseOf(error) !== undefined
+}
+
+async function commitResult(
+  work: Work,
+  step: Step,
+  state: 'done' | 'undone',
+  { after, observed }: StepResult,
+): Promise<void> {
+  const { models, transaction } = work
+  await commit(work, async (tx) => {
+    const learnt = state === 'done' ? { after } : {}
+    await saveStep(tx, transaction.id, step.seq, { state, ...learnt })
+    if (observed) await storeObserved(tx, transaction, models, observed)
+    await tell(tx, transaction, 'transaction.progress', { seq: step.seq, state })
+  })
+  step.state = state
+  if (state === 'done') step.after = after
+}
+
+function cancelled(id: number): AppError {
+  return new AppError('cancelled', `Transaction ${id} was cancelled before this step.`)
+}

@@ -1,0 +1,82 @@
+import type { JsonObject } from '../../../core/json.ts'
+import { limits } from '../../../core/limits.ts'
+import type { Model } from '../../../core/model.ts'
+import type { ReadObject } from '../../../core/wire.ts'
+import { mayHaveHappened, notShown, readObject, settled } from '../settle.ts'
+import { objectName, type StepContext, type StepKind, type StepResult } from '../step.ts'
+import { differences, pick, refuseForeignChange } from '../values.ts'
+
+/** Changes properties of one object. `expect`: only where they still have these values. */
+export interface UpdateInput extends JsonObject {
+  model: string
+  key: string
+  set: JsonObject
+  expect: JsonObject | null
+}
+
+export const updateStep: StepKind = {
+  touches: ({ model, key }: UpdateInput) => [objectName(model, key)],
+
+  async look(context, { model, key, set, expect }: UpdateInput) {
+    const object = await readObject(context, context.model(model), key)
+    if (expect !== null) refuseForeignChange(object.data, set, expect)
+    return pick(object.data, Object.keys(set))
+  },
+
+  async ensure(context, { model: id, key, set }: UpdateInput) {
+    const model = context.model(id)
+    const first = await readObject(context, model, key)
+    const open = differences(first.data, set)
+    if (open.length === 0) return result(model, first, set)
+    const missing = Object.fromEntries(open.map((change) => [change.property, change.after]))
+    try {
+      await context.send(model, context.wire(model).updateCall(model, key, missing))
+    } catch (error) {
+      // The connection broke or Microsoft did not say: reading back tells whether it was done.
+      if (!mayHaveHappened(error)) throw error
+      const after = await readObject(context, model, key)
+      if (differences(after.data, set).length > 0) throw error
+      return result(model, after, set)
+    }
+    return readBack(context, model, key, set)
+  },
+
+  reverse: ({ model, key, set }: UpdateInput, before, after) => ({
+    kind: 'update',
+    input: { model, key, set: before, expect: after ?? set },
+  }),
+
+  call(context, { model: id, key, set }: UpdateInput) {
+    const model = context.model(id)
+    return context.wire(model).updateCall(model, key, set)
+  },
+
+  // Before a step has looked at its object, everything it is to set counts as different.
+  differences({ set }: UpdateInput, before, after) {
+    if (before !== null) return differences(before, after ?? set)
+    return Object.entries(set).map(([property, value]) => ({
+      property,
+      before: null,
+      after: value,
+    }))
+  },
+}
+
+/** Reads until the answer shows the change: a nearby replica may still have the old values. */
+async function readBack(
+  context: StepContext,
+  model: Model,
+  key: string,
+  wanted: JsonObject,
+): Promise<StepResult> {
+  const object = await settled(context, limits.settleMs, async () => {
+    const read = await readObject(context, model, key)
+    return differences(read.data, wanted).length === 0 ? read : undefined
+  })
+  if (object === undefined) throw notShown(`the change of ${Object.keys(wanted).join(', ')}`)
+  return result(model, object, wanted)
+}
+
+function result(model: Model, object: ReadObject, wanted: JsonObject): StepResult {
+  return { after: pick(object.data, Object.keys(wanted)), observed: { model, object } }
+}
