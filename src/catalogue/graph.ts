@@ -96,7 +96,10 @@ export const entityType = remember((name: string): EntityType | undefined => {
   if (chain.length === 0) return undefined
   const raw = chain.flatMap((type) => type.properties)
   const isDefault = defaultRule(name, raw)
-  const properties = raw.map((property) => readProperty(property, isDefault(property)))
+  const properties = raw.map((property) => {
+    const maxLength = property.maxLength ?? lengthsOutsideSource[`${name}.${property.name}`]
+    return readProperty({ ...property, ...(maxLength && { maxLength }) }, isDefault(property))
+  })
   return {
     name,
     properties,
@@ -104,6 +107,15 @@ export const entityType = remember((name: string): EntityType | undefined => {
     navigation: chain.flatMap((type) => type.navigationProperties ?? []).map(readNavigation),
   }
 })
+
+/**
+ * Not among the marks of the source: a team has the name of its group, and the length of its
+ * description stands in the remark on it.
+ */
+const lengthsOutsideSource: Readonly<Record<string, number>> = {
+  'team.displayName': 256,
+  'team.description': 1_024,
+}
 
 /** A structured value such as `assignedLicense` or `passwordProfile`, or undefined. */
 export const complexType = remember((name: string): ComplexType | undefined => {

@@ -72,9 +72,10 @@ const needs = once(() => {
   return found
 })
 
-/** Not in the source although Graph has it; the id is the one public set-up scripts grant. */
+/** Not in the source although Graph has them: from the public list merill/microsoft-info, 2026-08. */
 const idsOutsideSource: Readonly<Record<string, string>> = {
   'LicenseAssignment.Read.All': 'e2f98668-2877-4f38-a2f4-8202e0717aa1',
+  'Place.ReadWrite.All': 'f1f5e9aa-ad18-4b97-883e-6aa7e95b7a5f',
 }
 
 const roles = once(() => {

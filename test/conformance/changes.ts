@@ -4,18 +4,20 @@ import type { World } from '../engine/world.ts'
 import { askGraph } from './microsoft.ts'
 import type { Stored } from './ours.ts'
 
-/** What changes behind our back: the object that did, and the property it shows in. */
+/** What happened behind our back. */
 interface Behind {
+  how: 'changed' | 'added'
   key: string
-  property: string
+  /** In which the change shows; none where it shows in the links. */
+  property?: string
 }
 
-/** Nouns whose objects nobody changes directly, and how they come to change. */
+/** Lists whose objects nobody changes directly, and how they come to change, or to be more. */
 const otherWays: Readonly<
   Record<string, (world: World, stored: readonly Stored[]) => Promise<Behind>>
 > = {
   /** Who gives a licence back changes how many are in use. */
-  subscribedSku: async (world) => {
+  subscribedSkus: async (world) => {
     const { users } = await world.control.snapshot()
     for (const user of users) {
       const [licence] = Array.isArray(user.assignedLicenses) ? user.assignedLicenses : []
@@ -23,10 +25,30 @@ const otherWays: Readonly<
       if (skuId === undefined) continue
       const body = { addLicenses: [], removeLicenses: [skuId] }
       await askGraph(world, 'POST', `users/${user.id}/assignLicense`, body)
-      return { key: skuId, property: 'consumedUnits' }
+      return { how: 'changed', key: skuId, property: 'consumedUnits' }
     }
     throw new Error('nobody has a licence')
   },
+  /** A role stays what it is; who holds it changes. */
+  directoryRoles: async (world, stored) => {
+    const [role] = stored
+    await grantRole(world, String(role?.name))
+    return { how: 'changed', key: role?.key ?? '' }
+  },
+  'roleManagement/directory/roleAssignments': async (world) => {
+    await grantRole(world, 'Teams Administrator')
+    return { how: 'added', key: '' }
+  },
+  'directory/deletedItems/microsoft.graph.user': async (world) => {
+    await world.control.mutate('delete-users', { users: 1, seed: 11 })
+    return { how: 'added', key: '' }
+  },
+}
+
+async function grantRole(world: World, role: string): Promise<void> {
+  const { users } = await world.control.snapshot()
+  // One who holds no role yet: the first of a company do.
+  await world.control.mutate('grant-role', { id: users.at(-1)?.id, role })
 }
 
 /** Changes one object at Microsoft: some text the model reads, or by its noun's own way. */
@@ -35,7 +57,7 @@ export async function changeBehind(
   model: Model,
   stored: readonly Stored[],
 ): Promise<Behind> {
-  const other = otherWays[model.noun]
+  const other = otherWays[model.list.call]
   if (other !== undefined) return other(world, stored)
   const property = model.properties.find(
     ({ name, type, many, volatile, values }) =>
@@ -53,15 +75,29 @@ export async function changeBehind(
     const what = `say in test/conformance/changes.ts how a ${model.noun} comes to change`
     throw new Error(what, { cause })
   }
-  return { key: object?.key ?? '', property: property?.name ?? '' }
+  return { how: 'changed', key: object?.key ?? '', property: property?.name ?? '' }
 }
 
-/** Nouns of which the emulated tenant loses no object, each with why. Others lose one. */
+/** Lists of which the emulated tenant loses no object, each with why. Others lose one. */
 export const neverRemoved: Readonly<Record<string, string>> = {
-  subscribedSku: 'what a tenant has bought is fixed when the emulated tenant is made',
+  subscribedSkus: 'what a tenant has bought is fixed when the emulated tenant is made',
+  domains: 'people of the emulated tenant have addresses in each of them',
+  organization: 'a tenant is one',
+  directoryRoles: 'a role that was once given stays in the list',
 }
 
 /** Removes one object at Microsoft for good. */
-export async function removeBehind(world: World, key: string): Promise<void> {
-  await world.control.mutate('delete-users', { ids: [key], purge: true })
+export async function removeBehind(world: World, model: Model, key: string): Promise<void> {
+  if (model.list.call.startsWith('directory/deletedItems/')) {
+    await askGraph(world, 'DELETE', `directory/deletedItems/${key}`)
+  } else if (['user', 'group', 'team'].includes(model.noun)) {
+    await world.control.mutate('delete-users', { ids: [key], purge: true })
+  } else {
+    await world.control.mutate('remove', { ids: [key] })
+  }
+}
+
+/** What has to have happened in a tenant before every list has something in it. */
+export async function prepare(world: World): Promise<void> {
+  await world.control.mutate('delete-users', { users: 3, seed: 5 })
 }

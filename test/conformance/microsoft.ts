@@ -64,15 +64,28 @@ export async function readTruth(world: World, model: Model): Promise<Truth> {
   return read(world, model)
 }
 
-/** Lists that come in whole and take no options. */
-export function isWhole(model: Model): boolean {
-  return model.list.call === 'subscribedSkus'
+/** Lists that take no options, and those that besides come in pages of their own making. */
+const optionless: readonly string[] = ['subscribedSkus', 'directoryRoles']
+const unpaged: readonly string[] = [
+  ...optionless,
+  ...['domains', 'organization', 'roleManagement/directory/roleAssignments'],
+]
+
+/** How many objects a page of a list is asked to hold; undefined where nothing is asked. */
+export function isPaged(model: Model): boolean {
+  return !unpaged.includes(model.list.call)
+}
+
+/** Lists without links from page to page, which is what `$skip` is for. */
+export function isSkipped(model: Model): boolean {
+  return model.list.call.startsWith('places/')
 }
 
 async function readGraph(world: World, model: Model): Promise<Truth> {
   const names = model.properties.map(({ name }) => name)
   const query = new URLSearchParams({ $select: names.join(','), ...model.list.with })
-  const address = isWhole(model) ? model.list.call : `${model.list.call}?${query}`
+  const whole = optionless.includes(model.list.call)
+  const address = whole ? model.list.call : `${model.list.call}?${query}`
   const objects = new Map<string, JsonObject>()
   const links: string[] = []
   for (const raw of await readAll(world, address)) {
@@ -82,13 +95,18 @@ async function readGraph(world: World, model: Model): Promise<Truth> {
       const keys =
         link.call === undefined
           ? keysAt(raw, link.from?.split('.') ?? [])
-          : (await readAll(world, `${model.list.call}/${key}/${link.call}?$select=id`)).map(
-              ({ id }) => String(id),
+          : (await readAll(world, sublistAddress(model, key, link.call))).map(({ id }) =>
+              String(id),
             )
       links.push(...keys.map((to) => `${link.kind} ${key} ${to}`))
     }
   }
   return { objects, links: links.sort() }
+}
+
+function sublistAddress(model: Model, key: string, call: string): string {
+  const below = call.includes('{key}') ? call : `${model.list.call}/{key}/${call}`
+  return `${below.replace('{key}', encodeURIComponent(key))}?$select=id`
 }
 
 /** The texts at the end of a path; lists on the way are walked through. */

@@ -21,6 +21,8 @@ const ownRules: Readonly<Record<string, Make>> = {
   'user.userType': ({ current }) => (current.userType === 'Guest' ? 'Member' : 'Guest'),
   'user.preferredLanguage': () => 'sv-FI',
   'user.businessPhones': () => ['+358 9 123456'],
+  'domain.passwordValidityPeriodInDays': () => 180,
+  'domain.passwordNotificationWindowInDays': () => 21,
   'group.mailNickname': () => 'g'.repeat(64),
   'group.visibility': ({ current }) => (current.visibility === 'Private' ? 'Public' : 'Private'),
   'group.membershipRule': () => 'user.department -eq "Sales"',

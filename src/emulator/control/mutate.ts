@@ -108,11 +108,12 @@ const mutations: Readonly<Record<string, (mutation: Mutation) => string[]>> = {
     return [user.id]
   },
   /** `{id, role}`: a directory role for a person, by its display name. */
-  'grant-role': ({ tenant, input, random }) => {
+  'grant-role': ({ tenant, input }) => {
     const user = objectNamed(tenant, textIn(input, 'id'))
     const roleTemplateId = directoryRoleIds[textIn(input, 'role')]
     if (roleTemplateId === undefined) throw new ControlRefusal(400, 'There is no such role.')
-    tenant.roleAssignments.push({ id: randomGuid(random), principalId: user.id, roleTemplateId })
+    const id = randomGuid(tenant.random)
+    tenant.roleAssignments.push({ id, principalId: user.id, roleTemplateId })
     return [user.id]
   },
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { ModelFile } from './grammar.ts'
 import { loadModels, parseModel } from './load.ts'
@@ -8,12 +8,15 @@ const parse = (text: string) => parseModel('device/msgraph/MSOLUser.yaml', text)
 
 describe('the shipped models', () => {
   it('load, each before those that link to it', async () => {
-    const models = await loadModels('models')
-    expect(models.map((model) => model.id)).toEqual([
-      'device/msgraph/MsolAccountSku',
-      'device/msgraph/MSOLUser',
-      'device/msgraph/Groups',
-    ])
+    const ids = (await loadModels('models')).map(({ id }) => id)
+    const files = await readdir('models', { recursive: true })
+    const declared = files.filter((file) => file.endsWith('.yaml'))
+    expect([...ids].sort()).toEqual(declared.map((file) => file.slice(0, -'.yaml'.length)).sort())
+    for (const model of await loadModels('models')) {
+      const before = ids.slice(0, ids.indexOf(model.id) + 1)
+      for (const link of model.links)
+        expect(before, model.id).toEqual(expect.arrayContaining([...link.to]))
+    }
   })
 
   it('take types, lengths and read-only marks from the catalogue', () => {

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Model } from '../../../core/model.ts'
 import { copyIn, copyRow } from '../../../store/copy.ts'
 import type { Tx } from '../../../store/scope.ts'
 
@@ -56,17 +57,34 @@ export async function dropEdges(tx: Tx, tenantId: number, edges: readonly Edge[]
       and link.from_key = gone.from_key and link.to_key = gone.to_key`.execute(tx)
 }
 
+/** The kinds of edges that begin and that may end at objects of a model. */
+export interface LinkKinds {
+  from: readonly string[]
+  to: readonly string[]
+}
+
+/**
+ * Not all kinds there are: a team has the key of its group, and a deleted person that of the person
+ * who is there again; one of the two being gone says nothing of the other's edges.
+ */
+export function kindsOf(model: Model, models: readonly Model[]): LinkKinds {
+  const leadingHere = models.flatMap(({ links }) => links.filter(({ to }) => to.includes(model.id)))
+  return { from: model.links.map(({ kind }) => kind), to: leadingHere.map(({ kind }) => kind) }
+}
+
 /** Every edge from and to objects that are gone. Kinds lead the indexes, so they are named. */
 export async function dropEdgesOf(
   tx: Tx,
   tenantId: number,
-  kinds: readonly string[],
+  kinds: LinkKinds,
   keys: readonly string[],
 ): Promise<void> {
   await sql`
     delete from link
-    where tenant_id = ${tenantId} and kind = any(${kinds}) and from_key = any(${keys})`.execute(tx)
+    where tenant_id = ${tenantId} and kind = any(${kinds.from}) and from_key = any(${keys})`.execute(
+    tx,
+  )
   await sql`
     delete from link
-    where tenant_id = ${tenantId} and kind = any(${kinds}) and to_key = any(${keys})`.execute(tx)
+    where tenant_id = ${tenantId} and kind = any(${kinds.to}) and to_key = any(${keys})`.execute(tx)
 }

@@ -4,7 +4,7 @@ import { inParallel } from '../../../core/parallel.ts'
 import type { Wire } from '../../../core/wire.ts'
 import { writeAudit } from '../../../store/audit.ts'
 import { inScope } from '../../../store/scope.ts'
-import { dropEdgesOf } from '../links/queries.ts'
+import { dropEdgesOf, kindsOf } from '../links/queries.ts'
 import { commitAs, endlessList, type ModelSync, tellProgress } from '../modelSync.ts'
 import { countRemoved, type RunModel, recordChanges } from '../queries.ts'
 import {
@@ -121,7 +121,7 @@ async function applyRemovals(
   goneKeys: ReadonlySet<string>,
 ): Promise<void> {
   const { engine, run, model } = sync
-  const kinds = linkKinds(await engine.models.current())
+  const kinds = kindsOf(model, await engine.models.current())
   const gone = removals.filter((removal) => goneKeys.has(removal.key))
   const present = removals.filter((removal) => !goneKeys.has(removal.key))
   const ids = gone.map((removal) => removal.resourceId)
@@ -156,8 +156,4 @@ async function applyRemovals(
     })
     await tellProgress(tx, run, state, { removed: gone.length })
   })
-}
-
-function linkKinds(models: readonly Model[]): string[] {
-  return [...new Set(models.flatMap((model) => model.links.map((link) => link.kind)))]
 }
