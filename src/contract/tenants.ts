@@ -23,6 +23,7 @@ export const ConnectionReport = Closed({
   features: Type.Array(
     Closed({
       feature: Type.String(),
+      inUse: Type.Boolean(),
       available: Type.String(),
       missing: Type.Array(Type.String()),
     }),

@@ -2,22 +2,20 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { Check } from 'typebox/value'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { permissionsFor } from '../../src/catalogue/permissions.ts'
 import { type Clouds, createClouds } from '../../src/connectors/microsoft/clouds.ts'
 import { lookUpTenantId } from '../../src/connectors/microsoft/tenantId.ts'
 import { ConnectionReport } from '../../src/contract/tenants.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import type { Emulator, TenantAccess, TenantSpec } from '../../src/emulator/options.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
-import { loadModels } from '../../src/engine/models/load.ts'
 import {
   createCertificate,
   exportCertificate,
 } from '../../src/features/certificates/certificates.ts'
 import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
-import { features } from '../../src/features/tenants/permissions.ts'
 import { createTenant, readTenant } from '../../src/features/tenants/tenants.ts'
 import {
   createConnectionTest,
@@ -130,20 +128,6 @@ async function report(tenantId: number) {
   return { ...answer, step: (name: string) => byName.get(name) }
 }
 
-test('what is asked of permissions is what the catalogue says is enough, and no less', async () => {
-  for (const { read, write } of features) {
-    for (const { anyOf, calls } of [read, write]) {
-      for (const [method, path] of calls) {
-        expect(permissionsFor(method, path)).toEqual(expect.arrayContaining([...anyOf]))
-      }
-    }
-  }
-  const named = features.flatMap(({ read, write }) => [...read.anyOf, ...write.anyOf])
-  for (const { needs } of await loadModels('models')) {
-    expect(named).toEqual(expect.arrayContaining([...needs.read, ...needs.write]))
-  }
-})
-
 describe('a connection that works', () => {
   test('is asked about before anything is sent', async () => {
     const { tenant, access } = await attach({ directoryRoles: ['User Administrator'] })
@@ -174,7 +158,12 @@ describe('a connection that works', () => {
     expect(found.step('organization')?.details).toContain(access.domain)
     expect(found.step('permissions')?.details).toContain('User.ReadWrite.All (Microsoft Graph)')
     expect(found.step('directory-roles')?.details).toEqual(['User Administrator'])
-    expect(found.features.map(({ available }) => available)).toEqual(['full', 'full', 'full'])
+    const inUse = found.features.filter((feature) => feature.inUse)
+    expect(inUse.map(({ feature }) => feature)).toEqual(['users', 'groups', 'licences'])
+    expect(inUse.map(({ available }) => available)).toEqual(['full', 'full', 'full'])
+    const rooms = found.features.find(({ feature }) => feature === 'rooms')
+    const missing = ['Place.Read.All', 'Place.ReadWrite.All']
+    expect(rooms).toEqual({ feature: 'rooms', inUse: false, available: 'none', missing })
 
     const kept = (await readTenant(provider, bench.store, tenant.id)).connections[0]
     expect(kept).toMatchObject({ wire: 'graph', state: 'healthy' })
@@ -234,16 +223,14 @@ describe('a connection that may not do everything', () => {
       message: expect.stringContaining('unknown'),
       remedy: expect.stringContaining('Application.Read.All'),
     })
-    expect(found.features.map(({ available }) => available)).toEqual(
-      Array.from({ length: 3 }, () => 'unknown'),
-    )
+    expect(new Set(found.features.map(({ available }) => available))).toEqual(new Set(['unknown']))
   })
 
   test('shows licences only, without the permission to assign them', async () => {
     const roles = ['User.Read.All', 'LicenseAssignment.Read.All', ...everything.slice(3)]
     const { tenant } = await attach({ roles })
     const found = await report(tenant.id)
-    expect(found.features).toEqual([
+    expect(found.features.filter(({ inUse }) => inUse)).toMatchObject([
       { feature: 'users', available: 'view-only', missing: ['User.ReadWrite.All'] },
       {
         feature: 'groups',
@@ -259,6 +246,53 @@ describe('a connection that may not do everything', () => {
     })
     const kept = (await readTenant(provider, bench.store, tenant.id)).connections[0]
     expect(kept?.state).toBe('healthy')
+  })
+})
+
+describe('a connection that may do more than it needs', () => {
+  test.each(['Global Administrator', 'Privileged Role Administrator'])(
+    'is told so of the directory role %s',
+    async (role) => {
+      const { tenant } = await attach({ directoryRoles: ['Teams Administrator', role] })
+      const found = await report(tenant.id)
+      expect(found.outcome).toBe('warning')
+      expect(found.step('directory-roles')).toMatchObject({
+        outcome: 'warning',
+        message: expect.stringContaining(`the directory role ${role}: no feature needs it`),
+        remedy: `Take ${role} away from the application in Entra.`,
+        details: [role, 'Teams Administrator'].sort(),
+      })
+    },
+  )
+
+  test('is told so of permissions to grant itself others', async () => {
+    const { tenant } = await attach({
+      roles: [...everything, 'RoleManagement.ReadWrite.Directory', 'Application.ReadWrite.All'],
+    })
+    const found = await report(tenant.id)
+    expect(found.step('permissions')).toMatchObject({
+      outcome: 'warning',
+      message: expect.stringMatching(/^The application holds the permissions Role.*, Application/),
+      remedy: expect.stringMatching(/^Take RoleManagement.ReadWrite.Directory and Application/),
+    })
+  })
+
+  test('is asked for what a feature needs once it is in use', async () => {
+    const { tenant } = await attach()
+    await inScope(bench.store.db, tenant.nodePath, async (tx) => {
+      await sql`insert into model (name) values ('device/msgraph/Room')
+        on conflict do nothing`.execute(tx)
+      await sql`insert into resource (tenant_id, model_id, key, node_path, name, cols, hash)
+        select ${tenant.id}, id, 'room', ${tenant.nodePath}, 'Room', '{}', ${Buffer.alloc(16)}
+        from model where name = 'device/msgraph/Room'`.execute(tx)
+    })
+    const found = await report(tenant.id)
+    expect(found.features.find(({ feature }) => feature === 'rooms')).toMatchObject({ inUse: true })
+    expect(found.step('permissions')).toMatchObject({
+      outcome: 'warning',
+      message: 'Not every feature in use has its permissions (rooms: none).',
+      remedy: expect.stringContaining('Place.Read.All and Place.ReadWrite.All'),
+    })
   })
 })
 

@@ -164,15 +164,18 @@ function reportText(report: Static<typeof ConnectionReport>): string {
   const remedies = report.steps.flatMap(({ step, remedy }): [string, string][] =>
     remedy === null ? [] : [[step, remedy]],
   )
-  const features = report.features.map(({ feature, available, missing }) => [
+  const features = report.features.map(({ feature, inUse, available, missing }) => [
     feature,
+    inUse ? 'yes' : 'no',
     available,
     missing.join(', '),
   ])
   return [
     table(['step', 'outcome', 'finding'], rows),
     remedies.length > 0 ? `\nwhat to do\n${fields(remedies)}` : '',
-    features.length > 0 ? `\n${table(['feature', 'available', 'missing'], features)}` : '',
+    features.length > 0
+      ? `\n${table(['feature', 'in use', 'available', 'missing'], features)}`
+      : '',
     `\nTest Connection of tenant ${report.tenantId}: ${report.outcome}\n`,
   ].join('')
 }

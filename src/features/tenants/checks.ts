@@ -14,7 +14,7 @@ import type { TokenClient } from '../../connectors/microsoft/tokens.ts'
 import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Exchange } from '../../net/egress.ts'
-import { assessFeatures, type FeatureAnswer, testNeeds } from './permissions.ts'
+import { assessFeatures, type FeatureAnswer, testNeeds, tooPowerful } from './permissions.ts'
 import { notPassed, passed, type Step } from './steps.ts'
 
 /** One visit to Microsoft, and what its steps found for those after them. */
@@ -29,6 +29,8 @@ export interface Visit {
   host: string
   clockSkewMs?: number
   principalId?: string
+  /** Models of which something was read in. */
+  storedModels: ReadonlySet<string>
   features: FeatureAnswer[]
 }
 
@@ -118,19 +120,44 @@ export async function checkPermissions(visit: Visit): Promise<Step> {
       ? 'unknown'
       : await readGrantedPermissions(graph, principal.id, signal)
   if (principal !== 'unknown' && principal !== undefined) visit.principalId = principal.id
-  visit.features = assessFeatures(granted === 'unknown' ? granted : granted.map(({ name }) => name))
+  const held = granted === 'unknown' ? granted : granted.map(({ name }) => name)
+  visit.features = assessFeatures(held, visit.storedModels)
   if (granted === 'unknown') {
     const message = 'Which permissions the application has cannot be read.'
     return notPassed('warning', step, message, grant(testNeeds.permissions))
   }
   const names = granted.map(({ name, service }) => `${name} (${service})`).sort()
-  const missing = [...new Set(visit.features.flatMap((feature) => feature.missing))]
-  if (missing.length === 0) return passed(step, 'Every feature has its permissions.', names)
-  const limited = visit.features
+  const inUse = visit.features.filter((feature) => feature.inUse)
+  const limited = inUse
     .filter(({ available }) => available !== 'full')
     .map(({ feature, available }) => `${feature}: ${available}`)
-  const message = `Not every feature has its permissions (${limited.join(', ')}).`
-  return notPassed('warning', step, message, grant(...missing), names)
+  const findings: string[] = []
+  const remedies: string[] = []
+  if (limited.length > 0) {
+    findings.push(`Not every feature in use has its permissions (${limited.join(', ')}).`)
+    remedies.push(grant(...new Set(inUse.flatMap((feature) => feature.missing))))
+  }
+  const excessive = tooPowerful.permissions.filter((name) =>
+    granted.some((permission) => permission.name === name),
+  )
+  if (excessive.length > 0) {
+    findings.push(powerWords('permission', excessive))
+    remedies.push(takeAway(excessive))
+  }
+  if (findings.length === 0) {
+    return passed(step, 'Every feature in use has its permissions.', names)
+  }
+  return notPassed('warning', step, findings.join(' '), remedies.join(' '), names)
+}
+
+/** Said of permissions and of directory roles alike. */
+function powerWords(kind: 'permission' | 'directory role', names: readonly string[]): string {
+  const held = names.length === 1 ? `the ${kind}` : `the ${kind}s`
+  return `The application holds ${held} ${names.join(', ')}: no feature needs it, and whoever gets hold of the application's credentials has the whole tenant with it.`
+}
+
+function takeAway(names: readonly string[]): string {
+  return `Take ${names.join(' and ')} away from the application in Entra.`
 }
 
 /** Withholding the permission to write is a choice: what is assigned is then shown, not changed. */
@@ -166,6 +193,11 @@ export async function checkDirectoryRoles({ graph, principalId, signal }: Visit)
       message,
       grant(testNeeds.permissions, testNeeds.directoryRoles),
     )
+  }
+  const excessive = tooPowerful.directoryRoles.filter((name) => roles.includes(name))
+  if (excessive.length > 0) {
+    const message = powerWords('directory role', excessive)
+    return notPassed('warning', step, message, takeAway(excessive), roles)
   }
   const held = roles.length === 0 ? 'no directory role' : roles.join(', ')
   return passed(step, `The application holds ${held}.`, roles)

@@ -5,8 +5,11 @@ export type FeatureAnswer = Static<typeof ConnectionReport>['features'][number]
 
 export interface Feature {
   feature: string
+  /** What it shows. It is in use where some of it was read in. */
+  models: readonly string[]
   read: Need
-  write: Need
+  /** Absent where it changes nothing at Microsoft. */
+  write?: Need
 }
 
 /** Any one of the permissions is enough; the first is the least, and the one to ask for. */
@@ -23,6 +26,7 @@ export interface Need {
 export const features: readonly Feature[] = [
   {
     feature: 'users',
+    models: ['device/msgraph/MSOLUser', 'device/msgraph/DeletedUser'],
     read: {
       anyOf: [
         'User.Read.All',
@@ -33,6 +37,7 @@ export const features: readonly Feature[] = [
       calls: [
         ['GET', '/users'],
         ['GET', '/users/delta'],
+        ['GET', '/directory/deletedItems/microsoft.graph.user'],
       ],
     },
     write: {
@@ -42,6 +47,7 @@ export const features: readonly Feature[] = [
   },
   {
     feature: 'groups',
+    models: ['device/msgraph/Groups'],
     read: {
       anyOf: [
         'GroupMember.Read.All',
@@ -62,6 +68,7 @@ export const features: readonly Feature[] = [
   },
   {
     feature: 'licences',
+    models: ['device/msgraph/MsolAccountSku'],
     read: {
       anyOf: [
         'LicenseAssignment.Read.All',
@@ -76,7 +83,105 @@ export const features: readonly Feature[] = [
       calls: [['POST', '/users/{id}/assignLicense']],
     },
   },
+  {
+    feature: 'teams',
+    models: ['device/msgraph/Teams'],
+    read: {
+      anyOf: ['Team.ReadBasic.All', 'TeamSettings.Read.All', 'TeamSettings.ReadWrite.All'],
+      calls: [
+        ['GET', '/teams'],
+        ['GET', '/teams/{id}'],
+      ],
+    },
+    write: {
+      anyOf: ['TeamSettings.ReadWrite.All', 'Group.ReadWrite.All', 'Directory.ReadWrite.All'],
+      calls: [['PATCH', '/teams/{id}']],
+    },
+  },
+  {
+    feature: 'rooms',
+    models: ['device/msgraph/Room', 'device/msgraph/RoomList'],
+    read: {
+      anyOf: ['Place.Read.All', 'Place.ReadWrite.All'],
+      calls: [['GET', '/places/microsoft.graph.room']],
+    },
+    // The catalogue does not know the call; the page of "update place" names the permission.
+    write: { anyOf: ['Place.ReadWrite.All'], calls: [] },
+  },
+  {
+    feature: 'domains',
+    models: ['device/msgraph/Domain'],
+    read: {
+      anyOf: ['Domain.Read.All', 'Domain.ReadWrite.All', 'Directory.Read.All'],
+      calls: [
+        ['GET', '/domains'],
+        ['GET', '/domains/{id}'],
+      ],
+    },
+    // The catalogue does not know the call; the page of "update domain" names the permission.
+    write: { anyOf: ['Domain.ReadWrite.All'], calls: [] },
+  },
+  {
+    feature: 'organisation',
+    models: ['device/msgraph/Organization'],
+    read: {
+      anyOf: [
+        'Organization.Read.All',
+        'Organization.ReadWrite.All',
+        'Directory.Read.All',
+        'Directory.ReadWrite.All',
+      ],
+      calls: [['GET', '/organization']],
+    },
+    write: { anyOf: ['Organization.ReadWrite.All'], calls: [['PATCH', '/organization/{id}']] },
+  },
+  {
+    feature: 'applications',
+    models: ['device/msgraph/ServicePrincipal'],
+    read: {
+      anyOf: ['Application.Read.All', 'Directory.Read.All', 'Directory.ReadWrite.All'],
+      calls: [['GET', '/servicePrincipals']],
+    },
+  },
+  {
+    feature: 'directory roles',
+    models: ['device/msgraph/DirectoryRole', 'device/msgraph/RoleAssignment'],
+    read: {
+      anyOf: ['RoleManagement.Read.Directory', 'Directory.Read.All', 'Directory.ReadWrite.All'],
+      calls: [
+        ['GET', '/directoryRoles'],
+        ['GET', '/roleManagement/directory/roleAssignments'],
+      ],
+    },
+  },
 ]
+
+/** What a tenant is attached for, whether or not anything of it was read in yet. */
+const always: readonly string[] = ['users', 'groups', 'licences']
+
+/**
+ * With any of these an application can make itself anything it likes. No feature needs one, and who
+ * takes over the application would have the tenant with it. (Microsoft Learn: "Privileged roles and
+ * permissions in Microsoft Entra ID".)
+ */
+export const tooPowerful = {
+  directoryRoles: [
+    'Global Administrator',
+    'Privileged Role Administrator',
+    'Application Administrator',
+    'Cloud Application Administrator',
+    'Hybrid Identity Administrator',
+    'Security Administrator',
+    'Conditional Access Administrator',
+    'Domain Name Administrator',
+    'Partner Tier2 Support',
+  ],
+  permissions: [
+    'RoleManagement.ReadWrite.Directory',
+    'AppRoleAssignment.ReadWrite.All',
+    'Application.ReadWrite.All',
+  ],
+} as const satisfies Record<string, readonly string[]>
 
 /** What tells more than the features need: the test itself reads with these. */
 export const testNeeds = {
@@ -86,15 +191,22 @@ export const testNeeds = {
   credentials: 'Application.Read.All',
 } as const
 
-/** What can be done with the permissions granted; `unknown` when these could not be read. */
-export function assessFeatures(granted: readonly string[] | 'unknown'): FeatureAnswer[] {
-  if (granted === 'unknown') {
-    return features.map(({ feature }) => ({ feature, available: 'unknown', missing: [] }))
-  }
-  const holds = ({ anyOf }: Need) => anyOf.some((name) => granted.includes(name))
-  return features.map(({ feature, read, write }) => {
-    const missing = [read, write].filter((need) => !holds(need)).map(({ anyOf }) => anyOf[0] ?? '')
-    if (!holds(read)) return { feature, available: 'none', missing }
-    return { feature, available: holds(write) ? 'full' : 'view-only', missing }
+/**
+ * What can be done with the permissions granted; `unknown` when these could not be read. `stored`:
+ * the models of which something was read in.
+ */
+export function assessFeatures(
+  granted: readonly string[] | 'unknown',
+  stored: ReadonlySet<string>,
+): FeatureAnswer[] {
+  return features.map(({ feature, models, read, write }) => {
+    const inUse = always.includes(feature) || models.some((model) => stored.has(model))
+    if (granted === 'unknown') return { feature, inUse, available: 'unknown', missing: [] }
+    const holds = ({ anyOf }: Need) => anyOf.some((name) => granted.includes(name))
+    const needs = write === undefined ? [read] : [read, write]
+    const missing = needs.filter((need) => !holds(need)).map(({ anyOf }) => anyOf[0] ?? '')
+    if (!holds(read)) return { feature, inUse, available: 'none', missing }
+    const available = missing.length === 0 ? 'full' : 'view-only'
+    return { feature, inUse, available, missing }
   })
 }

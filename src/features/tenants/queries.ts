@@ -29,6 +29,14 @@ export async function selectTenant(
   return await (lock === undefined ? query : query.forUpdate()).executeTakeFirst()
 }
 
+/** The models of which the tenant has objects that are there. */
+export async function selectStoredModels(tx: Tx, tenantId: number): Promise<Set<string>> {
+  const { rows } = await sql<{ name: string }>`
+    select m.name from model m where exists (select from resource r
+      where r.tenant_id = ${tenantId} and r.model_id = m.id and r.removed_at is null)`.execute(tx)
+  return new Set(rows.map(({ name }) => name))
+}
+
 export async function selectTenantAtNode(tx: Tx, nodeId: number): Promise<TenantRow | undefined> {
   return await tx.selectFrom('tenant').selectAll().where('node_id', '=', nodeId).executeTakeFirst()
 }

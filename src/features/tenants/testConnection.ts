@@ -26,7 +26,7 @@ import {
 } from './checks.ts'
 import { applicationOf, type Surroundings } from './connect.ts'
 import { assessFeatures } from './permissions.ts'
-import { keepReport } from './queries.ts'
+import { keepReport, selectStoredModels } from './queries.ts'
 import { failed, notPassed, outcomeOf, type Report, type Step, stateAfter } from './steps.ts'
 
 export interface ConnectionTestDependencies {
@@ -126,9 +126,12 @@ async function examine(
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(limits.connectionTestMs)])
   const graph = microsoft.graph(application, 'interactive')
   const { tokens } = microsoft
-  const features = assessFeatures('unknown')
+  const storedModels = await inScope(store.db, tenant.row.node_path, (tx) =>
+    selectStoredModels(tx, tenant.row.id),
+  )
+  const features = assessFeatures('unknown', storedModels)
   const way = { application, exchange, tokens, graph, clock, signal: bounded }
-  const visit = { ...way, host: hostOf(application.cloud.login), features }
+  const visit = { ...way, host: hostOf(application.cloud.login), storedModels, features }
   const { steps, error } = await takeSteps(visit, signal)
   const report = {
     tenantId: tenant.row.id,
