@@ -6,9 +6,12 @@ import type { Clock } from '../core/clock.ts'
 /** The person's side: where data, words and questions go. Data alone goes to `out`. */
 export interface Terminal {
   out(text: string): void
+  /** As `out`, and resolves once there is room for more: for what has no known end. */
+  outAll(text: string): Promise<void>
   err(text: string): void
-  /** Whether words go to a screen, and answers come from a keyboard. */
+  /** Whether words or data go to a screen, and answers come from a keyboard. */
   errIsScreen: boolean
+  outIsScreen: boolean
   inIsKeyboard: boolean
   columns: number
   ask(question: string): Promise<string>

@@ -51,9 +51,11 @@ export type ClientCall<R extends Route> = (
   ...args: Arguments<R>
 ) => R extends { produces: 'text/event-stream' }
   ? AsyncGenerator<ServerEvent>
-  : R extends { produces: string }
-    ? Promise<string>
-    : Promise<RouteAnswer<R>>
+  : R extends { streamed: true }
+    ? AsyncGenerator<string>
+    : R extends { produces: string }
+      ? Promise<string>
+      : Promise<RouteAnswer<R>>
 
 /** A method for every route of a contract, by the same two keys: `client.tenant.list()`. */
 export type Client<C extends Contract> = {
@@ -79,7 +81,30 @@ function methodOf(route: Route, options: ClientOptions) {
     return (input: AnyInput = {}, call: CallOptions = {}) =>
       followEvents(options, addressOf(route, options, input), call.signal)
   }
+  if (route.streamed) {
+    return (input: AnyInput = {}, call: CallOptions = {}) => pieces(route, options, input, call)
+  }
   return (input: AnyInput = {}, call: CallOptions = {}) => send(route, options, input, call)
+}
+
+/** The body as it comes. Throws `unavailable` when it breaks off: half of it is not the answer. */
+async function* pieces(
+  route: Route,
+  options: ClientOptions,
+  input: AnyInput,
+  { signal }: CallOptions,
+): AsyncGenerator<string> {
+  const answer = await request(route, options, input, signal)
+  if (!answer.ok || answer.body === null) {
+    await readAnswer(answer, options.baseUrl)
+    return
+  }
+  const decoder = new TextDecoder()
+  try {
+    for await (const bytes of answer.body) yield decoder.decode(bytes, { stream: true })
+  } catch (cause) {
+    throw unreachable(options.baseUrl, cause, signal)
+  }
 }
 
 async function send(
@@ -90,18 +115,27 @@ async function send(
 ): Promise<unknown> {
   const bounded = AbortSignal.timeout(limits.exchangeMs)
   const signal = call.signal ? AbortSignal.any([call.signal, bounded]) : bounded
+  const answer = await request(route, options, input, signal)
+  return await readAnswer(answer, options.baseUrl)
+}
+
+async function request(
+  route: Route,
+  options: ClientOptions,
+  input: AnyInput,
+  signal: AbortSignal | undefined,
+): Promise<Response> {
   const address = addressOf(route, options, input)
   const init: RequestInit = {
     method: route.method,
     headers: headersOf(route, options, input),
-    signal,
+    ...(signal && { signal }),
   }
   // A declared body may have no required member; the API still wants one.
   if (route.body) init.body = JSON.stringify(input.body ?? {})
-  const answer = await options.fetch(address, init).catch((cause: unknown) => {
-    throw unreachable(options.baseUrl, cause, call.signal)
+  return await options.fetch(address, init).catch((cause: unknown) => {
+    throw unreachable(options.baseUrl, cause, signal)
   })
-  return await readAnswer(answer, options.baseUrl)
 }
 
 function headersOf(route: Route, options: ClientOptions, input: AnyInput): Record<string, string> {

@@ -1,5 +1,6 @@
 import { auditRoutes } from './audit.ts'
 import { certificateRoutes } from './certificates.ts'
+import { exportRoutes } from './exports.ts'
 import { modelRoutes } from './models.ts'
 import { nodeRoutes } from './nodes.ts'
 import { eventRoutes, healthRoutes, jobRoutes, metricsRoutes, sessionRoutes } from './operations.ts'
@@ -19,6 +20,7 @@ export const api = {
   schedule: scheduleRoutes,
   model: modelRoutes,
   resource: resourceRoutes,
+  export: exportRoutes,
   transaction: transactionRoutes,
   job: jobRoutes,
   event: eventRoutes,

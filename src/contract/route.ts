@@ -26,6 +26,13 @@ export interface Route {
   status: 200 | 201 | 202 | 204
   /** Not JSON: `text/event-stream`, `text/plain`. */
   produces?: string
+  /** The body comes piece by piece, however long it is. */
+  streamed?: true
+  /**
+   * Called by a service and not by clients of ours: the body is taken as bytes whatever it says it
+   * is, and the handler names the status.
+   */
+  foreign?: true
 }
 
 /** Keeps the literal types of a route's schemas. */

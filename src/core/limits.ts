@@ -12,9 +12,13 @@ export const limits = {
   requestDepthMax: 32,
   pathSegmentChars: 8_192,
   fieldProblemsMax: 32,
+  /** Our API: a body that a service sends us, such as Microsoft's notifications. */
+  foreignBodyBytes: 256 * 1024,
   /** Our API: rows a list answers at most, and when nothing is asked. */
   listRowsMax: 1_000,
   listRowsDefault: 100,
+  /** Export: objects read at once; two such pages are in memory. */
+  exportPageRows: 500,
   /** Counting stops here and says "more than". */
   countRowsMax: 10_000,
   /** Characters of any one string field unless its schema says less. */

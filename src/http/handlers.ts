@@ -18,23 +18,38 @@ export interface StreamedEvent {
   data: Json
 }
 
+/** What a service that calls us is told. */
+export interface ForeignAnswer {
+  status: 200 | 202
+  text: string
+}
+
+/** The declared parts; of a request by a service the body as it came. */
+type Input<R extends Route> = R extends { foreign: true }
+  ? Omit<RouteInput<R>, 'body'> & { body: Uint8Array | undefined }
+  : RouteInput<R>
+
 /**
  * What a handler returns: the declared body, text, or events for as long as they are read. Where
  * none is declared nothing is sent, whatever it returns.
  */
 export type Answer<R extends Route> = R extends { produces: 'text/event-stream' }
   ? AsyncIterable<StreamedEvent>
-  : R extends { produces: string }
-    ? string
-    : R extends { answer: TSchema }
-      ? RouteAnswer<R>
-      : unknown
+  : R extends { streamed: true }
+    ? AsyncIterable<string>
+    : R extends { foreign: true }
+      ? ForeignAnswer
+      : R extends { produces: string }
+        ? string
+        : R extends { answer: TSchema }
+          ? RouteAnswer<R>
+          : unknown
 
 type Caller<R extends Route> = R['permission'] extends 'open' ? undefined : Actor
 
 export type Handler<R extends Route> = (
   actor: Caller<R>,
-  input: RouteInput<R>,
+  input: Input<R>,
   context: RequestContext,
 ) => Promise<Answer<R>>
 
@@ -80,6 +95,18 @@ function misbound(name: string, what: string): AppError {
   return new AppError('internal', `The server did not start: ${name} is ${what}.`)
 }
 
+export function isForeignAnswer(answer: unknown): answer is ForeignAnswer {
+  return typeof answer === 'object' && answer !== null && 'status' in answer && 'text' in answer
+}
+
 export function areEvents(answer: unknown): answer is AsyncIterable<StreamedEvent> {
+  return isIterable(answer)
+}
+
+export function arePieces(answer: unknown): answer is AsyncIterable<string> {
+  return isIterable(answer)
+}
+
+function isIterable(answer: unknown): boolean {
   return typeof answer === 'object' && answer !== null && Symbol.asyncIterator in answer
 }

@@ -27,6 +27,7 @@ export function inputReader(route: Route): (request: FastifyRequest) => CheckedI
     checkParams(params)
     checkQuery(query)
     checkHeaders?.(request.headers)
+    if (route.foreign) return { params, query, headers: request.headers, body: request.body }
     if (checkBody && request.body === undefined) throw badInput('body', 'is required')
     if (!checkBody && hasBody(request)) throw badInput('body', 'is not taken here')
     checkBody?.(request.body)

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type Contract, type Route, routesOf } from '../contract/route.ts'
 import type { Actor } from '../core/actor.ts'
@@ -8,8 +9,10 @@ import { type Authenticate, admit } from './admission.ts'
 import {
   type AnyHandler,
   areEvents,
+  arePieces,
   bindHandlers,
   type Handlers,
+  isForeignAnswer,
   type StreamedEvent,
 } from './handlers.ts'
 import { inputReader } from './input.ts'
@@ -119,7 +122,8 @@ export function createHttpServer<C extends Contract>(
   letGoOfSlow(app)
   const sendEvents = eventSender(app, options.onFailure)
   for (const { route, handler } of bindHandlers(options.contract, options.handlers)) {
-    addRoute(app, options, route, handler, sendEvents)
+    if (route.foreign) addForeignRoute(app, options, route, handler, sendEvents)
+    else addRoute(app, options, route, handler, sendEvents)
   }
   refuseOtherMethods(app, options.contract)
   const document = openApi(options.contract, options)
@@ -165,11 +169,33 @@ function addRoute<C extends Contract>(
       const gone = hungUp(reply)
       const context = { signal: gone, requestId: request.id }
       const answer = await handler(request.actor, readInput(request), context)
-      if (areEvents(answer)) return await sendEvents(request, reply, answer, gone)
+      if (route.produces === 'text/event-stream' && areEvents(answer)) {
+        return await sendEvents(request, reply, answer, gone)
+      }
       if (route.produces) reply.type(`${route.produces}; charset=utf-8`)
+      if (route.streamed && arePieces(answer)) return reply.send(Readable.from(answer))
+      if (route.foreign && isForeignAnswer(answer)) {
+        return reply.code(answer.status).send(answer.text)
+      }
       const declared = route.answer !== undefined || route.produces !== undefined
       return reply.code(route.status).send(declared ? answer : undefined)
     },
+  })
+}
+
+/** Apart from the others, which take JSON alone. */
+function addForeignRoute<C extends Contract>(
+  app: FastifyInstance,
+  options: HttpServerOptions<C>,
+  route: Route,
+  handler: AnyHandler,
+  sendEvents: SendEvents,
+): void {
+  app.register(async (apart) => {
+    const bytes = { parseAs: 'buffer', bodyLimit: limits.foreignBodyBytes } as const
+    apart.addContentTypeParser('application/json', bytes, async (_: unknown, body: Buffer) => body)
+    apart.addContentTypeParser('*', bytes, async (_: unknown, body: Buffer) => body)
+    addRoute(apart, options, route, handler, sendEvents)
   })
 }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import type { Terminal } from '../cli/cli.ts'
@@ -13,8 +14,12 @@ export function createTerminal(): Terminal {
   })
   return {
     out: (text) => void process.stdout.write(text),
+    outAll: async (text) => {
+      if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+    },
     err: (text) => void process.stderr.write(text),
     errIsScreen: process.stderr.isTTY === true,
+    outIsScreen: process.stdout.isTTY === true,
     inIsKeyboard: process.stdin.isTTY === true,
     columns: process.stderr.columns ?? columnsElsewhere,
     ask,

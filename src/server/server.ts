@@ -11,6 +11,7 @@ import { findActor } from './access.ts'
 import type { ServerDependencies } from './dependencies.ts'
 import { auditHandlers } from './handlers/audit.ts'
 import { certificateHandlers } from './handlers/certificates.ts'
+import { exportHandlers } from './handlers/exports.ts'
 import { modelHandlers } from './handlers/models.ts'
 import { nodeHandlers } from './handlers/nodes.ts'
 import { operationHandlers } from './handlers/operations.ts'
@@ -34,6 +35,7 @@ export function createServer(dependencies: ServerDependencies) {
       schedule: scheduleHandlers(dependencies),
       model: modelHandlers(dependencies),
       resource: resourceHandlers(dependencies),
+      export: exportHandlers(dependencies),
       transaction: transactionHandlers(dependencies),
       audit: auditHandlers(dependencies),
       ...operationHandlers(dependencies),

@@ -12,6 +12,8 @@ function person(answer: string, screen = true): Cli & { seen: string[] } {
     out: () => undefined,
     err: (text) => void seen.push(text),
     errIsScreen: screen,
+    outIsScreen: screen,
+    outAll: async () => {},
     inIsKeyboard: true,
     columns: 40,
     ask: async (question) => {

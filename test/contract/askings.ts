@@ -107,6 +107,8 @@ const readings: Record<string, Asking> = {
   'resource.list': ({ tenantId }) => ({ path: { tenantId, ...place } }),
   'resource.show': ({ tenantId, key: ref }) => ({ path: { tenantId, ...place, ref } }),
   'resource.history': ({ tenantId, key: ref }) => ({ path: { tenantId, ...place, ref } }),
+  'export.csv': ({ tenantId }) => ({ path: { tenantId, ...place } }),
+  'export.json': ({ tenantId }) => ({ path: { tenantId, ...place } }),
   'audit.list': ({ tenantId }) => ({ query: { tenantId: `${tenantId}` } }),
   'event.stream': ({ tenantId }) => ({ query: { subject: `tenant:${tenantId}` } }),
 }

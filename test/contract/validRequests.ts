@@ -247,6 +247,8 @@ function readings({ own }: ContractWorld): Requests {
       path: { tenantId, ...place },
       query: { limit: '5', search: 'a', filter: 'department=Sales' },
     },
+    'export.csv': { path: { tenantId, ...place }, query: { search: 'a' } },
+    'export.json': { path: { tenantId, ...place }, query: { filter: 'department=Sales' } },
     'resource.show': { path: { tenantId, ...place, ref } },
     'resource.history': { path: { tenantId, ...place, ref }, query: { ...page, after: '0' } },
     'job.list': {},

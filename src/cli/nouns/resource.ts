@@ -24,6 +24,7 @@ import { fields, print, printPage, valueText } from '../print.ts'
 import { showTransaction } from '../showTransaction.ts'
 import { tenantOf } from '../tenantOf.ts'
 import { planText } from '../transactionText.ts'
+import { addExport } from './resourceExport.ts'
 
 const tenant = { list: tenantRoutes.list }
 const routes = { resource: resourceRoutes, tenant }
@@ -32,6 +33,7 @@ const changeRoutes = { transaction: transactionRoutes, event: eventRoutes, tenan
 export function resourceCommand(cli: Cli): Command {
   const resource = noun('resource', "A tenant's objects: find, show, change")
   addReads(resource, cli)
+  addExport(resource, cli)
   addSet(resource, cli)
   return resource
 }

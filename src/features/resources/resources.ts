@@ -41,7 +41,11 @@ export async function listResources(
   })
 }
 
-function readFilter(model: Model, text: string, index: number): { column: number; value: string } {
+export function readFilter(
+  model: Model,
+  text: string,
+  index: number,
+): { column: number; value: string } {
   const field = `query.filter.${index}`
   const at = text.indexOf('=')
   if (at < 1) throw badInput(field, 'must have the form column=value.')

@@ -1,5 +1,5 @@
 import type { Api } from '../../contract/api.ts'
-import { requireModel } from '../../features/resources/models.ts'
+import { modelOf } from '../../features/resources/models.ts'
 import { listRules, setRule } from '../../features/schedules/rules.ts'
 import {
   createSchedule,
@@ -31,7 +31,7 @@ export function syncRuleHandlers({ store, engine }: ServerDependencies): Handler
   return {
     list: (actor, { params }) => listRules(actor, db, params.tenantId),
     set: async (actor, { params, body }) => {
-      const model = requireModel(await engine.models.current(), params.application, params.name)
+      const model = modelOf(await engine.models.current(), params)
       return await setRule(actor, db, params.tenantId, model, body.disabled)
     },
   }

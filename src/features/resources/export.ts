@@ -1,0 +1,108 @@
+import type { exportRoutes } from '../../contract/exports.ts'
+import type { RouteInput } from '../../contract/route.ts'
+import type { Actor } from '../../core/actor.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { limits } from '../../core/limits.ts'
+import type { Model } from '../../core/model.ts'
+import type { Database } from '../../store/database.ts'
+import { inScope, type Tx } from '../../store/scope.ts'
+import { record } from '../operation/record.ts'
+import { permittedTenantPath } from '../tenants/access.ts'
+import { csvLine } from './csv.ts'
+import { selectManyData } from './export/queries.ts'
+import * as queries from './queries.ts'
+import { readFilter } from './resources.ts'
+
+type ExportQuery = RouteInput<typeof exportRoutes.csv>['query']
+
+/** Key, name and every property of the model, a column each; lists and objects as JSON. */
+export async function exportCsv(
+  actor: Actor,
+  db: Database,
+  model: Model,
+  tenantId: number,
+  query: ExportQuery,
+): Promise<AsyncIterable<string>> {
+  const pages = await startExport(actor, db, model, tenantId, query, 'csv')
+  const names = model.properties.map((property) => property.name)
+  return (async function* () {
+    yield csvLine(['key', 'name', 'changedAt', ...names])
+    for await (const page of pages) {
+      yield page
+        .map(({ key, name, changedAt, data }) =>
+          csvLine([key, name, changedAt, ...names.map((property) => data[property])]),
+        )
+        .join('')
+    }
+  })()
+}
+
+/** An array of objects with key, name, changedAt and data. */
+export async function exportJson(
+  actor: Actor,
+  db: Database,
+  model: Model,
+  tenantId: number,
+  query: ExportQuery,
+): Promise<AsyncIterable<string>> {
+  const pages = await startExport(actor, db, model, tenantId, query, 'json')
+  return (async function* () {
+    let before = '[\n'
+    for await (const page of pages) {
+      yield before + page.map((object) => JSON.stringify(object)).join(',\n')
+      before = ',\n'
+    }
+    yield before === '[\n' ? '[]\n' : '\n]\n'
+  })()
+}
+
+interface Exported {
+  key: string
+  name: string
+  changedAt: string
+  data: JsonObject
+}
+
+/**
+ * Puts the export on record, then reads page after page, each in a transaction of its own: a slow
+ * reader holds no connection, and memory holds two pages however many there are. The rights are
+ * asked for each page, so that they end when they are taken away.
+ */
+async function startExport(
+  actor: Actor,
+  db: Database,
+  model: Model,
+  tenantId: number,
+  query: ExportQuery,
+  format: 'csv' | 'json',
+): Promise<AsyncIterable<Exported[]>> {
+  const filters = query.filter ?? []
+  const equal = filters.map((text, index) => readFilter(model, text, index))
+  const search = { tenantId, model: model.id, search: query.search, equal }
+  const permitted = (tx: Tx) => permittedTenantPath(tx, actor, 'Export', model.id, tenantId)
+  await inScope(db, actor.scope, async (tx) => {
+    const nodePath = await permitted(tx)
+    const detail = { model: model.id, format, search: query.search ?? null, filter: filters }
+    const subject = `tenant:${tenantId}`
+    await record(tx, actor, { nodePath, tenantId, action: 'resource.export', subject, detail })
+  })
+  return (async function* () {
+    let after: { name: string; id: number } | undefined
+    for (;;) {
+      const rows = await inScope(db, actor.scope, async (tx) => {
+        await permitted(tx)
+        const found = await queries.selectResources(tx, search, after, limits.exportPageRows)
+        const ids = found.map((row) => row.id)
+        const data = await selectManyData(tx, tenantId, ids)
+        return found.map((row) => ({ ...row, data: data.get(row.id) ?? {} }))
+      })
+      const last = rows.at(-1)
+      if (last === undefined) return
+      yield rows.map(({ key, name, changedAt, data }) => ({
+        ...{ key, name, changedAt: changedAt.toISOString(), data },
+      }))
+      if (rows.length < limits.exportPageRows) return
+      after = { name: last.name, id: last.id }
+    }
+  })()
+}
