@@ -5,8 +5,9 @@ import { Agent, fetch } from 'undici'
 import { createGraphWire } from '../src/connectors/graph/wire.ts'
 import { Sealed } from '../src/core/secret.ts'
 import { loadModels } from '../src/engine/models/load.ts'
-import { toRow } from '../src/engine/row.ts'
+import { copyText, createRowBlock, toRow } from '../src/engine/row.ts'
 import type { EmulatedTenant } from '../src/main/children.ts'
+import { systemClock } from '../src/main/clock.ts'
 import { copyIn, copyRow } from '../src/store/copy.ts'
 import { type Database, openDatabase } from '../src/store/database.ts'
 import { inScope } from '../src/store/scope.ts'
@@ -28,7 +29,7 @@ export interface AloneResult {
 }
 
 interface LoadPage {
-  rows: string[]
+  rows: Buffer[]
   links: string[]
 }
 
@@ -83,9 +84,10 @@ async function encode(pages: readonly { value: object[] }[]): Promise<LoadPage[]
   for (const page of pages) {
     const wire = createGraphWire(answering(page))
     const { objects } = await wire.list(model, undefined, new AbortController().signal)
-    const rows = objects.map((object) => toRow(model, object)).filter((row) => 'key' in row)
+    const block = createRowBlock(objects.length)
+    const rows = objects.map((object) => toRow(model, object, block)).filter((row) => 'key' in row)
     encoded.push({
-      rows: rows.map((row) => copyRow([row.key, row.name, row.cols, row.hash, row.json])),
+      rows: copyText(rows),
       links: rows.flatMap((row) =>
         Object.entries(row.links).flatMap(([kind, keys]) =>
           keys.map((to) => copyRow([kind, row.key, to])),
@@ -100,7 +102,8 @@ async function encode(pages: readonly { value: object[] }[]): Promise<LoadPage[]
 function answering(page: { value: object[] }): Parameters<typeof createGraphWire>[0] {
   const body = { value: page.value } as never
   const answer = async () => ({ status: 200, body, headers: {} })
-  return { graph: 'https://graph.microsoft.com', send: answer, follow: answer }
+  const graph = 'https://graph.microsoft.com'
+  return { graph, clock: systemClock, random: Math.random, send: answer, follow: answer }
 }
 
 async function loadAlone(order: AloneOrder, pages: readonly LoadPage[]): Promise<number> {

@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto'
-import type { Json, JsonObject } from '../core/json.ts'
-import type { Model } from '../core/model.ts'
+import type { JsonObject } from '../core/json.ts'
+import { type Model, namePlace } from '../core/model.ts'
 import type { ObjectLinks, ReadObject } from '../core/wire.ts'
+import { columnText } from '../store/columns.ts'
+import { type CopyBlock, createCopyBlock } from '../store/copy.ts'
 
 /**
  * An observed object as the store holds it. `hash` says whether anything but volatile properties
@@ -9,33 +11,56 @@ import type { ObjectLinks, ReadObject } from '../core/wire.ts'
  */
 export interface Row {
   key: string
-  name: string
-  cols: (string | null)[]
-  hash: Buffer
-  json: string
+  /** In hex. */
+  hash: string
   links: ObjectLinks
+  /** Where its columns stand as text for COPY: `rowColumns`. */
+  block: CopyBlock
+  line: number
+}
+
+/** What a line of a row's block holds, for a temporary table and for the COPY into it. */
+export const rowColumns = {
+  names: 'key, name, cols, hash, data',
+  declared: 'key text, name text, cols text[], hash bytea, data jsonb',
 }
 
 /** Beyond this an index entry would not fit its page (PostgreSQL: a third of 8 kB). */
 const indexedCharsMax = 500
+const nameCharsMax = 500
 
-/** The object as a row, or the reason why it cannot be one. */
-export function toRow(model: Model, object: ReadObject): Row | { reason: string } {
+/** Of a user with all we read, in the block. */
+const rowBytes = 1_600
+
+/** A block for so many rows. */
+export function createRowBlock(rows: number): CopyBlock {
+  return createCopyBlock(rows * rowBytes)
+}
+
+/** The object as a row in `block`, or the reason why it cannot be one. */
+export function toRow(
+  model: Model,
+  object: ReadObject,
+  block: CopyBlock = createRowBlock(1),
+): Row | { reason: string } {
   const key = object.data[model.key]
   if (typeof key !== 'string' || key === '') return { reason: `${model.key} is missing` }
   if (key.length > indexedCharsMax) return { reason: `${model.key} is too long` }
   const json = JSON.stringify(object.data)
-  return {
-    key,
-    name: (asText(object.data[model.name]) ?? key).slice(0, indexedCharsMax),
-    cols: model.columns.map((column) => asText(object.data[column])),
-    hash: fingerprint(model, object.data, json),
-    json,
-    links: object.links,
-  }
+  const name = (asText(object.data[model.name]) ?? key).slice(0, indexedCharsMax)
+  const cols = model.columns.map((column) => asText(object.data[column]))
+  const hash = fingerprint(model, object.data, json)
+  const line = block.add([key, name, cols, `\\x${hash}`, json])
+  return { key, hash, links: object.links, block, line }
 }
 
-function fingerprint(model: Model, data: JsonObject, json: string): Buffer {
+/** The rows as text for COPY; each block's lines are in the order they were added. */
+export function copyText(rows: readonly Row[]): Buffer[] {
+  const blocks = Map.groupBy(rows, ({ block }) => block)
+  return [...blocks].flatMap(([block, ours]) => block.take(ours.map(({ line }) => line)))
+}
+
+function fingerprint(model: Model, data: JsonObject, json: string): string {
   const volatile = model.properties.filter((property) => property.volatile)
   let text = json
   if (volatile.length > 0) {
@@ -43,13 +68,22 @@ function fingerprint(model: Model, data: JsonObject, json: string): Buffer {
     for (const property of volatile) delete stable[property.name]
     text = JSON.stringify(stable)
   }
-  return hash('sha256', text, 'buffer').subarray(0, 16)
+  return hash('sha256', text, 'hex').slice(0, 32)
 }
 
-function asText(value: Json | undefined): string | null {
-  if (value === undefined || value === null) return null
-  if (typeof value === 'string') return value
-  return Array.isArray(value) && value.every((item) => typeof item === 'string')
-    ? value.join(', ')
-    : JSON.stringify(value)
+/** What lists compare by, each column in its place. */
+export function colsOf(model: Model, data: JsonObject): string[] {
+  const cols: string[] = [columnText(nameOf(model, data))]
+  for (const [index, column] of model.columns.entries()) {
+    const place = model.places[index] ?? 0
+    while (cols.length < place) cols.push('')
+    if (place > namePlace) cols[place - 1] = columnText(data[column])
+  }
+  return cols
+}
+
+/** An object without a name goes by its key. */
+function nameOf(model: Model, data: JsonObject): string {
+  const name = data[model.name]
+  return typeof name === 'string' && name !== '' ? name : String(data[model.key])
 }

@@ -3,12 +3,12 @@ import type { Actor } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Change, JsonObject } from '../../core/json.ts'
 import type { RejectedObject } from '../../core/wire.ts'
-import { copyIn, copyRow } from '../../store/copy.ts'
+import { copyIn } from '../../store/copy.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import type { Tx } from '../../store/scope.ts'
 import type { RunModelTable, RunTable } from '../../store/tables/syncs.ts'
 import { toJsonb } from '../../store/text.ts'
-import type { Row } from '../row.ts'
+import { copyText, type Row, rowColumns } from '../row.ts'
 
 export interface Run {
   id: number
@@ -295,12 +295,8 @@ async function copyRows(
   rows: readonly Row[],
 ): Promise<void> {
   await tx.client.query(`create temporary table if not exists ${table}
-    (key text, name text, cols text[], hash bytea, data jsonb) on commit delete rows`)
-  await copyIn(
-    tx,
-    `copy ${table} (key, name, cols, hash, data) from stdin`,
-    rows.map((row) => copyRow([row.key, row.name, row.cols, row.hash, row.json])),
-  )
+    (${rowColumns.declared}) on commit delete rows`)
+  await copyIn(tx, `copy ${table} (${rowColumns.names}) from stdin`, copyText(rows))
 }
 
 function alreadyThere(cause: unknown): AppError {

@@ -1,11 +1,11 @@
 import { AppError } from '../../core/errors.ts'
-import { changesBetween, type JsonObject } from '../../core/json.ts'
+import { changesBetween } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import type { DeltaPage, Page, RejectedObject } from '../../core/wire.ts'
 import { writeAudit } from '../../store/audit.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
-import { type Row, toRow } from '../row.ts'
+import { createRowBlock, type Row, toRow } from '../row.ts'
 import { storeLinks } from './links/storeLinks.ts'
 import { commitAs, type ModelSync, tellProgress } from './modelSync.ts'
 import {
@@ -40,8 +40,9 @@ export function toRowPage(model: Model, page: Page | DeltaPage): RowPage {
   const removed = 'removed' in page ? page.removed : undefined
   const resume = 'resume' in page ? page.resume : undefined
   const rejected = [...page.rejected]
+  const block = createRowBlock(page.objects.length)
   for (const object of page.objects) {
-    const row = toRow(model, object)
+    const row = toRow(model, object, block)
     if ('reason' in row) rejected.push({ key: undefined, reason: row.reason })
     else rows.set(row.key, row)
   }
@@ -82,14 +83,13 @@ async function commitPage(
   const { engine, run, model } = sync
   const { rows, rejected } = page
   const { modelId } = state
-  const place = { tenantId: run.tenantId, modelId, nodePath: run.nodePath }
+  const place = { tenantId: run.tenantId, modelId, nodePath: run.nodePath, model: model.id }
   await inScope(engine.db, run.nodePath, async (tx) => {
     await commitAs(tx, run)
     const known = sync.nothingStored ? noRows : await lookUp(tx, run, state, page)
     const split = await applyRule(tx, place, splitRows(rows, known), known)
-    await recordUpdates(tx, run, model, split.updated, known)
     const written = await insertRows(tx, place, split.fresh)
-    await updateRows(tx, place, split.updated)
+    await update(tx, run, place, split.updated, known)
     const seen = [...written.values(), ...knownIds(known)]
     const relinked = await storeLinks(tx, place, model, {
       fresh: split.fresh,
@@ -135,7 +135,7 @@ function splitRows(rows: Map<string, Row>, known: ReadonlyMap<string, KnownRow>)
   for (const row of rows.values()) {
     const stored = known.get(row.key)
     if (stored === undefined) fresh.push(row)
-    else if (stored.gone || stored.hash !== row.hash.toString('hex')) updated.push(row)
+    else if (stored.gone || stored.hash !== row.hash) updated.push(row)
     else unchanged.push(row)
   }
   return { fresh, updated, unchanged }
@@ -145,18 +145,21 @@ function* knownIds(known: ReadonlyMap<string, KnownRow>): Iterable<number> {
   for (const row of known.values()) yield row.id
 }
 
-async function recordUpdates(
+/** Writes rows that differ, and into their history what it was that differed. */
+async function update(
   tx: Tx,
   run: Run,
-  model: Model,
+  place: { tenantId: number; modelId: number; model: string },
   updated: readonly Row[],
   known: ReadonlyMap<string, KnownRow>,
 ): Promise<void> {
-  const idOf = (row: Row): number => known.get(row.key)?.id ?? 0
-  const before = await dataOf(tx, run.tenantId, updated.map(idOf))
-  const changes = updated.map((row) => ({
-    id: idOf(row),
-    patch: changesBetween(before.get(idOf(row)) ?? {}, JSON.parse(row.json) as JsonObject),
+  const ids = updated.flatMap((row) => known.get(row.key)?.id ?? [])
+  const before = await dataOf(tx, run.tenantId, ids)
+  await updateRows(tx, place, updated)
+  const after = await dataOf(tx, run.tenantId, ids)
+  const changes = ids.map((id) => ({
+    id,
+    patch: changesBetween(before.get(id) ?? {}, after.get(id) ?? {}),
   }))
   await recordChanges(tx, run, `run:${run.id}`, changes)
   const returned = updated.filter((row) => known.get(row.key)?.gone).map((row) => row.key)
@@ -167,7 +170,7 @@ async function recordUpdates(
       action: 'resource.returned',
       tenantId: run.tenantId,
       subject: `sync:${run.id}`,
-      detail: { model: model.id, keys: returned },
+      detail: { model: place.model, keys: returned },
     })
   }
 }

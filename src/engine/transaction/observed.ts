@@ -49,7 +49,7 @@ async function storeObject(tx: Tx, place: Place, model: Model, object: ReadObjec
   const row = toRow(model, object)
   if ('reason' in row) return
   const known = await knownRow(tx, place, row.key)
-  if (known !== undefined && !known.gone && known.hash === row.hash.toString('hex')) return
+  if (known !== undefined && !known.gone && known.hash === row.hash) return
   if (known === undefined) {
     await insertRows(tx, place, [row])
     await storeLinks(tx, place, model, { fresh: [row], known: [] })
