@@ -28,7 +28,14 @@ export const limits = {
   modelFileChars: 64 * 1024,
   modelVersionsMax: 1_000,
   modelVersionsKept: 500,
-  modelColumnsMax: 64,
+  modelColumnsMax: 24,
+  /**
+   * Lists: bytes of one value they compare by. With the 16 columns of a model, the places of former
+   * ones and a node's path, an entry of the index they read fits a third of a page (2,704 bytes).
+   */
+  columnBytes: 128,
+  /** Lists: the first so many columns are looked into for a text that is sought. */
+  searchColumnsMax: 3,
 
   /**
    * Calls out: one connection attempt, the wait for headers, the gap between body chunks, all of
@@ -82,6 +89,9 @@ export const limits = {
   /** Credentials that were refused are not tried again in the background before this. */
   credentialRetryMs: 15 * 60_000,
 
+  /** Sync: how often a model is begun that Microsoft's faults end, and the first wait; it doubles. */
+  modelAttemptsMax: 5,
+  modelBackoffMs: 2_000,
   /** Sync: pages of one list or delta before it counts as endless. */
   syncPagesMax: 100_000,
   /** Sync: objects that fail their schema kept with their reason, per run and model. */
@@ -90,6 +100,9 @@ export const limits = {
   removalsWithoutApproval: 10,
   /** Sync: objects whose sub-lists (members of a group) are read at the same time. */
   partReadsInFlight: 8,
+  /** Graph: batches of calls sent at the same time; keys of links one read of sub-lists may bring. */
+  batchesInFlight: 8,
+  linkKeysMax: 1_000_000,
   /** Sync: rows of one shard of a long list, shards of a list, rows that say how to cut it. */
   shardRows: 2_000,
   shardsMax: 64,
@@ -252,8 +265,6 @@ export const limits = {
   /** Vault: what one data key may seal (NIST SP 800-38D: 2^32 random nonces), keys wrapped at once. */
   sealsPerKeyMax: 2 ** 32,
   rewrapRows: 100,
-  /** Vault: how soon a key file in which a key is missing is read again. */
-  masterKeyReloadMs: 1_000,
 
   /** Audit: links read at once when chains are followed; heads one verification compares with. */
   auditBatchRows: 2_000,

@@ -1,5 +1,6 @@
 import { AppError, asAppError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
+import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import { writeAudit } from '../../store/audit.ts'
 import { emit } from '../../store/events.ts'
@@ -14,7 +15,7 @@ import {
   requireModel,
   type TenantWires,
 } from '../engine.ts'
-import { commitAs, requireHeld, tellProgress } from './modelSync.ts'
+import { commitAs, type ModelSync, requireHeld, tellProgress } from './modelSync.ts'
 import {
   claimRun,
   endRun,
@@ -78,7 +79,7 @@ async function syncOrMark(
       async (tx) => !(await hasRows(tx, run.tenantId, state.modelId)),
     )
     const sync = { engine, run, model, wire, wires, signal, takeRequests, nothingStored }
-    await syncModel(sync, state)
+    await syncThroughFaults(sync, state)
   } catch (thrown) {
     const error = namingNeeds(asAppError(thrown, `Sync ${run.id} of ${state.model}`), model)
     if (signal.aborted || endsRun(error)) throw error
@@ -89,6 +90,26 @@ async function syncOrMark(
       if (model !== undefined) await engine.noteConnection(tx, run, model.wire, error)
       await tellProgress(tx, run, { ...state, phase: 'failed' }, {})
     })
+  }
+}
+
+/**
+ * Faults of Microsoft's that outlast a call's own tries pass as well, mostly within a minute: the
+ * model then goes on behind the last page that was stored.
+ */
+async function syncThroughFaults(sync: ModelSync, start: RunModel): Promise<void> {
+  const { engine, run, signal } = sync
+  let state: RunModel | undefined = start
+  for (let attempt = 1; state !== undefined; attempt++) {
+    try {
+      return await syncModel(sync, state)
+    } catch (error) {
+      const passes = error instanceof AppError && error.code === 'microsoft-unavailable'
+      if (!passes || attempt >= limits.modelAttemptsMax) throw error
+    }
+    await engine.clock.sleep(limits.modelBackoffMs * 2 ** (attempt - 1), signal)
+    const models = await inScope(engine.db, run.nodePath, (tx) => runModels(tx, run.id))
+    state = models.find(({ modelId }) => modelId === start.modelId)
   }
 }
 
