@@ -31,6 +31,14 @@ const processes: readonly Process[] = [
     },
   },
   {
+    name: 'key',
+    summary: 'Rotate the master key, check that every secret opens',
+    load: async () => {
+      const { key, keyHelp } = await import('./key.ts')
+      return { help: keyHelp, run: key }
+    },
+  },
+  {
     name: 'demo',
     summary: 'Run everything with an emulated tenant, ready to look at',
     load: async () => {

@@ -6,6 +6,7 @@ import type { Cloud } from '../connectors/microsoft/clouds.ts'
 import { Closed } from '../contract/schemas.ts'
 import { AppError, type FieldProblem } from '../core/errors.ts'
 import { Sealed } from '../core/secret.ts'
+import { type MasterKeys, parseMasterKeys } from '../store/masterKey.ts'
 import { defaultDataDir, readIfThere } from './dataDir.ts'
 
 const Origin = Type.String({ pattern: '^https://[^/?#@]+$' })
@@ -37,8 +38,6 @@ export const SettingsFile = Closed({
   ),
   /** For the proxies tenants name: private ranges that are right for them, and their authority. */
   proxies: Type.Optional(Closed({ caFile: CaFile, allowedAddresses: Ranges })),
-  /** Master keys that still open what they sealed, after the current one was replaced. */
-  formerMasterKeyFiles: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 16 })),
 })
 
 /** How addresses an administrator allowed are reached. */
@@ -56,7 +55,8 @@ export interface Settings {
   clouds: readonly Cloud[]
   proxies: Reached
   masterKeyFile: string
-  formerMasterKeyFiles: readonly string[]
+  /** When they came with the environment; then no file is read. */
+  masterKeys: MasterKeys | undefined
 }
 
 /** What the command line gives; it goes before the environment, and that before the file. */
@@ -95,7 +95,7 @@ export async function readSettings(
     ),
     proxies: await readWay('proxies', file.proxies ?? {}, beside),
     masterKeyFile: beside('master-key'),
-    formerMasterKeyFiles: (file.formerMasterKeyFiles ?? []).map(beside),
+    masterKeys: masterKeysOf(env.PATCHBAY_MASTER_KEY),
   }
 }
 
@@ -151,6 +151,12 @@ function databaseUrlOf(text: string | undefined): Sealed | undefined {
     'bad-input',
     'DATABASE_URL is not an address such as postgres://user:password@host:5432/name.',
   )
+}
+
+/** As a key file holds them; a line break may be given as a comma. */
+function masterKeysOf(text: string | undefined): MasterKeys | undefined {
+  if (text === undefined || text === '') return undefined
+  return parseMasterKeys(text.replaceAll(',', '\n'), 'The master key in PATCHBAY_MASTER_KEY')
 }
 
 function portOf(text: string | undefined): number | undefined {

@@ -19,10 +19,10 @@ import { startWatchedEmbedded } from '../store/embeddedWatch.ts'
 import { createEventFeed } from '../store/eventFeed.ts'
 import { createJobs, type Jobs } from '../store/jobs/jobs.ts'
 import type { Log } from '../store/log.ts'
-import { type MasterKey, readMasterKeyFile } from '../store/masterKey.ts'
-import { createVault, loadMasterKey } from '../store/vault.ts'
+import { createVault } from '../store/vault.ts'
 import { adminTokenFile, makeDataDir, writeSecretFile } from './dataDir.ts'
 import { startDueScan } from './dueScan.ts'
+import { masterKeysOf } from './masterKeys.ts'
 import type { Settings } from './settings.ts'
 import { readVersion } from './version.ts'
 import { createWayOut } from './wayOut.ts'
@@ -136,9 +136,7 @@ async function openStore(
   const url = settings.databaseUrl ?? (await startOwnDatabase(settings, clock, log, closers))
   const db = await openDatabase({ url, name: `patchbay ${settings.role}`, log })
   closers.push(() => db.close())
-  const current = await loadMasterKey(settings.masterKeyFile, db)
-  const former = await Promise.all(settings.formerMasterKeyFiles.map(readFormerKey))
-  const vault = await createVault({ db, masterKeys: { current, former } })
+  const vault = await createVault({ db, masterKeys: masterKeysOf(settings, db) })
   await ensureAdministrator(db, settings.provider, (token) =>
     writeSecretFile(adminTokenFile(settings.dataDir), token),
   )
@@ -154,13 +152,4 @@ async function startOwnDatabase(
   const server = await startWatchedEmbedded(join(dataDir, 'postgres'), clock, log)
   closers.push(() => server.stop())
   return server.url
-}
-
-async function readFormerKey(path: string): Promise<MasterKey> {
-  const key = await readMasterKeyFile(path)
-  if (key) return key
-  throw new AppError(
-    'bad-input',
-    `The former master key ${path} is not there. Put it back, or take it out of patchbay.json when nothing is sealed with it any more.`,
-  )
 }

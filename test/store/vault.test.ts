@@ -4,25 +4,21 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Sealed } from '../../src/core/secret.ts'
-import {
-  createMasterKeyFile,
-  type MasterKey,
-  readMasterKeyFile,
-} from '../../src/store/masterKey.ts'
+import { keysOfFile } from '../../src/store/keyRing.ts'
+import { createMasterKeyFile, readMasterKeyFile } from '../../src/store/masterKey.ts'
 import { inScope, type Tx } from '../../src/store/scope.ts'
-import { createVault, loadMasterKey, type Vault } from '../../src/store/vault.ts'
+import { createVault, type Vault } from '../../src/store/vault.ts'
 import { type FreshDatabase, freshDatabase } from './testing.ts'
 
 let fresh: FreshDatabase
 let folder: string
-let masterKey: MasterKey
 let vault: Vault
 
 beforeAll(async () => {
   fresh = await freshDatabase()
   folder = await mkdtemp(join(tmpdir(), 'patchbay-vault-'))
-  masterKey = await loadMasterKey(join(folder, 'master'), fresh.db)
-  vault = await createVault({ db: fresh.db, masterKeys: { current: masterKey, former: [] } })
+  const masterKeys = keysOfFile(join(folder, 'master'), fresh.db)
+  vault = await createVault({ db: fresh.db, masterKeys })
 })
 afterAll(async () => {
   await fresh.close()
@@ -195,36 +191,57 @@ test('destroy leaves neither secret nor key; drop leaves the others', async () =
   expect(left.rows).toEqual([])
 })
 
-test('a new master key opens what the former wrapped, and after rewrap the former is not needed', async () => {
-  await put('tenant:9', 'clientSecret', 'nine')
-  const current = await createMasterKeyFile(join(folder, 'second'))
-  const both = await createVault({ db: fresh.db, masterKeys: { current, former: [masterKey] } })
-  const open = (from: Vault) =>
-    within((tx) => from.get(tx, { owner: 'tenant:9', field: 'clientSecret' }))
-  expect((await open(both))?.reveal()).toBe('nine')
-  expect(await within((tx) => both.rewrap(tx))).toBeGreaterThan(5)
-  expect(await within((tx) => both.rewrap(tx))).toBe(0)
-  expect((await open(both))?.reveal()).toBe('nine')
-  await expect(open(vault)).rejects.toMatchObject({ code: 'unavailable' })
-  await fresh.db.kysely.deleteFrom('master_key').where('id', '=', masterKey.id).execute()
-  const alone = await createVault({ db: fresh.db, masterKeys: { current, former: [] } })
-  expect((await open(alone))?.reveal()).toBe('nine')
-  const wrong = createVault({ db: fresh.db, masterKeys: { current: masterKey, former: [] } })
-  await expect(wrong).rejects.toThrow(current.id)
+test('a key that has sealed enough gets a successor, however many seal at once', async () => {
+  const few = await createVault({
+    ...{ db: fresh.db, masterKeys: keysOfFile(join(folder, 'master'), fresh.db) },
+    sealsPerKeyMax: 3,
+  })
+  const fields = Array.from({ length: 11 }, (_, index) => `field${index}`)
+  const store = (field: string) =>
+    within((tx) => few.put(tx, 'tenant:11', '1.2.', field, new Sealed(field)))
+  for (const field of fields.slice(0, 5)) await store(field)
+  await Promise.all(fields.slice(5).map(store))
+  const keys = await within((tx) =>
+    tx
+      .selectFrom('data_key')
+      .select(['key_id', 'seals'])
+      .where('owner', '=', 'tenant:11')
+      .execute(),
+  )
+  expect(keys.length).toBeGreaterThan(3)
+  // Without the count in the update of keyToSealWith one of them seals more than three.
+  expect(keys.filter(({ seals }) => Number(seals) > 3)).toEqual([])
+  for (const field of fields) expect((await get('tenant:11', field))?.reveal()).toBe(field)
+})
+
+test('a fingerprint is the same for the same secret of one owner and field, and only there', async () => {
+  const of = (owner: string, field: string, text: string) =>
+    within((tx) => vault.fingerprint(tx, owner, '1.2.', field, new Sealed(text)))
+  const first = await of('tenant:12', 'a', 'hunter2')
+  expect(first).toMatch(/^hmac:[0-9a-f]{32}$/)
+  expect(await of('tenant:12', 'a', 'hunter2')).toBe(first)
+  const others = [
+    await of('tenant:12', 'a', 'hunter3'),
+    await of('tenant:12', 'b', 'hunter2'),
+    await of('tenant:13', 'a', 'hunter2'),
+  ]
+  expect(new Set([first, ...others]).size).toBe(4)
+  await within((tx) => vault.destroy(tx, 'tenant:12'))
+  expect(await of('tenant:12', 'a', 'hunter2')).not.toBe(first)
 })
 
 test('a lost key file is not replaced by a new one while the database has secrets', async () => {
   await put('tenant:10', 'clientSecret', 'ten').catch(() => {})
   const lost = join(folder, 'lost')
-  await expect(loadMasterKey(lost, fresh.db)).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(keysOfFile(lost, fresh.db)()).rejects.toMatchObject({ code: 'unavailable' })
   expect(await stat(lost).catch(() => 'none')).toBe('none')
 })
 
 test('a key file is private, never overwritten, and refused when others may read it', async () => {
   const path = join(folder, 'private')
-  const made = await createMasterKeyFile(path)
+  const [made] = await createMasterKeyFile(path)
   expect((await stat(path)).mode & 0o777).toBe(0o600)
-  expect((await readMasterKeyFile(path))?.id).toBe(made.id)
+  expect((await readMasterKeyFile(path))?.[0].id).toBe(made.id)
   await expect(createMasterKeyFile(path)).rejects.toMatchObject({ code: 'EEXIST' })
   expect(inspect(made, { depth: 9 })).not.toContain((await readFile(path, 'utf8')).split(' ')[1])
   for (const mode of [0o640, 0o604, 0o644, 0o620]) {
@@ -235,7 +252,7 @@ test('a key file is private, never overwritten, and refused when others may read
 
 test('a damaged key file is refused', async () => {
   const path = join(folder, 'damaged')
-  const { id } = await createMasterKeyFile(path)
+  const [{ id }] = await createMasterKeyFile(path)
   const text = await readFile(path, 'utf8')
   for (const damaged of [
     '',

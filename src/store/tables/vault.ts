@@ -3,6 +3,7 @@ import type { Generated } from 'kysely'
 export interface MasterKeyTable {
   id: string
   first_used_at: Generated<Date>
+  current: Generated<boolean>
 }
 
 export interface DataKeyTable {
@@ -12,6 +13,7 @@ export interface DataKeyTable {
   master_key_id: string
   wrapped: Buffer
   created_at: Generated<Date>
+  seals: Generated<number>
 }
 
 export interface SecretTable {

@@ -1,0 +1,152 @@
+import { execFile } from 'node:child_process'
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Sealed } from '../../src/core/secret.ts'
+import { passwordField, secretsOf } from '../../src/engine/transaction/work.ts'
+import {
+  ownerOf as certificateOwner,
+  privateKeyField,
+} from '../../src/features/certificates/access.ts'
+import { ownerOf as tenantOwner } from '../../src/features/tenants/answer.ts'
+import { tenantFields } from '../../src/features/tenants/fields.ts'
+import { keysOfFile, usedKeys } from '../../src/store/keyRing.ts'
+import { checkSecrets, rotateMasterKey } from '../../src/store/keyRotation.ts'
+import { inScope } from '../../src/store/scope.ts'
+import { createVault, type Vault } from '../../src/store/vault.ts'
+import { type FreshDatabase, freshDatabase } from './testing.ts'
+
+const run = promisify(execFile)
+const child = fileURLToPath(new URL('rotateChild.ts', import.meta.url))
+
+/** Every kind of secret there is, as the contract and the features name them. */
+const kinds: [owner: string, field: string][] = [
+  ...tenantFields
+    .filter(({ stored }) => stored !== undefined)
+    .map(({ path }): [string, string] => [tenantOwner(1), path]),
+  [certificateOwner(1), privateKeyField],
+  [secretsOf(1), passwordField(1)],
+]
+/** Owners enough for several batches. */
+const others = Array.from({ length: 230 }, (_, index): [string, string] => [
+  `tenant:${index + 2}`,
+  'a',
+])
+const all = [...kinds, ...others]
+
+let fresh: FreshDatabase
+let folder: string
+let path: string
+
+beforeAll(async () => {
+  fresh = await freshDatabase()
+  folder = await mkdtemp(join(tmpdir(), 'patchbay-rotation-'))
+  path = join(folder, 'master-key')
+  const vault = await openVault()
+  await inScope(fresh.db, '1.', async (tx) => {
+    for (const [owner, field] of all) {
+      await vault.put(tx, owner, '1.2.', field, new Sealed(`${owner} ${field}`))
+    }
+  })
+})
+afterAll(async () => {
+  await fresh.close()
+  await rm(folder, { recursive: true })
+})
+
+const openVault = (file = path) =>
+  createVault({ db: fresh.db, masterKeys: keysOfFile(file, fresh.db) })
+
+async function expectAllOpen(vault: Vault): Promise<void> {
+  for (const [owner, field] of all) {
+    const secret = await inScope(fresh.db, '1.', (tx) => vault.get(tx, { owner, field }))
+    expect(secret?.reveal()).toBe(`${owner} ${field}`)
+  }
+}
+
+const keysInFile = async () => (await readFile(path, 'utf8')).trim().split('\n').length
+
+/** Reads and stores secrets, old and new, until told to stop; what failed. */
+function load(vault: Vault, name: string) {
+  const failures: unknown[] = []
+  let done = 0
+  let stopped = false
+  const work = (async () => {
+    for (let turn = 0; !stopped; turn++) {
+      const [owner = '', field = ''] = all[(turn * 7) % all.length] ?? []
+      await inScope(fresh.db, '1.', async (tx) => {
+        await vault.get(tx, { owner, field })
+        // A first secret of a new owner is what needs the current master key.
+        await vault.put(tx, `new:${name}${turn}`, '1.2.', 'x', new Sealed('x'))
+      }).catch((error) => failures.push(error))
+      done += 1
+    }
+  })()
+  return {
+    async stop() {
+      stopped = true
+      await work
+      return { failures, done }
+    },
+  }
+}
+
+// E6. With find() of keyRing.ts not reading again, every process but the rotating one fails; with
+// lockCurrent asked once, a first secret that waited for the switch does.
+test('rotates under load of other processes without one failure, and needs the new key alone', async () => {
+  const before = join(folder, 'before')
+  await copyFile(path, before)
+  const loads = await Promise.all(
+    ['a', 'b', 'c'].map(async (name) => load(await openVault(), name)),
+  )
+  const steps: string[] = []
+  const vault = await openVault()
+  await rotateMasterKey({ db: fresh.db, vault, scope: '1.' }, { path }, ({ step }) =>
+    steps.push(step),
+  )
+  const ended = await Promise.all(loads.map((each) => each.stop()))
+  expect(ended.flatMap(({ failures }) => failures)).toEqual([])
+  for (const { done } of ended) expect(done).toBeGreaterThan(5)
+  expect([steps.slice(0, 2), steps.at(-1)]).toEqual([['added', 'current'], 'removed'])
+  expect(steps.filter((step) => step === 'rewrapped').length).toBeGreaterThan(2)
+  expect([await keysInFile(), (await usedKeys(fresh.db)).length]).toEqual([1, 1])
+  await expectAllOpen(await openVault())
+  await expect(openVault(before)).rejects.toMatchObject({ code: 'unavailable' })
+  const { opened, failed } = await checkSecrets(fresh.db, vault, '1.')
+  expect(failed).toEqual([])
+  expect(opened.get('certificate privateKey')).toBe(1)
+  expect(opened.get('transaction step.N.password')).toBe(1)
+})
+
+test('killed behind each of its steps it goes on there, and everything opens meanwhile', async () => {
+  const began = (await usedKeys(fresh.db))[0]?.id
+  const killedBehind: string[] = []
+  while (killedBehind.at(-1) !== 'removed') {
+    const ended = await run(process.execPath, [child, fresh.url.reveal(), path]).catch((e) => e)
+    expect(ended.signal).toBe('SIGKILL')
+    killedBehind.push(ended.stdout)
+    await expectAllOpen(await openVault())
+  }
+  const rewrapped = killedBehind.filter((step) => step === 'rewrapped').length
+  expect(rewrapped).toBeGreaterThan(2)
+  expect(killedBehind).toEqual([
+    ...['added', 'current', ...Array(rewrapped).fill('rewrapped'), 'forgotten', 'removed'],
+  ])
+  const left = await usedKeys(fresh.db)
+  expect([left.length, left[0]?.id === began, await keysInFile()]).toEqual([1, false, 1])
+}, 60_000)
+
+test('a data key that is wrapped with the former one keeps that from being forgotten', async () => {
+  const forget = fresh.db.kysely.deleteFrom('master_key').execute()
+  await expect(forget).rejects.toMatchObject({ code: '23503' })
+})
+
+test('keys that came with the environment have to be two', async () => {
+  const place = { db: fresh.db, vault: await openVault(), scope: '1.' }
+  const keys = await keysOfFile(path, fresh.db)()
+  const rotation = rotateMasterKey(place, { given: keys }, () => {})
+  await expect(rotation).rejects.toMatchObject({ code: 'conflict' })
+})
