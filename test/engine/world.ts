@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +22,7 @@ import { insertRun, insertRunModels } from '../../src/features/syncs/queries.ts'
 import { stepKinds } from '../../src/features/transactions/kinds.ts'
 import type { Patience } from '../../src/net/dispatcher.ts'
 import { createEgress, type Egress } from '../../src/net/egress.ts'
+import { newMasterKey } from '../../src/store/masterKey.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { createVault } from '../../src/store/vault.ts'
 import { freshDatabase, quietLog, systemClock } from '../store/testing.ts'
@@ -77,11 +77,7 @@ export async function startWorld(spec: TenantSpec, surroundings: Surroundings = 
   await bringShippedModels(database.db, await readModelFiles('models'))
   const inForce = createModels(database.db)
   const models = await inForce.current()
-  const masterKey = { id: 'test', key: createSecretKey(Buffer.alloc(32, 7)) }
-  const vault = await createVault({
-    db: database.db,
-    masterKeys: { current: masterKey, former: [] },
-  })
+  const vault = await createVault({ db: database.db, masterKeys: async () => [newMasterKey()] })
   const engine: Engine = {
     db: database.db,
     models: inForce,

@@ -29,7 +29,7 @@ export interface Bench {
 export async function openBench(): Promise<Bench> {
   const fresh = await freshDatabase()
   const current = { id: 'test', key: createSecretKey(randomBytes(32)) }
-  const vault = await createVault({ db: fresh.db, masterKeys: { current, former: [] } })
+  const vault = await createVault({ db: fresh.db, masterKeys: async () => [current] })
   await ensureRoot(provider, fresh.db, 'Provider')
   return { store: { db: fresh.db, vault, clock: systemClock }, close: fresh.close }
 }
