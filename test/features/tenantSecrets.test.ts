@@ -92,6 +92,28 @@ describe('secrets do not follow a changed place', () => {
     })
   })
 
+  test('the audit has fingerprints of what was set and dropped, equal for equal secrets', async () => {
+    const { customer, tenant } = await attach()
+    const set = (clientSecret: string) => update(tenant.id, { graph: { clientSecret } })
+    for (const text of ['hunter2-one', 'hunter2-two', 'hunter2-one']) await set(text)
+    const rows = await inScope(bench.store.db, customer.path, (tx) => listAudit(tx))
+    const changes = rows.reverse().flatMap(({ detail }) => {
+      const secrets = detail.secrets as Record<string, { before: string; after: string }>
+      return secrets?.['graph.clientSecret'] ?? []
+    })
+    expect(changes).toHaveLength(4)
+    const [created, one, two, again] = changes
+    expect(created).toEqual({ before: null, after: expect.stringMatching(/^hmac:[0-9a-f]{32}$/) })
+    expect([one?.before, two?.before, again?.before]).toEqual([
+      created?.after,
+      one?.after,
+      two?.after,
+    ])
+    expect(again?.after).toBe(one?.after)
+    expect(new Set([created?.after, one?.after, two?.after]).size).toBe(3)
+    expect(JSON.stringify(rows)).not.toContain('hunter2')
+  })
+
   test('every secret of the contract is tied to something', async () => {
     for (const { path, stored } of tenantFields) {
       if (stored === 'secret') expect([path, placesOf(path).length > 0]).toEqual([path, true])

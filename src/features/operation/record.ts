@@ -9,7 +9,7 @@ export interface Recorded {
   /** `node.create`: the action of the audit and the kind of the event. */
   action: string
   subject: string
-  /** Names and ids; of secrets only which were set or dropped. */
+  /** Names and ids; of secrets their fingerprints only. */
   detail: JsonObject
 }
 

@@ -1,6 +1,8 @@
 import { type Actor, requirePermission } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import { within } from '../../core/hierarchy.ts'
+import type { JsonObject } from '../../core/json.ts'
+import type { Sealed } from '../../core/secret.ts'
 import type { Tx } from '../../store/scope.ts'
 import { certificateType } from '../certificates/access.ts'
 import { selectCertificate } from '../certificates/queries.ts'
@@ -66,6 +68,28 @@ export function identityOf({ values }: Draft): { cloud: string; microsoftTenantI
   const { 'graph.cloud': cloud, 'graph.tenantId': microsoftTenantId } = values
   if (cloud !== undefined && microsoftTenantId !== undefined) return { cloud, microsoftTenantId }
   throw new AppError('internal', 'A tenant passed its rules without cloud and tenant id.')
+}
+
+/**
+ * For the audit, what was and is of each secret that the draft sets or drops: fingerprints, by which
+ * it shows that a secret came back, or is another, without telling it.
+ */
+export async function secretChanges(
+  tx: Tx,
+  { vault }: Store,
+  row: TenantRow,
+  { put, drop }: Draft,
+): Promise<JsonObject> {
+  const owner = ownerOf(row.id)
+  const changes: JsonObject = {}
+  for (const field of new Set([...put.keys(), ...drop])) {
+    const print = async (secret: Sealed | undefined) =>
+      secret ? await vault.fingerprint(tx, owner, row.node_path, field, secret) : null
+    const before = await print(await vault.get(tx, { owner, field }))
+    const after = await print(put.get(field))
+    if (before !== after) changes[field] = { before, after }
+  }
+  return changes
 }
 
 export async function writeSecrets(

@@ -8,7 +8,14 @@ import { record } from '../operation/record.ts'
 import type { Store } from '../operation/store.ts'
 import { openTenant, permittedTenant, showTenant, tenantType } from './access.ts'
 import { openTenants, showTenants, type TenantAnswer, toSettings } from './answer.ts'
-import { checkWithCertificate, identityOf, readName, withTenantId, writeSecrets } from './check.ts'
+import {
+  checkWithCertificate,
+  identityOf,
+  readName,
+  secretChanges,
+  withTenantId,
+  writeSecrets,
+} from './check.ts'
 import { draftChange, type Stored } from './draft.ts'
 import { readGiven } from './fields.ts'
 import {
@@ -78,12 +85,13 @@ export async function createTenant(
         ...{ cloud, microsoftTenantId, belowTenantId },
       }),
     )
+    const secrets = await secretChanges(tx, store, row, draft)
     await record(tx, actor, {
       nodePath: row.node_path,
       tenantId: row.id,
       action: 'tenant.create',
       subject: `tenant:${row.id}`,
-      detail: { name, nodeId: node.id, values: settings, secrets: [...draft.put.keys()] },
+      detail: { name, nodeId: node.id, values: settings, secrets },
     })
     await writeSecrets(tx, store, row, draft)
     await queries.insertConnection(tx, row, 'graph')

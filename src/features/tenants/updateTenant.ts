@@ -9,7 +9,14 @@ import { record } from '../operation/record.ts'
 import type { Store } from '../operation/store.ts'
 import { openTenant, permittedTenant, showTenant } from './access.ts'
 import { type OpenedTenant, type TenantAnswer, toSettings } from './answer.ts'
-import { checkWithCertificate, identityOf, readName, withTenantId, writeSecrets } from './check.ts'
+import {
+  checkWithCertificate,
+  identityOf,
+  readName,
+  secretChanges,
+  withTenantId,
+  writeSecrets,
+} from './check.ts'
 import { type Draft, draftChange } from './draft.ts'
 import { isInVault, readGiven } from './fields.ts'
 import { type Directory, firstRecordAbove, orAttachedAlready } from './microsoftTenant.ts'
@@ -42,12 +49,13 @@ export async function updateTenant(
     await checkWithCertificate(tx, actor, directory, draft, row.node_path)
     const identity = identityOf(draft)
     const belowTenantId = await recordAbove(tx, row, identity)
+    const secrets = await secretChanges(tx, store, row, draft)
     await record(tx, actor, {
       nodePath: row.node_path,
       tenantId,
       action: 'tenant.update',
       subject: `tenant:${tenantId}`,
-      detail: { ...describe(tenant, draft), ...(head && { name, description }) },
+      detail: { ...describe(tenant, draft), secrets, ...(head && { name, description }) },
     })
     const settings = toSettings(description, draft.values)
     const written = await orAttachedAlready(() =>
@@ -94,7 +102,7 @@ async function recordAbove(
   )
 }
 
-/** For the audit: what was and is, of secrets only which were set, cleared or dropped, and why. */
+/** For the audit: what was and is, and which secrets were dropped for what change. */
 function describe(tenant: OpenedTenant, draft: Draft): JsonObject {
   const before: JsonObject = {}
   const after: JsonObject = {}
@@ -103,14 +111,5 @@ function describe(tenant: OpenedTenant, draft: Draft): JsonObject {
     before[path] = tenant.values[path] ?? null
     after[path] = draft.values[path] ?? null
   }
-  const cleared = [...draft.drop].filter(
-    (path) => tenant.held.has(path) && !draft.dropped.has(path),
-  )
-  return {
-    before,
-    after,
-    secretsSet: [...draft.put.keys()],
-    secretsCleared: cleared,
-    secretsDropped: Object.fromEntries(draft.dropped),
-  }
+  return { before, after, secretsDropped: Object.fromEntries(draft.dropped) }
 }
