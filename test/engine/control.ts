@@ -15,6 +15,7 @@ export interface RecordedCall {
   service: string
   write: boolean
   applied: boolean
+  batched: boolean
 }
 
 /** Asks things of one emulated tenant over the control API. */

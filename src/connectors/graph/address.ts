@@ -12,11 +12,16 @@ export function callUrl(graph: string, { path, query }: GraphCall): URL {
       throw new AppError('bad-input', 'A key is empty or made of dots only; nothing was sent.')
     }
   }
-  const segments = path.map((segment) => encode(segment)).join('/')
+  const segments = path.map(encodeSegment).join('/')
   const options = Object.entries(query)
     .map(([name, value]) => `${encode(name).replaceAll('%24', '$')}=${encode(value)}`)
     .join('&')
   return new URL(`${graph}${version}${segments}${options === '' ? '' : `?${options}`}`)
+}
+
+/** `$batch` and the like are names of Graph, never a key; their sign is not part of a value. */
+function encodeSegment(segment: string): string {
+  return /^\$(batch|count|ref|value)$/.test(segment) ? segment : encode(segment)
 }
 
 function encode(text: string): string {

@@ -170,3 +170,24 @@ function readError(body: Json | undefined): { codes: string[]; message: string }
 }
 
 const errorDepthMax = 8
+
+/**
+ * A refusal for want of room that is handed on: it always says when to come back, which is how
+ * callers tell "later" from "never".
+ */
+export function forLater(error: AppError, retryAfterMs: number): AppError {
+  const { code, message, foreignCode, foreignRequestId } = error
+  return new AppError(code, message, {
+    ...{ cause: error, retryAfterMs },
+    ...(foreignCode === undefined ? {} : { foreignCode }),
+    ...(foreignRequestId === undefined ? {} : { foreignRequestId }),
+  })
+}
+
+export function brokenAnswer(operation: string, requestId: string | undefined): AppError {
+  return new AppError(
+    'microsoft-broken-answer',
+    `${operation}: what came back with a good status was not complete JSON (cut short, or a page of something in between). Nothing of it was used.`,
+    requestId === undefined ? {} : { foreignRequestId: requestId },
+  )
+}

@@ -2,6 +2,7 @@ import type { GraphCall } from '../../core/call.ts'
 import { AppError } from '../../core/errors.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
+import type { Model } from '../../core/model.ts'
 import { callUrl, linkUrl } from './address.ts'
 import type { GraphAnswer, GraphTransport } from './transport.ts'
 
@@ -33,18 +34,41 @@ export async function* pagesOf(
   signal: AbortSignal,
   skipBy?: number,
 ): AsyncGenerator<Json[]> {
-  let answer = await transport.send(call, { signal })
+  const first = await transport.send(call, { signal })
+  yield* pagesAfter(transport, call, first, signal, skipBy)
+}
+
+/** As `pagesOf`, from the first answer on. */
+export async function* pagesAfter(
+  transport: GraphTransport,
+  call: GraphCall,
+  first: GraphAnswer,
+  signal: AbortSignal,
+  skipBy: number | undefined,
+): AsyncGenerator<Json[]> {
+  let answer = first
   let current: string | undefined
   for (let page = 0; page < limits.syncPagesMax; page += 1) {
-    const items = itemsOf(answer)
-    yield items
-    current =
-      linkIn(answer, '@odata.nextLink', transport.graph, current) ??
-      nextBySkip(transport.graph, call, { skipBy, items, current })
+    yield itemsOf(answer)
+    current = nextPage(transport, call, answer, current, skipBy)
     if (current === undefined) return
     answer = await transport.follow(current, call.cost, { signal })
   }
   throw brokenPage()
+}
+
+/** The address of the page behind an answer, which `current` led to; undefined on the last. */
+export function nextPage(
+  { graph }: GraphTransport,
+  call: GraphCall,
+  answer: GraphAnswer,
+  current: string | undefined,
+  skipBy: number | undefined,
+): string | undefined {
+  return (
+    linkIn(answer, '@odata.nextLink', graph, current) ??
+    nextBySkip(graph, call, { skipBy, items: itemsOf(answer), current })
+  )
 }
 
 /**
@@ -88,5 +112,12 @@ export function brokenPage(): AppError {
   return new AppError(
     'microsoft-broken-answer',
     'A page from Graph is not a page: its list or its links are missing or repeat. Nothing of it was used.',
+  )
+}
+
+export function brokenObject({ title }: Model, reason: string): AppError {
+  return new AppError(
+    'microsoft-broken-answer',
+    `Graph answered with a ${title} that is not one: ${reason}. Nothing of it was used.`,
   )
 }

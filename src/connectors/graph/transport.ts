@@ -24,7 +24,7 @@ import type { TokenClient } from '../microsoft/tokens.ts'
 import { callUrl, linkUrl, operationName } from './address.ts'
 import { bodyText } from './bodyText.ts'
 import { writesOf } from './cost.ts'
-import { graphError } from './errors.ts'
+import { brokenAnswer, forLater, graphError } from './errors.ts'
 
 export interface GraphDependencies {
   exchange: Exchange
@@ -55,7 +55,7 @@ export interface Carried {
   repeatable: boolean
   writes: number
   /** How each of them fared: their refusals count, though the envelope was answered well. */
-  news(answer: GraphAnswer): LaneNews[]
+  news?(answer: GraphAnswer): LaneNews[]
 }
 
 export interface GraphAnswer {
@@ -69,6 +69,9 @@ export interface GraphAnswer {
 export interface GraphTransport {
   /** Origin of the tenant's Graph: cursors are checked against it as soon as they are read. */
   graph: string
+  /** Its time and chance, for what is built of several calls. */
+  clock: Clock
+  random: Random
   /** Throws `microsoft-*`, `credentials-rejected`, `consent-missing`, `timed-out`, `cancelled`. */
   send(call: GraphCall, options: SendOptions): Promise<GraphAnswer>
   /** A GET of a link that Graph gave, at `cost` units. A link to elsewhere is refused. */
@@ -131,7 +134,7 @@ export function createGraphTransport(
   }
 
   return {
-    graph,
+    ...{ graph, clock, random },
     send: async (call, options) => {
       const { method } = call
       const url = callUrl(graph, call)
@@ -156,16 +159,6 @@ export function createGraphTransport(
 /** For want of room (429): it was not carried out, so anything may be sent again. */
 function isRefusedForNow({ error, status }: Failure): boolean {
   return error.code === 'microsoft-throttled' && status !== undefined
-}
-
-/** It always says when: that is how callers tell "later" from "never". */
-function forLater(error: AppError, retryAfterMs: number): AppError {
-  const { code, message, foreignCode, foreignRequestId } = error
-  return new AppError(code, message, {
-    ...{ cause: error, retryAfterMs },
-    ...(foreignCode === undefined ? {} : { foreignCode }),
-    ...(foreignRequestId === undefined ? {} : { foreignRequestId }),
-  })
 }
 
 /**
@@ -248,7 +241,7 @@ function newsOf(
 ): LaneNews {
   if (answer === undefined) return { status: undefined }
   const news = laneNews(answer.status, answer.headers, now)
-  if (carries === undefined || result === undefined || 'error' in result) return news
+  if (carries?.news === undefined || result === undefined || 'error' in result) return news
   return combineNews(news, carries.news(result))
 }
 
@@ -303,12 +296,4 @@ function readAnswer(
   const mayBeEmpty = method !== 'GET' && answer.body.length === 0
   if (isJsonObject(body) || mayBeEmpty) return { status, headers, body }
   return { status, error: brokenAnswer(operation, requestId) }
-}
-
-function brokenAnswer(operation: string, requestId: string | undefined): AppError {
-  return new AppError(
-    'microsoft-broken-answer',
-    `${operation}: what came back with a good status was not complete JSON (cut short, or a page of something in between). Nothing of it was used.`,
-    requestId === undefined ? {} : { foreignRequestId: requestId },
-  )
 }
