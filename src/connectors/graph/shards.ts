@@ -18,7 +18,7 @@ import type { GraphTransport } from './transport.ts'
  * it is a fair sample. Counts at fixed ages, exact, correct what the sample says.
  *
  * Empty when the list is short, or holds objects without that time (some that were synchronised
- * before June 2018): it is then read in one piece. `now` in milliseconds since 1970.
+ * before June 2018) or nobody could say: it is then read in one piece. `now` in milliseconds since 1970.
  */
 export async function planShards(
   transport: GraphTransport,
@@ -36,7 +36,10 @@ export async function planShards(
   ])
   const pieces = Math.min(Math.floor(sample.total / limits.shardRows), limits.shardsMax)
   if (without !== 0 || pieces < 2) return []
-  const exact = knots.map((at, index): Knot => ({ at, rowsAfter: counts[index] ?? 0 }))
+  const exact = knots.flatMap((at, index): Knot[] => {
+    const rowsAfter = counts[index]
+    return rowsAfter === undefined ? [] : [{ at, rowsAfter }]
+  })
   const cuts = divideEvenly({ total: sample.total, times: sample.times, exact, pieces, now })
   return ranges(model.shard, cuts).map((range) => {
     // `with` may narrow the list already.
