@@ -31,6 +31,10 @@ const nouns: Readonly<Record<string, Noun>> = {
     summary: 'When tenants are synced by themselves',
     load: async () => (await import('./nouns/schedule.ts')).scheduleCommand,
   },
+  subscription: {
+    summary: 'What Microsoft was asked to notify of',
+    load: async () => (await import('./nouns/subscription.ts')).subscriptionCommand,
+  },
   model: {
     summary: 'What kinds of objects there are',
     load: async () => (await import('./nouns/model.ts')).modelCommand,

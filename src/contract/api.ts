@@ -3,6 +3,7 @@ import { certificateRoutes } from './certificates.ts'
 import { exportRoutes } from './exports.ts'
 import { modelRoutes } from './models.ts'
 import { nodeRoutes } from './nodes.ts'
+import { notificationRoutes, subscriptionRoutes } from './notifications.ts'
 import { eventRoutes, healthRoutes, jobRoutes, metricsRoutes, sessionRoutes } from './operations.ts'
 import { resourceRoutes } from './resources.ts'
 import { scheduleRoutes, syncRuleRoutes } from './schedules.ts'
@@ -18,6 +19,8 @@ export const api = {
   sync: syncRoutes,
   syncRule: syncRuleRoutes,
   schedule: scheduleRoutes,
+  notification: notificationRoutes,
+  subscription: subscriptionRoutes,
   model: modelRoutes,
   resource: resourceRoutes,
   export: exportRoutes,

@@ -187,6 +187,18 @@ export const limits = {
   dueRetryMs: 60_000,
   dueBehindChangeMs: 5_000,
 
+  /** Change notifications: taken from one body, kept until looked into, and how long gathered. */
+  notificationItemsMax: 1_000,
+  notificationsPending: 10_000,
+  notificationGatherMs: 200,
+  /**
+   * Subscriptions: how long one is asked for (Graph allows 29 days for the directory), how many are
+   * seen to by one look, and how long one that failed is left alone.
+   */
+  subscriptionLifeMs: 3 * 24 * 60 * 60_000,
+  subscriptionsAtOnce: 20,
+  subscriptionRetryMs: 5 * 60_000,
+
   /** A server that stops gives the requests it is at this long; the others close behind it. */
   drainMs: 4_000,
   /** A process that was asked to stop has ended by then. */

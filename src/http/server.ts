@@ -193,7 +193,7 @@ function addForeignRoute<C extends Contract>(
 ): void {
   app.register(async (apart) => {
     const bytes = { parseAs: 'buffer', bodyLimit: limits.foreignBodyBytes } as const
-    apart.addContentTypeParser('application/json', bytes, async (_: unknown, body: Buffer) => body)
+    apart.removeAllContentTypeParsers()
     apart.addContentTypeParser('*', bytes, async (_: unknown, body: Buffer) => body)
     addRoute(apart, options, route, handler, sendEvents)
   })

@@ -20,6 +20,10 @@ export const SettingsFile = Closed({
   host: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
   port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
   role: Type.Optional(Type.Enum(roles)),
+  /** Where Microsoft reaches this server for change notifications; http on this machine only. */
+  publicUrl: Type.Optional(
+    Type.String({ pattern: '^(https://[^/?#@]+|http://(localhost|127\\.[0-9.]+)(:[0-9]+)?)$' }),
+  ),
   /** The name of the node at the top, for the first start. */
   provider: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
   /** Further clouds, or other addresses for a known one. Relative files lie beside this file. */
@@ -52,6 +56,7 @@ export interface Settings {
   portGiven: boolean
   role: Role
   provider: string
+  publicUrl: string | undefined
   clouds: readonly Cloud[]
   proxies: Reached
   masterKeyFile: string
@@ -87,6 +92,7 @@ export async function readSettings(
     portGiven: port !== undefined,
     role: roleOf(given.role ?? env.PATCHBAY_ROLE) ?? file.role ?? 'all',
     provider: file.provider ?? 'Provider',
+    publicUrl: file.publicUrl,
     clouds: await Promise.all(
       (file.clouds ?? []).map(async ({ name, login, graph, scope, ...way }) => ({
         ...{ name, login, graph, scope: scope ?? `${graph}/.default` },

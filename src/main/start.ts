@@ -9,7 +9,10 @@ import { advanceSync } from '../engine/sync/advanceSync.ts'
 import { failSync } from '../engine/sync/failSync.ts'
 import { advanceTransaction } from '../engine/transaction/advanceTransaction.ts'
 import { failTransaction } from '../engine/transaction/failTransaction.ts'
+import { keepSubscriptions } from '../features/notifications/keep.ts'
+import { createReceiver } from '../features/notifications/receiver.ts'
 import type { Store } from '../features/operation/store.ts'
+import { queueMarked, queueScheduled } from '../features/schedules/dueScan.ts'
 import { ensureAdministrator, findActorAgain } from '../server/access.ts'
 import type { ServerDependencies } from '../server/dependencies.ts'
 import { createMetrics } from '../server/metrics.ts'
@@ -21,11 +24,11 @@ import { createJobs, type Jobs } from '../store/jobs/jobs.ts'
 import type { Log } from '../store/log.ts'
 import { createVault } from '../store/vault.ts'
 import { adminTokenFile, makeDataDir, writeSecretFile } from './dataDir.ts'
-import { startDueScan } from './dueScan.ts'
 import { masterKeysOf } from './masterKeys.ts'
+import { startScan } from './scan.ts'
 import type { Settings } from './settings.ts'
 import { readVersion } from './version.ts'
-import { createWayOut } from './wayOut.ts'
+import { createWayOut, type WayOut } from './wayOut.ts'
 
 export interface RunningPatchbay {
   /** Where it listens; undefined for a worker without a port. */
@@ -69,23 +72,42 @@ async function startParts(settings: Settings, clock: Clock, log: Log, closers: C
   const version = await readVersion()
   const feed = createEventFeed(store.db, clock)
   closers.push(() => feed.close())
-  const parts = { ...wayOut, store, jobs, feed, metrics, log, version }
+  const receiver = createReceiver(store, log)
+  closers.push(() => receiver.close())
+  const parts = { ...wayOut, store, jobs, feed, receiver, metrics, log, version }
   const server = createServerFor(settings, parts)
   const url = server && (await listen(server, settings))
   // Together: a slow request must not keep running jobs from being handed back in time.
   closers.push(() => Promise.all([server?.close(), jobs.stop()]))
   if (role !== 'api') {
     await jobs.start()
-    const actorNow = (actorId: string) => findActorAgain(store.db, actorId)
-    const { models } = engine
-    const scan = startDueScan({ store, jobs, models, actorNow, log })
-    closers.push(() => scan.stop())
+    startScans(settings, parts, closers)
   }
   log.info(
     { role, url, version, models: (await engine.models.current()).length },
     'patchbay is ready',
   )
   return url
+}
+
+/** Two, so that a Microsoft that does not answer holds up no schedule. */
+function startScans(
+  { publicUrl }: Settings,
+  { store, jobs, engine, openGraph, log }: ServerDependencies & WayOut,
+  closers: Closers,
+): void {
+  const { models } = engine
+  const actorNow = (actorId: string) => findActorAgain(store.db, actorId)
+  const due = { store, jobs, models, actorNow, log }
+  const about = { clock: store.clock, log }
+  const schedules = startScan(about, 'schedules', async () => {
+    await queueScheduled(due)
+    await queueMarked(due)
+  })
+  const subscriptions = startScan(about, 'subscriptions', (signal) =>
+    keepSubscriptions({ store, models, publicUrl, openGraph, log }, signal),
+  )
+  closers.push(() => Promise.all([schedules.stop(), subscriptions.stop()]))
 }
 
 async function listen(

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import { fileURLToPath } from 'node:url'
+import type { GraphTransport } from '../connectors/graph/transport.ts'
 import type { CallRecord } from '../connectors/microsoft/callLog.ts'
 import { createClouds } from '../connectors/microsoft/clouds.ts'
 import { lookUpTenantId } from '../connectors/microsoft/tenantId.ts'
@@ -13,6 +14,7 @@ import { noteConnection } from '../features/connections/noteConnection.ts'
 import { createOpenWires } from '../features/connections/openWires.ts'
 import { bringShippedModels } from '../features/models/shipped.ts'
 import type { Store } from '../features/operation/store.ts'
+import { connectTenant } from '../features/tenants/connect.ts'
 import type { Directory } from '../features/tenants/microsoftTenant.ts'
 import { createConnectionTest, type TestConnection } from '../features/tenants/testConnection.ts'
 import { stepKinds } from '../features/transactions/kinds.ts'
@@ -28,6 +30,8 @@ export interface WayOut {
   engine: Engine
   directory: Directory
   testTenant: TestConnection
+  /** Graph of one tenant, for what stands back behind people's calls. */
+  openGraph: (place: { tenantId: number; scope: string }) => Promise<GraphTransport>
   close(): Promise<void>
 }
 
@@ -71,6 +75,10 @@ export async function createWayOut(
       ...{ store, microsoft, surroundings },
       exchange: egress.exchange,
     }),
+    openGraph: async (place) => {
+      const { application } = await connectTenant(store, surroundings, place)
+      return microsoft.graph(application, 'sync')
+    },
     close: async () => {
       await pauses.close()
       await egress.close()

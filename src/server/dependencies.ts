@@ -1,3 +1,4 @@
+import type { Receiver } from '../features/notifications/receiver.ts'
 import type { Store } from '../features/operation/store.ts'
 import type { Directory } from '../features/tenants/microsoftTenant.ts'
 import type { TestConnection } from '../features/tenants/testConnection.ts'
@@ -17,6 +18,7 @@ export interface ServerDependencies {
   directory: Directory
   testTenant: TestConnection
   feed: EventFeed
+  receiver: Receiver
   metrics: Metrics
   log: Log
   version: string

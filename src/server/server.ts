@@ -14,6 +14,7 @@ import { certificateHandlers } from './handlers/certificates.ts'
 import { exportHandlers } from './handlers/exports.ts'
 import { modelHandlers } from './handlers/models.ts'
 import { nodeHandlers } from './handlers/nodes.ts'
+import { notificationHandlers, subscriptionHandlers } from './handlers/notifications.ts'
 import { operationHandlers } from './handlers/operations.ts'
 import { resourceHandlers } from './handlers/resources.ts'
 import { scheduleHandlers, syncRuleHandlers } from './handlers/schedules.ts'
@@ -33,6 +34,8 @@ export function createServer(dependencies: ServerDependencies) {
       sync: syncHandlers(dependencies),
       syncRule: syncRuleHandlers(dependencies),
       schedule: scheduleHandlers(dependencies),
+      notification: notificationHandlers(dependencies),
+      subscription: subscriptionHandlers(dependencies),
       model: modelHandlers(dependencies),
       resource: resourceHandlers(dependencies),
       export: exportHandlers(dependencies),

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Sealed } from '../../src/core/secret.ts'
-import type { Emulator } from '../../src/emulator/options.ts'
+import type { Emulator, EmulatorOptions } from '../../src/emulator/options.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
 import { readSettings } from '../../src/main/settings.ts'
 import { startPatchbay } from '../../src/main/start.ts'
@@ -22,7 +22,14 @@ export interface TestPatchbay {
 }
 
 export async function startTestPatchbay(
-  given: { role?: 'all' | 'api' } = {},
+  given: {
+    role?: 'all' | 'api'
+    /** Free at the moment; it is then known before the start. */
+    port?: number
+    /** Further members of patchbay.json, and how the emulated tenant notifies. */
+    settings?: object
+    notifications?: EmulatorOptions['notifications']
+  } = {},
 ): Promise<TestPatchbay> {
   const dataDir = await mkdtemp(join(tmpdir(), 'patchbay-test-serve-'))
   const database = await freshDatabase()
@@ -31,6 +38,7 @@ export async function startTestPatchbay(
     clock: systemClock,
     tenants: [{ users: 40, seed: 7 }],
     control: true,
+    ...(given.notifications && { notifications: given.notifications }),
   })
   const cloud = {
     name: 'emulator',
@@ -40,9 +48,16 @@ export async function startTestPatchbay(
     caFile: emulator.caFile,
     allowedAddresses: ['127.0.0.0/8'],
   }
-  await writeFile(join(dataDir, 'patchbay.json'), JSON.stringify({ clouds: [cloud] }))
+  await writeFile(
+    join(dataDir, 'patchbay.json'),
+    JSON.stringify({ clouds: [cloud], ...given.settings }),
+  )
   const env = { DATABASE_URL: database.url.reveal() }
-  const settings = await readSettings(env, { data: dataDir, port: '0', role: given.role })
+  const settings = await readSettings(env, {
+    data: dataDir,
+    port: String(given.port ?? 0),
+    role: given.role,
+  })
   const log: TestPatchbay['log'] = []
   const note = (level: string) => (fields: object, message: string) => {
     log.push({ level, fields, message })

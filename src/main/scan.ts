@@ -1,21 +1,22 @@
+import type { Clock } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
-import { type DueDependencies, queueMarked, queueScheduled } from '../features/schedules/dueScan.ts'
+import type { Log } from '../store/log.ts'
 
 /** Looks again and again at what is due by itself. Every worker does: each row is taken by one. */
-export function startDueScan(dependencies: DueDependencies): { stop(): Promise<void> } {
-  const { clock } = dependencies.store
+export function startScan(
+  { clock, log }: { clock: Clock; log: Log },
+  what: string,
+  look: (signal: AbortSignal) => Promise<void>,
+): { stop(): Promise<void> } {
   const ending = new AbortController()
   const scanning = scan()
 
   async function scan(): Promise<void> {
     while (!ending.signal.aborted) {
-      try {
-        await queueScheduled(dependencies)
-        await queueMarked(dependencies)
-      } catch (error) {
+      await look(ending.signal).catch((error: unknown) => {
         // The database is away, say: what is due stays due.
-        dependencies.log.warn({ error: String(error) }, 'what is due could not be looked at')
-      }
+        log.warn({ error: String(error) }, `${what} could not be looked at`)
+      })
       await clock.sleep(limits.dueScanMs, ending.signal).catch(() => {})
     }
   }

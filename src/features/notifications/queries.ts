@@ -1,0 +1,101 @@
+import { sql } from 'kysely'
+import type { JsonObject } from '../../core/json.ts'
+import type { Tx } from '../../store/scope.ts'
+import { toJsonb } from '../../store/text.ts'
+
+export interface WatchedModel {
+  id: number
+  tenantId: number
+  nodePath: string
+  model: string
+  foreignId: string | null
+  clientStateHash: Buffer | null
+  expiresAt: Date | null
+  actAt: Date
+  error: JsonObject | null
+}
+
+const columns = sql`s.id, s.tenant_id as "tenantId", s.node_path as "nodePath", m.name as model,
+  foreign_id as "foreignId", client_state_hash as "clientStateHash", expires_at as "expiresAt",
+  act_at as "actAt", error`
+
+export async function findByForeignIds(tx: Tx, ids: readonly string[]): Promise<WatchedModel[]> {
+  const { rows } = await sql<WatchedModel>`
+    select ${columns} from subscription s join model m on m.id = s.model_id
+    where foreign_id = any(${ids}) order by s.id for update of s`.execute(tx)
+  return rows
+}
+
+export async function selectSubscriptions(
+  tx: Tx,
+  tenantId: number | undefined,
+  after: number,
+  limit: number,
+): Promise<WatchedModel[]> {
+  const { rows } = await sql<WatchedModel>`
+    select ${columns} from subscription s join model m on m.id = s.model_id
+    where s.id > ${after}
+      and (${tenantId ?? null}::bigint is null or s.tenant_id = ${tenantId ?? null})
+    order by s.id limit ${limit}`.execute(tx)
+  return rows
+}
+
+/** Rows for what tenants want watched and is not; what they no longer want is looked at now. */
+export async function reconcileWanted(tx: Tx, models: readonly string[], now: Date): Promise<void> {
+  await sql`
+    insert into subscription (tenant_id, model_id, node_path, act_at)
+    select tenant.id, m.id, tenant.node_path, ${now} from tenant, model m
+    where m.name = any(${models}) and tenant.settings -> 'sync.notifications' = 'true'::jsonb
+    on conflict do nothing`.execute(tx)
+  await sql`
+    update subscription s set act_at = ${now} from tenant
+    where tenant.id = s.tenant_id and s.act_at > ${now} and s.error is null
+      and tenant.settings -> 'sync.notifications' is distinct from 'true'::jsonb`.execute(tx)
+}
+
+/** The one due longest, put off to `until`: whoever takes it has until then. */
+export async function takeDue(
+  tx: Tx,
+  now: Date,
+  until: Date,
+): Promise<(WatchedModel & { wanted: boolean }) | undefined> {
+  const { rows } = await sql<WatchedModel & { wanted: boolean }>`
+    select ${columns}, tenant.settings -> 'sync.notifications' = 'true'::jsonb as wanted
+    from subscription s join model m on m.id = s.model_id join tenant on tenant.id = s.tenant_id
+    where act_at <= ${now} order by act_at limit 1 for update of s skip locked`.execute(tx)
+  const [row] = rows
+  if (row !== undefined) await actAt(tx, row.id, until)
+  return row
+}
+
+export async function actAt(tx: Tx, id: number, at: Date): Promise<void> {
+  await sql`update subscription set act_at = ${at} where id = ${id}`.execute(tx)
+}
+
+/** It is no longer at Microsoft, and to be made anew. */
+export async function forgetForeign(tx: Tx, id: number, at: Date): Promise<void> {
+  await sql`
+    update subscription set foreign_id = null, client_state_hash = null, expires_at = null,
+      act_at = ${at} where id = ${id}`.execute(tx)
+}
+
+export async function saveMade(
+  tx: Tx,
+  id: number,
+  made: { foreignId: string; clientStateHash?: Buffer; expiresAt: Date; actAt: Date },
+): Promise<void> {
+  await sql`
+    update subscription set foreign_id = ${made.foreignId}, expires_at = ${made.expiresAt},
+      client_state_hash = coalesce(${made.clientStateHash ?? null}, client_state_hash),
+      act_at = ${made.actAt}, error = null
+    where id = ${id}`.execute(tx)
+}
+
+export async function saveError(tx: Tx, id: number, error: JsonObject, at: Date): Promise<void> {
+  await sql`
+    update subscription set error = ${toJsonb(error)}, act_at = ${at} where id = ${id}`.execute(tx)
+}
+
+export async function dropRow(tx: Tx, id: number): Promise<void> {
+  await sql`delete from subscription where id = ${id}`.execute(tx)
+}

@@ -1,0 +1,281 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Client, createClient } from '../../src/client/client.ts'
+import { type Api, api } from '../../src/contract/api.ts'
+import { limits } from '../../src/core/limits.ts'
+import { Sealed } from '../../src/core/secret.ts'
+import { readHints } from '../../src/features/notifications/hints.ts'
+import { control } from '../engine/control.ts'
+import { startTestPatchbay, type TestPatchbay } from '../server/patchbay.ts'
+import { systemClock } from '../store/testing.ts'
+
+let patchbay: TestPatchbay
+let client: Client<Api>
+let database: pg.Client
+let microsoft: ReturnType<typeof control>
+let tenantId: number
+
+beforeAll(async () => {
+  const port = await freePort()
+  patchbay = await startTestPatchbay({
+    ...{ port, settings: { publicUrl: `http://127.0.0.1:${port}` } },
+    notifications: { loopbackHttp: true, delayMs: 10, retryFirstMs: 50 },
+  })
+  const token = new Sealed(patchbay.token)
+  client = createClient(api, { baseUrl: patchbay.url, token, fetch, clock: systemClock })
+  database = new pg.Client({
+    ...{ connectionString: patchbay.databaseUrl.reveal(), options: '-c search_path=patchbay' },
+  })
+  await database.connect()
+  const [tenant] = patchbay.emulator.tenants
+  microsoft = control(patchbay.emulator, tenant?.tenantId ?? '')
+  const node = await client.node.create({ body: { parentId: 1, kind: 'customer', name: 'C' } })
+  const { tenantId: id, clientId, clientSecret } = tenant ?? expect.fail('no tenant')
+  const graph = { cloud: 'emulator', tenantId: id, clientId, clientSecret }
+  const body = { nodeId: node.id, name: 'Contoso', graph, sync: { notifications: true } }
+  tenantId = (await client.tenant.create({ body })).id
+})
+afterAll(async () => {
+  await microsoft.close()
+  await database.end()
+  await patchbay.close()
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
+  for (let attempt = 0; attempt < 400; attempt += 1) {
+    const found = await look()
+    if (found) return found
+    await wait(50)
+  }
+  return expect.fail(`${what}: not within 20 s`)
+}
+
+interface Subscribed {
+  id: string
+  clientState: string
+  resource: string
+}
+
+const subscribed = () => microsoft.ask<Subscribed[]>('GET', `tenants/${idOf()}/subscriptions`)
+const idOf = () => patchbay.emulator.tenants[0]?.tenantId ?? ''
+
+const post = (body: unknown, query = '', contentType = 'application/json') =>
+  fetch(`${patchbay.url}/v1/notifications${query}`, {
+    method: 'POST',
+    headers: { 'content-type': contentType },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+
+const told = (subscriptionId: string, clientState: string, more: object = {}) => ({
+  value: [{ subscriptionId, clientState, changeType: 'updated', resource: 'Users/x', ...more }],
+})
+
+const marks = async () =>
+  (await database.query<{ cause: string }>('select cause from sync_due')).rows
+const runs = async () =>
+  Number((await database.query('select count(*) as count from run')).rows[0].count)
+
+/** Nothing is marked, queued or running. */
+async function rest(): Promise<void> {
+  await until('rest', async () => {
+    const { jobs } = await client.job.list()
+    return jobs.length === 0 && (await marks()).length === 0
+  })
+}
+
+describe('a receiver that anybody can reach', () => {
+  const forged = () => told(randomUUID(), 'guess')
+
+  it.each([
+    '<script>alert(1)</script>',
+    'Validation: one\r\nSet-Cookie: a=b\r\n\r\ntwo',
+    '\u202eplain',
+  ])('gives a validation token back as plain text and nothing else: %j', async (token) => {
+    const answer = await post('', `?validationToken=${encodeURIComponent(token)}`, 'text/plain')
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8')
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(answer.headers.get('set-cookie')).toBeNull()
+    expect(await answer.text()).toBe(token)
+  })
+
+  it('answers 202 to whatever it is told, and does nothing about it', async () => {
+    const before = await runs()
+    for (const body of ['', '[]', '{"value":7}', 'not JSON', { value: [null, 7, {}] }, forged()]) {
+      expect((await post(body)).status).toBe(202)
+    }
+    for (const type of ['text/html', 'application/xml']) {
+      expect((await post('<x/>', '', type)).status).toBe(202)
+    }
+    await wait(limits.notificationGatherMs * 3)
+    expect((await marks()).filter(({ cause }) => !cause.startsWith('subscription:'))).toEqual([])
+    expect(await runs()).toBe(before)
+  })
+
+  it('takes only so much', async () => {
+    const answer = await post('x'.repeat(limits.foreignBodyBytes + 1))
+    expect(answer.status).toBe(413)
+    const many = { value: Array.from({ length: 5_000 }, () => forged().value[0]) }
+    expect(readHints(Buffer.from(JSON.stringify(many)))).toHaveLength(limits.notificationItemsMax)
+    const strange = told('x'.repeat(65), 's').value.concat(told('a\0b', 's').value)
+    expect(readHints(Buffer.from(JSON.stringify({ value: strange })))).toEqual([])
+  })
+
+  it('takes an empty request without a type, as raw HTTP sends it', async () => {
+    const { port } = new URL(patchbay.url)
+    const text = await new Promise<string>((resolve) => {
+      const socket = connect(Number(port), '127.0.0.1')
+      let got = ''
+      socket.on('data', (chunk) => {
+        got += String(chunk)
+      })
+      socket.on('close', () => resolve(got))
+      socket.end(
+        'POST /v1/notifications HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+      )
+    })
+    expect(text).toMatch(/^HTTP\/1\.1 202 /)
+  })
+
+  it('answers a flood at once, and it costs the database next to nothing', async () => {
+    const queriesBefore = await statements()
+    const times: number[] = []
+    const body = JSON.stringify(forged())
+    const lane = async () => {
+      for (let number = 0; number < 100; number += 1) {
+        const began = performance.now()
+        const answer = await post(body)
+        await answer.text()
+        times.push(performance.now() - began)
+        expect(answer.status).toBe(202)
+      }
+    }
+    const began = performance.now()
+    await Promise.all(Array.from({ length: 10 }, lane))
+    const seconds = (performance.now() - began) / 1_000
+    const sorted = times.sort((a, b) => a - b)
+    const p99 = sorted[Math.floor(sorted.length * 0.99)] ?? 0
+    console.info(`1,000 in ${seconds.toFixed(2)} s, p99 ${p99.toFixed(1)} ms`)
+    expect(p99).toBeLessThan(50)
+    // Scans and heartbeats go on meanwhile; a query per notification would be a thousand.
+    expect((await statements()) - queriesBefore).toBeLessThan(300)
+  })
+})
+
+/** Transactions the database has ended so far. */
+async function statements(): Promise<number> {
+  await wait(1_100)
+  const { rows } = await database.query(
+    'select xact_commit + xact_rollback as count from pg_stat_database where datname = current_database()',
+  )
+  return Number(rows[0].count)
+}
+
+describe('subscriptions', () => {
+  beforeEach(rest)
+
+  it('are made for what can be watched, each with a secret of its own', async () => {
+    const made = await until('two subscriptions', async () => {
+      const all = await subscribed()
+      return all.length === 2 && all
+    })
+    expect(made.map(({ resource }) => resource).sort()).toEqual(['groups', 'users'])
+    expect(new Set(made.map(({ clientState }) => clientState)).size).toBe(2)
+    const { items } = await client.subscription.list({ query: { tenantId } })
+    expect(items.every(({ active, error }) => active && error === null)).toBe(true)
+    const { rows } = await database.query('select client_state_hash as hash from subscription')
+    const hashes = made.map(({ clientState }) => createHash('sha256').update(clientState).digest())
+    expect(rows.map(({ hash }) => hash.toString('hex')).sort()).toEqual(
+      hashes.map((hash) => hash.toString('hex')).sort(),
+    )
+    await rest()
+    const { items: audit } = await client.audit.list({ query: { tenantId, limit: 200 } })
+    expect(audit.filter(({ action }) => action === 'subscription.make')).toHaveLength(2)
+  })
+
+  it('make a change show soon, without a schedule', async () => {
+    const [key = ''] = await microsoft.mutate('departments', { users: 1 })
+    const truth = (await microsoft.snapshot()).users.find((user) => user.id === key)
+    const params = { tenantId, application: 'msgraph', name: 'MSOLUser', ref: key }
+    await until('the change', async () => {
+      const found = await client.resource.show({ params }).catch(() => undefined)
+      return found?.data.department === truth?.department
+    })
+  })
+
+  it('with a forged or another secret do nothing', async () => {
+    const [first, second] = await subscribed()
+    const before = await runs()
+    for (const secret of ['', 'guess', second?.clientState ?? '', `${first?.clientState}x`]) {
+      await post(told(first?.id ?? '', secret))
+      await post(told(first?.id ?? '', secret, { lifecycleEvent: 'subscriptionRemoved' }))
+    }
+    await wait(limits.notificationGatherMs * 3 + limits.dueScanMs)
+    expect(await marks()).toEqual([])
+    expect(await runs()).toBe(before)
+    expect((await subscribed()).map(({ id }) => id)).toContain(first?.id)
+  })
+
+  it('that are told the same a hundred times are due once', async () => {
+    const [first] = await subscribed()
+    const before = await runs()
+    await Promise.all(
+      Array.from({ length: 100 }, () => post(told(first?.id ?? '', first?.clientState ?? ''))),
+    )
+    await until('a mark', async () => (await marks()).length === 1)
+    await rest()
+    expect(await runs()).toBe(before + 1)
+  })
+
+  it('are made anew when Microsoft dropped them, renewed when it asks', async () => {
+    const before = await subscribed()
+    const removed = before.find(({ resource }) => resource === 'users')
+    const asked = before.find(({ resource }) => resource === 'groups')
+    const announce = (event: string, subscriptionId = '') =>
+      microsoft.ask('POST', `tenants/${idOf()}/lifecycle`, { event, subscriptionId })
+    await announce('subscriptionRemoved', removed?.id)
+    await announce('reauthorizationRequired', asked?.id)
+    await until('another subscription', async () => {
+      const users = (await subscribed()).find(({ resource }) => resource === 'users')
+      return users !== undefined && users.id !== removed?.id
+    })
+    await until('a renewal', async () => {
+      const { items } = await client.audit.list({ query: { tenantId, limit: 200 } })
+      return items.some(({ action }) => action === 'subscription.renew')
+    })
+    expect((await subscribed()).map(({ id }) => id)).toContain(asked?.id)
+  })
+
+  it('whose notifications are lost are made up for by the next sync', async () => {
+    await microsoft.fault('notification-lost', {})
+    const [key = ''] = await microsoft.mutate('departments', { users: 1, seed: 99 })
+    const truth = (await microsoft.snapshot()).users.find((user) => user.id === key)
+    const params = { tenantId, application: 'msgraph', name: 'MSOLUser', ref: key }
+    const isThere = async () =>
+      (await client.resource.show({ params })).data.department === truth?.department
+    await wait(1_500)
+    expect(await isThere()).toBe(false)
+    const body = { name: 'Repair', everyMinutes: 60 }
+    const { id } = await client.schedule.create({ params: { tenantId }, body })
+    await database.query('update schedule set due_at = now() where id = $1', [id])
+    await until('the repair', isThere)
+    await microsoft.clearFaults()
+  })
+
+  it('end with the wish for them', async () => {
+    await client.tenant.update({ params: { tenantId }, body: { sync: { notifications: false } } })
+    await until('none', async () => (await subscribed()).length === 0)
+    expect((await client.subscription.list({ query: { tenantId } })).items).toEqual([])
+  })
+})
