@@ -71,6 +71,8 @@ async function sendBatch(
     if (waitMs > 0) await pause(clock, waitMs, options.signal)
     const now = clock.now()
     const due = waiting.filter(({ dueAt }) => dueAt <= now)
+    // A timer may ring a millisecond early; Graph refuses a batch of nothing.
+    if (due.length === 0) continue
     const again = waiting.filter(({ dueAt }) => dueAt > now)
     const answers = await sendOnce(transport, due, options)
     for (const item of due) {
