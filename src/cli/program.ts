@@ -43,6 +43,14 @@ const nouns: Readonly<Record<string, Noun>> = {
     summary: "A tenant's objects: find, show, change",
     load: async () => (await import('./nouns/resource.ts')).resourceCommand,
   },
+  user: {
+    summary: 'People of a tenant: make, disable, delete, license',
+    load: async () => (await import('./nouns/user.ts')).userCommand,
+  },
+  group: {
+    summary: 'Groups of a tenant: who is in them',
+    load: async () => (await import('./nouns/group.ts')).groupCommand,
+  },
   transaction: {
     summary: 'Changes, and their way back',
     load: async () => (await import('./nouns/transaction.ts')).transactionCommand,

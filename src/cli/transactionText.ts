@@ -1,5 +1,5 @@
 import type { Static } from 'typebox'
-import type { Plan, TransactionDetail } from '../contract/transactions.ts'
+import type { Plan, Started, TransactionDetail } from '../contract/transactions.ts'
 import { escapeText } from './escape.ts'
 import { fields, table, valueText } from './print.ts'
 
@@ -42,6 +42,13 @@ export function planText(plan: Static<typeof Plan>): string {
       ...(irreversible === null ? [] : [`   no way back: ${escapeText(irreversible)}\n`]),
     ])
     .join('')
+}
+
+/** Passwords that were made: the one time they are shown. */
+export function passwordText(passwords: Static<typeof Started>['passwords']): string {
+  if (passwords.length === 0) return ''
+  const lines = passwords.map(({ seq, password }) => `${seq}. ${escapeText(password)}\n`)
+  return `\npasswords, shown this once\n${lines.join('')}`
 }
 
 function stepLines({ state, differences }: Detail['stepList'][number]): string[] {

@@ -148,6 +148,17 @@ export const exceptions: readonly Exception[] = [
   },
   {
     rule: 'reveal',
+    file: 'src/connectors/graph/bodyText.ts',
+    why: 'a password in the body of a call to Microsoft',
+  },
+  {
+    rule: 'reveal',
+    file: 'src/features/transactions/transactions.ts',
+    why: 'a password that was made here is shown once',
+  },
+  { rule: 'reveal', file: 'src/cli/nouns/user.ts', why: 'the body of a request to us' },
+  {
+    rule: 'reveal',
     file: 'src/features/tenants/addresses.ts',
     why: 'the address of a proxy is taken apart, to check it and to mask its password',
   },
@@ -212,12 +223,6 @@ export const exceptions: readonly Exception[] = [
     file: 'src/engine/sync/storePage.ts',
     count: 1,
     why: 'JSON text we wrote a moment before',
-  },
-  {
-    rule: 'cast',
-    file: 'src/engine/transaction/updateStep.ts',
-    count: 1,
-    why: 'a step is read from our own table, written by one function',
   },
   {
     rule: 'cast',

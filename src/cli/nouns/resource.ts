@@ -1,34 +1,20 @@
 import type { Command } from 'commander'
 import type { Static } from 'typebox'
-import { eventRoutes } from '../../contract/operations.ts'
 import { type ResourceDetail, resourceRoutes } from '../../contract/resources.ts'
 import { tenantRoutes } from '../../contract/tenants.ts'
-import { transactionRoutes } from '../../contract/transactions.ts'
 import { badInput } from '../../core/errors.ts'
 import { parseAssignments } from '../assignments.ts'
+import { type ChangeFlags, changeObjects, changeOptions } from '../changeObjects.ts'
 import { type Cli, type CommonFlags, connect } from '../cli.ts'
-import {
-  integer,
-  listVerb,
-  noun,
-  type PageFlags,
-  pageOf,
-  several,
-  verb,
-  waitOptions,
-} from '../command.ts'
+import { integer, listVerb, noun, type PageFlags, pageOf, several, verb } from '../command.ts'
 import { escapeText } from '../escape.ts'
-import type { WaitFlags } from '../follow.ts'
 import { modelPath } from '../modelPath.ts'
 import { fields, print, printPage, valueText } from '../print.ts'
-import { showTransaction } from '../showTransaction.ts'
 import { tenantOf } from '../tenantOf.ts'
-import { planText } from '../transactionText.ts'
 import { addExport } from './resourceExport.ts'
 
 const tenant = { list: tenantRoutes.list }
 const routes = { resource: resourceRoutes, tenant }
-const changeRoutes = { transaction: transactionRoutes, event: eventRoutes, tenant }
 
 export function resourceCommand(cli: Cli): Command {
   const resource = noun('resource', "A tenant's objects: find, show, change")
@@ -63,7 +49,8 @@ function withTenant(command: Command, usage: string): Command {
 function addReads(resource: Command, cli: Cli): void {
   withTenant(listVerb(resource, 'list', 'objects of a model as last synced'), '[tenant] <model>')
     .option('--search <text>', 'in names and columns')
-    .option('--filter <column=value>', 'only those; several must all hold', several)
+    .option('--filter <column=value>', 'also != ^= *= < <= > >=; several must all hold', several)
+    .option('--sort <column>', 'by this column, -column for the reverse; by name without it')
     .action(async (args: string[], flags: TenantFlags & ListFlags) => {
       const { tenant, rest } = splitTenant(args, flags, ['model'])
       const [model = '', ...odd] = rest
@@ -71,9 +58,10 @@ function addReads(resource: Command, cli: Cli): void {
       const api = await connect(cli, flags, routes)
       const search = flags.search === undefined ? {} : { search: flags.search }
       const filter = flags.filter === undefined ? {} : { filter: flags.filter }
+      const sort = flags.sort === undefined ? {} : { sort: flags.sort }
       const page = await api.resource.list({
         params: { tenantId: await tenantOf(api, tenant), ...modelPath(model) },
-        query: { ...pageOf(flags), ...search, ...filter },
+        query: { ...pageOf(flags), ...search, ...filter, ...sort },
       })
       const columns = Object.keys(page.items[0]?.columns ?? {})
       printPage(cli, flags, page, [...columns, 'key'], (item) => [
@@ -121,45 +109,33 @@ function addReads(resource: Command, cli: Cli): void {
 
 interface ListFlags extends PageFlags {
   search?: string
+  sort?: string
   filter?: string[]
-}
-
-interface SetFlags extends TenantFlags, WaitFlags {
-  dryRun?: boolean
 }
 
 function addSet(resource: Command, cli: Cli): void {
   const usage = '[tenant] <model> <object> <name=value...>'
-  withTenant(waitOptions(verb(resource, 'set', 'change properties of an object')), usage)
-    .option('--dry-run', 'only show the call and the difference')
+  changeOptions(verb(resource, 'set', 'change properties of an object'))
+    .usage(`[options] ${usage}`)
+    .argument('<arguments...>', usage)
     .addHelpText(
       'after',
       '\nname=text sets text, name:=json any other value, name= clears.\n' +
         'The change is a transaction: `patchbay transaction undo` puts it back.',
     )
-    .action(async (args: string[], flags: SetFlags) => {
+    .action(async (args: string[], flags: ChangeFlags) => {
       const { tenant, rest } = splitTenant(args, flags, ['model', 'object', 'name=value'])
       const [model = '', ref = '', ...assignments] = rest
       const { application, name } = modelPath(model)
-      const body = {
-        steps: [
-          {
-            do: 'update' as const,
-            model: `device/${application}/${name}`,
-            ref,
-            set: parseAssignments(assignments),
-          },
-        ],
-      }
-      const api = await connect(cli, flags, changeRoutes)
-      const params = { tenantId: await tenantOf(api, tenant) }
-      if (flags.dryRun) {
-        const plan = await api.transaction.plan({ params, body })
-        return print(cli, flags, plan, () => planText(plan))
-      }
-      const headers = { 'idempotency-key': cli.newKey() }
-      const started = await api.transaction.start({ params, headers, body })
-      await showTransaction(cli, flags, api, started)
+      const chosen = { ...flags, ...(tenant !== undefined && { tenant }) }
+      await changeObjects(cli, chosen, [
+        {
+          do: 'update',
+          model: `device/${application}/${name}`,
+          ref,
+          set: parseAssignments(assignments),
+        },
+      ])
     })
 }
 

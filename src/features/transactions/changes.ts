@@ -180,7 +180,7 @@ async function resolveExistence(place: Place, model: Model, step: Asked): Promis
 async function resolveLink(place: Place, model: Model, step: Asked): Promise<ResolvedStep> {
   const { at, lookup, models } = place
   const link = model.links.find(({ kind }) => kind === step.link)
-  if (link?.call === undefined) {
+  if (link?.call === undefined || model.update === undefined) {
     throw badInput(`${at}.link`, `is no link of a ${model.title} that can be changed by itself`)
   }
   const { key, name } = await lookUp(lookup, model, step.ref, `${at}.ref`)
