@@ -18,8 +18,8 @@ const placesTop = 100
 const teamsTop = 100
 
 /**
- * By path below the version, `{id}` for keys. Sources: Microsoft Learn, graph/api: subscribedsku-list
- * and directoryrole-list take no options; domain-list, organization-list and
+ * By path below the version, `{id}` for keys. Sources: Microsoft Learn, graph/api:
+ * subscribedsku-list and directoryrole-list take no options; domain-list, organization-list and
  * rbacapplication-list-roleassignments name no `$top`; place-list pages by `$top` and `$skip`, and
  * answers were seen without a next link; teams-list names `$top` but no maximum; graph/paging says
  * of directory roles that neither they nor their members come in pages.

@@ -72,7 +72,7 @@ const needs = once(() => {
   return found
 })
 
-/** Not in the source although Graph has them: from the public list merill/microsoft-info, 2026-08. */
+/** Not in the source although Graph has them: from the list merill/microsoft-info of 2026-08. */
 const idsOutsideSource: Readonly<Record<string, string>> = {
   'LicenseAssignment.Read.All': 'e2f98668-2877-4f38-a2f4-8202e0717aa1',
   'Place.ReadWrite.All': 'f1f5e9aa-ad18-4b97-883e-6aa7e95b7a5f',

@@ -114,7 +114,7 @@ export const limits = {
   pageStoresMax: 3,
   /** Graph's own page maximum for users and groups. */
   graphPageMax: 999,
-  /** Graph: a list asked for by `$skip` that is longer is one whose service does not heed `$skip`. */
+  /** Graph: a longer list that is asked for by `$skip` is one whose service does not heed it. */
   skipRowsMax: 100_000,
   /** Links to next pages; real ones carry tokens of some thousand characters. */
   linkCharsMax: 16_384,

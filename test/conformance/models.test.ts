@@ -68,7 +68,7 @@ for (const model of models)
       const lists = (await world.control.calls()).filter(
         ({ path, batched }) => path.startsWith(list) && !path.includes('$count=') && !batched,
       )
-      // Behind a full page without a link there may be another: that is known when it was asked for.
+      // Behind a full page without a link there may be another: only asking for it tells.
       const pages = isSkipped(model)
         ? Math.floor(count / smallPage) + 1
         : Math.ceil(count / smallPage)

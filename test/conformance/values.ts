@@ -98,3 +98,20 @@ export function tooLongValues(model: Model): [string, JsonObject][] {
       : [],
   )
 }
+
+/** What an object is made with: what its service asks for, and some more of each type. */
+export function newValues(model: Model, domain: string, suffix: string): JsonObject {
+  const required = model.create?.required ?? []
+  const all = longestValues(model, { domain, current: {} })
+  const values = Object.fromEntries(required.map((name) => [name, all[name] ?? null]))
+  return { ...values, ...distinct[model.noun]?.(domain, suffix) }
+}
+
+/** Names of objects that are to be several, by noun. */
+const distinct: Readonly<Record<string, (domain: string, suffix: string) => JsonObject>> = {
+  user: (domain, suffix) => ({
+    ...{ displayName: `New ${suffix}`, mailNickname: `new.${suffix}`.toLowerCase() },
+    ...{ userPrincipalName: `new.${suffix}@${domain}`.toLowerCase(), usageLocation: 'FI' },
+    ...{ accountEnabled: true, department: "Sales & 'Marketing'" },
+  }),
+}

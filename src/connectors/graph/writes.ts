@@ -63,7 +63,8 @@ function passwordProfile(password: Sealed, mustChange: boolean): CallBody {
  */
 export function linkCall(graph: string, model: Model, edge: Edge): GraphCall {
   const list = model.links.find(({ kind }) => kind === edge.kind)?.call
-  if (list === undefined) {
+  // Who holds a directory role is read through a model that is read only, and stays so.
+  if (list === undefined || model.update === undefined) {
     throw badInput(edge.kind, `is no link of a ${model.title} that can be changed by itself`)
   }
   const template = `${itemTemplate(model)}/${list}`

@@ -8,14 +8,17 @@ const parse = (text: string) => parseModel('device/msgraph/MSOLUser.yaml', text)
 
 describe('the shipped models', () => {
   it('load, each before those that link to it', async () => {
-    const ids = (await loadModels('models')).map(({ id }) => id)
+    const models = await loadModels('models')
+    const ids = models.map(({ id }) => id)
     const files = await readdir('models', { recursive: true })
     const declared = files.filter((file) => file.endsWith('.yaml'))
     expect([...ids].sort()).toEqual(declared.map((file) => file.slice(0, -'.yaml'.length)).sort())
-    for (const model of await loadModels('models')) {
-      const before = ids.slice(0, ids.indexOf(model.id) + 1)
-      for (const link of model.links)
-        expect(before, model.id).toEqual(expect.arrayContaining([...link.to]))
+    const targets = new Map(models.map(({ id, links }) => [id, links.flatMap(({ to }) => to)]))
+    for (const id of ids) {
+      const before = ids.slice(0, ids.indexOf(id) + 1)
+      // Groups give licences to people, who are their members: such a circle has no order.
+      const ordered = (targets.get(id) ?? []).filter((target) => !targets.get(target)?.includes(id))
+      expect(before, id).toEqual(expect.arrayContaining(ordered))
     }
   })
 
