@@ -54,7 +54,14 @@ export const resourceRoutes = {
       filter: Type.Optional(
         Type.Array(Text({ maxLength: 512 }), {
           maxItems: 20,
-          description: 'column=value; equal without regard to case; several must all hold',
+          description:
+            'column=value, all of several: = != ^= (begins with) *= (contains) < <= > >=, without regard to case; no value means none',
+        }),
+      ),
+      sort: Type.Optional(
+        Type.String({
+          pattern: '^-?[A-Za-z][A-Za-z0-9]{0,63}$',
+          description: 'a column, with - before it for the reverse; by name when absent',
         }),
       ),
     }),

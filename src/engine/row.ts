@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
 import type { JsonObject } from '../core/json.ts'
-import { type Model, namePlace } from '../core/model.ts'
+import type { Model } from '../core/model.ts'
 import type { ObjectLinks, ReadObject } from '../core/wire.ts'
-import { columnText } from '../store/columns.ts'
 import { type CopyBlock, createCopyBlock } from '../store/copy.ts'
+import { colsOf, nameOf } from './columns.ts'
 
 /**
  * An observed object as the store holds it. `hash` says whether anything but volatile properties
@@ -27,7 +27,6 @@ export const rowColumns = {
 
 /** Beyond this an index entry would not fit its page (PostgreSQL: a third of 8 kB). */
 const indexedCharsMax = 500
-const nameCharsMax = 500
 
 /** Of a user with all we read, in the block. */
 const rowBytes = 1_600
@@ -47,8 +46,8 @@ export function toRow(
   if (typeof key !== 'string' || key === '') return { reason: `${model.key} is missing` }
   if (key.length > indexedCharsMax) return { reason: `${model.key} is too long` }
   const json = JSON.stringify(object.data)
-  const name = (asText(object.data[model.name]) ?? key).slice(0, indexedCharsMax)
-  const cols = model.columns.map((column) => asText(object.data[column]))
+  const name = nameOf(model, object.data)
+  const cols = colsOf(model, object.data)
   const hash = fingerprint(model, object.data, json)
   const line = block.add([key, name, cols, `\\x${hash}`, json])
   return { key, hash, links: object.links, block, line }
@@ -69,21 +68,4 @@ function fingerprint(model: Model, data: JsonObject, json: string): string {
     text = JSON.stringify(stable)
   }
   return hash('sha256', text, 'hex').slice(0, 32)
-}
-
-/** What lists compare by, each column in its place. */
-export function colsOf(model: Model, data: JsonObject): string[] {
-  const cols: string[] = [columnText(nameOf(model, data))]
-  for (const [index, column] of model.columns.entries()) {
-    const place = model.places[index] ?? 0
-    while (cols.length < place) cols.push('')
-    if (place > namePlace) cols[place - 1] = columnText(data[column])
-  }
-  return cols
-}
-
-/** An object without a name goes by its key. */
-function nameOf(model: Model, data: JsonObject): string {
-  const name = data[model.name]
-  return typeof name === 'string' && name !== '' ? name : String(data[model.key])
 }

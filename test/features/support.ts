@@ -2,6 +2,7 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { createClouds } from '../../src/connectors/microsoft/clouds.ts'
 import { type Actor, allPermissions, type Permission } from '../../src/core/actor.ts'
 import { AppError } from '../../src/core/errors.ts'
+import type { Sealed } from '../../src/core/secret.ts'
 import { createNode, type NodeAnswer } from '../../src/features/hierarchy/nodes.ts'
 import { ensureRoot, rootPath } from '../../src/features/hierarchy/root.ts'
 import type { Store } from '../../src/features/operation/store.ts'
@@ -22,6 +23,8 @@ export const provider = actorAt(rootPath)
 
 export interface Bench {
   store: Store
+  /** Of the server's superuser. */
+  url: Sealed
   close(): Promise<void>
 }
 
@@ -31,7 +34,8 @@ export async function openBench(): Promise<Bench> {
   const current = { id: 'test', key: createSecretKey(randomBytes(32)) }
   const vault = await createVault({ db: fresh.db, masterKeys: async () => [current] })
   await ensureRoot(provider, fresh.db, 'Provider')
-  return { store: { db: fresh.db, vault, clock: systemClock }, close: fresh.close }
+  const store = { db: fresh.db, vault, clock: systemClock }
+  return { store, url: fresh.url, close: fresh.close }
 }
 
 export async function addNode(

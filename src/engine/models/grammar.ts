@@ -79,7 +79,7 @@ export const ModelFile = Closed(
     delete: Type.Optional(Operation),
     deleted: Type.Optional(Operation),
     links: Type.Optional(Type.Record(Name, Link)),
-    columns: Type.Array(Name, { minItems: 1, maxItems: 32, uniqueItems: true }),
+    columns: Type.Array(Name, { minItems: 1, maxItems: 16, uniqueItems: true }),
     needs: Closed({ read: Needs, write: Needs }),
   },
   {

@@ -56,5 +56,5 @@ async function addColumns(
       `The versions of ${model.id} would have declared more than ${limits.modelColumnsMax} columns, each of which keeps its place. Nothing was changed; use fewer new ones.`,
     )
   }
-  await queries.placeColumns(tx, modelId, added, displaced === undefined)
+  await queries.placeColumns(tx, modelId, added, !(await queries.hasRows(tx, modelId)))
 }

@@ -162,3 +162,9 @@ export async function placeColumns(
       ${columns.map((column) => column.place)}::smallint[]) as c (name, place)
     on conflict (model_id, name) do update set filled_at = excluded.filled_at`.execute(tx)
 }
+
+/** Whether anything is stored of a model, in any tenant. */
+export async function hasRows(tx: Tx, modelId: number): Promise<boolean> {
+  const { rows } = await sql`select from resource where model_id = ${modelId} limit 1`.execute(tx)
+  return rows.length > 0
+}

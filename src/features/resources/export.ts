@@ -10,8 +10,8 @@ import { record } from '../operation/record.ts'
 import { permittedTenantPath } from '../tenants/access.ts'
 import { csvLine } from './csv.ts'
 import { selectManyData } from './export/queries.ts'
+import { readListQuery } from './listQuery.ts'
 import * as queries from './queries.ts'
-import { readFilter } from './resources.ts'
 
 type ExportQuery = RouteInput<typeof exportRoutes.csv>['query']
 
@@ -77,22 +77,22 @@ async function startExport(
   format: 'csv' | 'json',
 ): Promise<AsyncIterable<Exported[]>> {
   const filters = query.filter ?? []
-  const equal = filters.map((text, index) => readFilter(model, text, index))
-  const search = { tenantId, model: model.id, search: query.search, equal }
   const permitted = (tx: Tx) => permittedTenantPath(tx, actor, 'Export', model.id, tenantId)
-  await inScope(db, actor.scope, async (tx) => {
+  const search = await inScope(db, actor.scope, async (tx) => {
     const nodePath = await permitted(tx)
+    const wanted = readListQuery(model, await queries.placeOfModel(tx, model.id), tenantId, query)
     const detail = { model: model.id, format, search: query.search ?? null, filter: filters }
     const subject = `tenant:${tenantId}`
     await record(tx, actor, { nodePath, tenantId, action: 'resource.export', subject, detail })
+    return wanted
   })
   return (async function* () {
-    let after: { name: string; id: number } | undefined
+    let after: queries.ResourceSearch['after']
     for (;;) {
       const rows = await inScope(db, actor.scope, async (tx) => {
         await permitted(tx)
-        const found = await queries.selectResources(tx, search, after, limits.exportPageRows)
-        const ids = found.map((row) => row.id)
+        const ids = await queries.walkPage(tx, { ...search, after }, limits.exportPageRows)
+        const found = await queries.selectRows(tx, tenantId, ids, search.sort.place, [])
         const data = await selectManyData(tx, tenantId, ids)
         return found.map((row) => ({ ...row, data: data.get(row.id) ?? {} }))
       })
@@ -102,7 +102,7 @@ async function startExport(
         ...{ key, name, changedAt: changedAt.toISOString(), data },
       }))
       if (rows.length < limits.exportPageRows) return
-      after = { name: last.name, id: last.id }
+      after = { text: last.text, id: last.id }
     }
   })()
 }

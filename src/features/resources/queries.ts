@@ -1,86 +1,165 @@
-import { sql } from 'kysely'
-import type { Change, JsonObject } from '../../core/json.ts'
+import { type RawBuilder, sql } from 'kysely'
+import type { Filter } from '../../core/filter.ts'
+import type { Change, Json, JsonObject } from '../../core/json.ts'
+import { columnText, foldCase } from '../../store/columns.ts'
+import { columnAt, filterSql } from '../../store/filter.ts'
 import type { Tx } from '../../store/scope.ts'
+
+export interface ModelPlace {
+  modelId: number
+  /** Columns that not every stored row has yet. */
+  filling: string[]
+}
+
+export async function placeOfModel(tx: Tx, model: string): Promise<ModelPlace> {
+  const { rows } = await sql<ModelPlace>`
+    select m.id as "modelId", array(select c.name from model_column c
+      where c.model_id = m.id and c.filled_at is null)::text[] as filling
+    from model m where m.name = ${model}`.execute(tx)
+  // A model in force has a row; without one there is nothing to list.
+  return rows[0] ?? { modelId: 0, filling: [] }
+}
+
+export interface ResourceSearch {
+  tenantId: number
+  modelId: number
+  filter: Filter | undefined
+  /** Text sought in these places. */
+  search: { text: string; places: readonly number[] } | undefined
+  placeOf: (property: string) => number
+  sort: { place: number; descending: boolean }
+  /** The last row of the page before: what it was sorted by, and its id. */
+  after: { text: string; id: number } | undefined
+}
+
+function condition({ tenantId, modelId, filter, search, placeOf }: ResourceSearch) {
+  const parts = [
+    sql`tenant_id = ${tenantId}`,
+    // Written out, so that the planner knows how many rows there are of this model.
+    sql`model_id = ${sql.lit(modelId)}`,
+    sql`removed_at is null`,
+  ]
+  if (filter !== undefined) parts.push(filterSql(filter, placeOf))
+  if (search !== undefined) {
+    const text = foldCase(search.text)
+    const places = search.places.map((place) => sql`strpos(${columnAt(place)}, ${text}) > 0`)
+    parts.push(sql`(${sql.join(places, sql` or `)})`)
+  }
+  return sql.join(parts, sql` and `)
+}
+
+/**
+ * The ids of a page, and how many rows there are in all, up to `countMax`. Rows are gathered up to
+ * that number first: when there are no more, the page is cut from them, so that a filter no index
+ * serves reads a tenant once and not for the count and the page each. When there are more, at least
+ * one row in a hundred or so matches, and walking them in order soon has a page together.
+ */
+export async function selectPage(
+  tx: Tx,
+  search: ResourceSearch,
+  limit: number,
+  countMax: number,
+): Promise<{ ids: number[]; count: number }> {
+  const where = condition(search)
+  const column = columnAt(search.sort.place)
+  const { rows } = await sql<{ ids: number[]; count: number }>`
+    with found as materialized (
+      select id, ${column} as text from resource where ${where} limit ${countMax})
+    select (select count(*) from found) as count,
+      array(select id from found ${behind(search, sql`text`)} limit ${limit}) as ids`.execute(tx)
+  const gathered = rows[0] ?? { ids: [], count: 0 }
+  if (gathered.count < countMax) return gathered
+  return { count: countMax, ids: await walkPage(tx, search, limit) }
+}
+
+/** The ids of a page alone, by walking the rows in order. */
+export async function walkPage(tx: Tx, search: ResourceSearch, limit: number): Promise<number[]> {
+  const column = columnAt(search.sort.place)
+  const { rows } = await sql<{ ids: number[] }>`
+    select array(select id from resource
+      ${behind(search, column, condition(search))} limit ${limit}) as ids`.execute(tx)
+  return rows[0]?.ids ?? []
+}
+
+/** In order, behind the page before; `column` is what rows are sorted by. */
+function behind(
+  { sort, after }: ResourceSearch,
+  column: RawBuilder<unknown>,
+  where: RawBuilder<unknown> = sql`true`,
+) {
+  const [follows, order] = sort.descending ? [sql`<`, sql`desc`] : [sql`>`, sql`asc`]
+  const from = after && sql`and (${column}, id) ${follows} (${after.text}, ${after.id})`
+  return sql`where ${where} ${from ?? sql``} order by ${column} ${order}, id ${order}`
+}
 
 export interface ResourceRow {
   id: number
   key: string
   name: string
-  cols: (string | null)[]
   changedAt: Date
+  /** What the list is sorted by. */
+  text: string
+  /** The values of the columns, in their order. */
+  values: Json[]
 }
 
-export interface ResourceSearch {
-  tenantId: number
-  model: string
-  search: string | undefined
-  /** Number of the column (from 1) and the value it must have, without regard to case. */
-  equal: readonly { column: number; value: string }[]
-}
-
-function condition({ tenantId, model, search, equal }: ResourceSearch) {
-  const parts = [
-    sql`tenant_id = ${tenantId}`,
-    sql`model_id = (select id from model where name = ${model})`,
-    sql`removed_at is null`,
-    ...equal.map(({ column, value }) => sql`lower(cols[${column}]) = lower(${value})`),
-  ]
-  if (search !== undefined) {
-    const pattern = `%${search.replace(/[\\%_]/g, '\\$&')}%`
-    parts.push(sql`(name ilike ${pattern}
-      or exists (select from unnest(cols) as col where col ilike ${pattern}))`)
-  }
-  return sql.join(parts, sql` and `)
-}
-
-/** By name, behind a name and id. */
-export async function selectResources(
+/** The rows of a page in the order of their ids, with values of their columns as stored. */
+export async function selectRows(
   tx: Tx,
-  search: ResourceSearch,
-  after: { name: string; id: number } | undefined,
-  limit: number,
+  tenantId: number,
+  ids: readonly number[],
+  sortPlace: number,
+  columns: readonly string[],
 ): Promise<ResourceRow[]> {
-  const behind =
-    after === undefined ? sql`true` : sql`(lower(name), id) > (lower(${after.name}), ${after.id})`
   const { rows } = await sql<ResourceRow>`
-    select id, key, name, cols, changed_at as "changedAt" from resource
-    where ${condition(search)} and ${behind}
-    order by lower(name), id limit ${limit}`.execute(tx)
+    select r.id, r.key, r.name, r.changed_at as "changedAt", r.${columnAt(sortPlace)} as text,
+      (select jsonb_agg(d.data -> c.name order by c.n)
+        from unnest(${columns}::text[]) with ordinality as c (name, n)) as values
+    from unnest(${ids}::bigint[]) with ordinality as page (id, n)
+    join resource r on r.id = page.id and r.tenant_id = ${tenantId}
+    join resource_data d on d.tenant_id = r.tenant_id and d.id = r.id
+    order by page.n`.execute(tx)
   return rows
 }
 
-/** Counts up to `max` and no further. */
-export async function countResources(tx: Tx, search: ResourceSearch, max: number): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    select count(*) as count from (
-      select from resource where ${condition(search)} limit ${max}) as found`.execute(tx)
-  return rows[0]?.count ?? 0
-}
-
-export interface FoundResource extends ResourceRow {
+export interface FoundResource {
+  id: number
+  key: string
+  name: string
+  changedAt: Date
   removedAt: Date | null
 }
 
-/** By key, else by the value of a column; at most two, which is enough to know it is not one. */
+/** By key, else by the value in one of `places`; at most two: enough to know it is not one. */
 export async function findResources(
   tx: Tx,
   tenantId: number,
   model: string,
   ref: string,
+  places: readonly number[],
 ): Promise<FoundResource[]> {
-  const columns = sql`id, key, name, cols, changed_at as "changedAt", removed_at as "removedAt"`
+  const columns = sql`id, key, name, changed_at as "changedAt", removed_at as "removedAt"`
   const place = sql`tenant_id = ${tenantId}
     and model_id = (select id from model where name = ${model})`
   const byKey = await sql<FoundResource>`
     select ${columns} from resource where ${place} and key in (${ref}, lower(${ref}))`.execute(tx)
   if (byKey.rows.length > 0) return byKey.rows
-  const byColumn = await sql<FoundResource>`
-    select ${columns} from resource where ${place} and removed_at is null
-      and (lower(name) = lower(${ref})
-        or exists (select from unnest(cols) as col where lower(col) = lower(${ref})))
-    order by id limit 2`.execute(tx)
-  return byColumn.rows
+  const text = columnText(ref)
+  const byColumn = async (some: readonly number[]) => {
+    if (some.length === 0) return []
+    const equal = some.map((one) => sql`${columnAt(one)} = ${text}`)
+    const { rows } = await sql<FoundResource>`
+      select ${columns} from resource where ${place} and removed_at is null
+        and (${sql.join(equal, sql` or `)}) order by id limit 2`.execute(tx)
+    return rows
+  }
+  // Those with an index of their own first: hardly anybody is sought by anything else.
+  const found = await byColumn(places.filter((one) => one <= indexedPlaces))
+  return found.length > 0 ? found : byColumn(places.filter((one) => one > indexedPlaces))
 }
+
+/** `resource_first`, `_second` and `_third`. */
+const indexedPlaces = 3
 
 /** Of these keys, those that are stored and not removed, with their names. */
 export async function namesByKey(

@@ -2,21 +2,25 @@ import type { Static } from 'typebox'
 import type { Resource, ResourceDetail, resourceRoutes } from '../../contract/resources.ts'
 import type { RouteAnswer, RouteInput } from '../../contract/route.ts'
 import type { Actor } from '../../core/actor.ts'
-import { AppError, badInput } from '../../core/errors.ts'
+import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
-import type { Model } from '../../core/model.ts'
+import { type Model, namePlace } from '../../core/model.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
 import { notFound } from '../operation/notFound.ts'
-import { foreignCursor, idCursor, type PageQuery, readPage } from '../operation/paging.ts'
+import { idCursor, type PageQuery, readPage } from '../operation/paging.ts'
 import { permittedTenantPath } from '../tenants/access.ts'
+import { listCursor, readListQuery } from './listQuery.ts'
 import * as queries from './queries.ts'
 
 type ListQuery = RouteInput<typeof resourceRoutes.list>['query']
 type ListAnswer = RouteAnswer<typeof resourceRoutes.list>
 type HistoryAnswer = RouteAnswer<typeof resourceRoutes.history>
 
-/** Objects of a model by name. Throws `bad-input` for a filter on something that is no column. */
+/**
+ * Objects of a model, by name or by a column. Throws `bad-input` for a filter or an order by
+ * something that is no column, `unavailable` by one that stored rows are just getting.
+ */
 export async function listResources(
   actor: Actor,
   db: Database,
@@ -24,46 +28,25 @@ export async function listResources(
   tenantId: number,
   query: ListQuery,
 ): Promise<ListAnswer> {
-  const equal = (query.filter ?? []).map((text, index) => readFilter(model, text, index))
-  const search = { tenantId, model: model.id, search: query.search, equal }
-  const after = query.after === undefined ? undefined : readCursor(query.after)
+  const countMax = limits.countRowsMax + 1
   return inScope(db, actor.scope, async (tx) => {
     await permittedTenantPath(tx, actor, 'Read', model.id, tenantId)
+    const place = await queries.placeOfModel(tx, model.id)
+    const search = readListQuery(model, place, tenantId, query)
+    let count = 0
     const page = await readPage(
       query,
-      (limit) => queries.selectResources(tx, search, after, limit),
+      async (limit) => {
+        const found = await queries.selectPage(tx, search, limit, countMax)
+        count = found.count
+        return queries.selectRows(tx, tenantId, found.ids, search.sort.place, model.columns)
+      },
       (row) => showRow(model, row),
-      (row) => Buffer.from(JSON.stringify([row.name, row.id])).toString('base64url'),
+      (row) => listCursor(query.sort, row),
     )
-    const count = await queries.countResources(tx, search, limits.countRowsMax + 1)
-    const countIsExact = count <= limits.countRowsMax
+    const countIsExact = count < countMax
     return { ...page, count: Math.min(count, limits.countRowsMax), countIsExact }
   })
-}
-
-export function readFilter(
-  model: Model,
-  text: string,
-  index: number,
-): { column: number; value: string } {
-  const field = `query.filter.${index}`
-  const at = text.indexOf('=')
-  if (at < 1) throw badInput(field, 'must have the form column=value.')
-  const column = model.columns.indexOf(text.slice(0, at)) + 1
-  if (column === 0) throw badInput(field, `must name one of ${model.columns.join(', ')}.`)
-  return { column, value: text.slice(at + 1) }
-}
-
-function readCursor(after: string): { name: string; id: number } {
-  try {
-    const [name, id] = JSON.parse(Buffer.from(after, 'base64url').toString())
-    if (typeof name === 'string' && !name.includes('\0') && Number.isSafeInteger(id)) {
-      return { name, id }
-    }
-  } catch {
-    // Not ours: said below.
-  }
-  throw foreignCursor()
 }
 
 function showRow(model: Model, row: queries.ResourceRow): Static<typeof Resource> {
@@ -71,7 +54,7 @@ function showRow(model: Model, row: queries.ResourceRow): Static<typeof Resource
     key: row.key,
     model: model.id,
     name: row.name,
-    columns: Object.fromEntries(model.columns.map((name, at) => [name, row.cols[at] ?? null])),
+    columns: Object.fromEntries(model.columns.map((name, at) => [name, row.values[at] ?? null])),
     changedAt: row.changedAt.toISOString(),
   }
 }
@@ -138,7 +121,9 @@ export async function findOne(
   model: Model,
   ref: string,
 ): Promise<queries.FoundResource> {
-  const [found, another] = await queries.findResources(tx, tenantId, model.id, ref)
+  const [found, another] = await queries.findResources(tx, tenantId, model.id, ref, [
+    ...new Set([namePlace, ...model.places]),
+  ])
   if (found === undefined) throw notFound(model.title)
   if (another !== undefined) {
     throw new AppError(
