@@ -282,4 +282,3 @@ describe('what lists compare by', () => {
     expect(plan).toMatch(/Index Cond: .*cols\[2\] >= 'a'/)
   })
 })
-})

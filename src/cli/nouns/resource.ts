@@ -59,7 +59,6 @@ function addReads(resource: Command, cli: Cli): void {
       const search = flags.search === undefined ? {} : { search: flags.search }
       const filter = flags.filter === undefined ? {} : { filter: flags.filter }
       const sort = flags.sort === undefined ? {} : { sort: flags.sort }
-      const sort = flags.sort === undefined ? {} : { sort: flags.sort }
       const page = await api.resource.list({
         params: { tenantId: await tenantOf(api, tenant), ...modelPath(model) },
         query: { ...pageOf(flags), ...search, ...filter, ...sort },
@@ -110,7 +109,6 @@ function addReads(resource: Command, cli: Cli): void {
 
 interface ListFlags extends PageFlags {
   search?: string
-  sort?: string
   sort?: string
   filter?: string[]
 }
