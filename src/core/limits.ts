@@ -251,6 +251,8 @@ export const limits = {
   /** Emulated tenant: how far a client's clock may be off; brackets within brackets of a filter. */
   emulatorClockSkewMs: 5 * 60_000,
   emulatorFilterDepthMax: 20,
+  /** Emulated tenant: managers of managers that one answer shows. */
+  emulatorLevelsMax: 1_000,
   emulatorDeltaPage: 200,
   /**
    * Emulated tenant, notifications, as documented: an address proves itself within, an answer comes
@@ -277,6 +279,9 @@ export const limits = {
   /** Vault: what one data key may seal (NIST SP 800-38D: 2^32 random nonces), keys wrapped at once. */
   sealsPerKeyMax: 2 ** 32,
   rewrapRows: 100,
+
+  /** Backup: the longest line, which lists every table of the schema. */
+  backupLineBytes: 64 * 1024,
 
   /** Audit: links read at once when chains are followed; heads one verification compares with. */
   auditBatchRows: 2_000,

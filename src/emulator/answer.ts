@@ -5,7 +5,9 @@ import { chooseFault } from './faults/book.ts'
 import { delayOf } from './faults/kinds.ts'
 import type { Fault, FaultCall } from './faults/types.ts'
 import { isBeforeCall } from './faults/wire.ts'
+import type { BatchPart } from './graph/context.ts'
 import { GraphRefusal } from './graph/errors.ts'
+import { withoutMetadata } from './graph/front.ts'
 import { answerGraph, bearerToken } from './graph/graph.ts'
 import { type Service, serviceOf } from './hosts.ts'
 import { verifyToken } from './login/keys.ts'
@@ -34,15 +36,16 @@ export async function answer(state: State, request: Request): Promise<Answered> 
     const body = { error: { code: 'NotFound', message: 'There is nothing here.' } }
     return { reply: jsonReply(404, body), fault: undefined }
   }
-  return answerService(state, service, request, false)
+  return answerService(state, service, request, undefined)
 }
 
 async function answerService(
   state: State,
   service: 'login' | 'graph',
   request: Request,
-  batched: boolean,
+  batch: BatchPart | undefined,
 ): Promise<Answered> {
+  const batched = batch !== undefined
   const started = state.clock.now()
   const caller = callerOf(state, service, request)
   const call: FaultCall = { state, service, request, tenantId: caller.tenantId, batched }
@@ -55,7 +58,7 @@ async function answerService(
     if (!batched) await wait(state, caller, reply, fault)
     recordCall(state.calls, {
       ...recordOf(call, fault, reply),
-      appId: caller.appId,
+      ...{ appId: caller.appId, batch, batched },
       at: started,
       milliseconds: state.clock.now() - started,
     })
@@ -70,8 +73,8 @@ async function replyTo(call: FaultCall, fault: Fault | undefined): Promise<Reply
   const kind = fault?.kind
   const request = kind?.rewrite?.(call.request) ?? call.request
   const instead = fault === undefined ? undefined : kind?.instead?.(fault.spec, call)
-  const again = async (inner: Request) => {
-    const { reply } = await answerService(state, 'graph', inner, true)
+  const again = async (inner: Request, part: BatchPart) => {
+    const { reply } = await answerService(state, 'graph', inner, part)
     return reply ?? jsonReply(504, {})
   }
   const reply =
@@ -79,7 +82,8 @@ async function replyTo(call: FaultCall, fault: Fault | undefined): Promise<Reply
       ? await answerGraph({ state, request, instead, again })
       : loginReply(state, request, instead)
   if (state.checkAnswers && instead === undefined) checkReply(state.violations, request, reply)
-  return fault === undefined ? reply : (kind?.alter?.(reply, fault.spec, call) ?? reply)
+  const altered = fault === undefined ? reply : (kind?.alter?.(reply, fault.spec, call) ?? reply)
+  return withoutMetadata(request, altered)
 }
 
 function loginReply(
@@ -129,10 +133,10 @@ async function wait(
 }
 
 /** Reads that are sent as POST because of their size. */
-const queries = /\/(\$batch|getByIds|getMemberGroups|checkMemberGroups|validateProperties)$/i
+const queries = /\/(\$batch|getByIds|(get|check)Member(Groups|Objects)|validateProperties)$/i
 
 function recordOf(call: FaultCall, fault: Fault | undefined, reply: Reply | undefined) {
-  const { service, request, tenantId, batched } = call
+  const { service, request, tenantId } = call
   const { method, path, queryText } = request
   const write = service === 'graph' && method !== 'GET' && !queries.test(path)
   const ran = reply !== undefined && fault?.kind.instead === undefined
@@ -148,7 +152,6 @@ function recordOf(call: FaultCall, fault: Fault | undefined, reply: Reply | unde
     write,
     applied: write && ran && reply.status < 300,
     fault: fault?.spec.name,
-    batched,
     bytes: reply?.body.length ?? 0,
     rows: reply?.rows ?? 0,
   }

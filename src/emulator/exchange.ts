@@ -27,7 +27,7 @@ export interface Reply {
   body: string
   /** Objects in it: what the latency model counts. */
   rows: number
-  shape?: Shape
+  shape?: Shape | undefined
 }
 
 export function headerText(request: Request, name: string): string | undefined {

@@ -1,4 +1,5 @@
 import { limits } from '../core/limits.ts'
+import type { BatchPart } from './graph/context.ts'
 import type { Service } from './hosts.ts'
 
 /** One call as it came in and went out. */
@@ -22,6 +23,8 @@ export interface CallRecord {
   fault: string | undefined
   /** An item of a batch. */
   batched: boolean
+  /** The batch it was an item of, by the request id of that one's record. */
+  batch: BatchPart | undefined
   milliseconds: number
   bytes: number
   rows: number

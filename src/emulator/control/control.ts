@@ -126,16 +126,25 @@ function answerPart(
   }
 }
 
-/** `?tenant=`, `?service=`, `?writes=true`, `?path=` (a part of it) narrow the record. */
+/**
+ * `?tenant=`, `?app=`, `?service=`, `?writes=true`, `?requestId=`, `?path=` (a part of it) and
+ * `?since=` (milliseconds since 1970) narrow the record.
+ */
 function listCalls(state: State, query: URLSearchParams): unknown {
   const path = query.get('path') ?? ''
   const tenantId = query.get('tenant')
   const service = query.get('service')
+  const appId = query.get('app')
+  const requestId = query.get('requestId')
+  const since = Number(query.get('since') ?? 0)
   return state.calls.calls.filter(
     (call) =>
       call.path.includes(path) &&
       (tenantId === null || call.tenantId === tenantId) &&
       (service === null || call.service === service) &&
+      (appId === null || call.appId === appId) &&
+      (requestId === null || [call.requestId, call.batch?.requestId].includes(requestId)) &&
+      call.at >= since &&
       (query.get('writes') !== 'true' || call.write),
   )
 }

@@ -1,4 +1,4 @@
-import { roleDefinitions } from './applications.ts'
+import { appRoleAssignmentsOf, roleDefinitions } from './applications.ts'
 import { holds } from './ordered.ts'
 import type { DirectoryObject, Entity, Group, Tenant } from './types.ts'
 
@@ -22,6 +22,8 @@ export const relations: Readonly<Record<string, Readonly<Record<string, Relation
       read: (tenant, user) => tenant.users.filter((other) => other.manager?.id === user.id),
     },
     memberOf: { types: ['group'], many: true, read: groupsHolding },
+    transitiveMemberOf: { types: ['group'], many: true, read: transitiveGroupsOf },
+    ownedObjects: { types: ['group'], many: true, read: groupsOwnedBy },
   },
   group: {
     members: {
@@ -35,6 +37,16 @@ export const relations: Readonly<Record<string, Readonly<Record<string, Relation
       read: (tenant, group) => linksOf(tenant, group, 'owners'),
     },
     memberOf: { types: ['group'], many: true, read: groupsHolding },
+    transitiveMembers: { types: directoryTypes, many: true, read: transitiveMembersOf },
+    transitiveMemberOf: { types: ['group'], many: true, read: transitiveGroupsOf },
+  },
+  servicePrincipal: {
+    appRoleAssignments: {
+      types: ['appRoleAssignment'],
+      many: true,
+      read: (tenant, principal) =>
+        principal.id === tenant.app.servicePrincipalId ? appRoleAssignmentsOf(tenant) : [],
+    },
   },
   unifiedRoleAssignment: {
     roleDefinition: {
@@ -54,6 +66,37 @@ function managerOf(tenant: Tenant, entity: Entity): Entity[] {
 /** The groups of which an object is a direct member. */
 export function groupsHolding(tenant: Tenant, entity: Entity): Group[] {
   return tenant.groups.filter((group) => holds(group.members, entity))
+}
+
+function groupsOwnedBy(tenant: Tenant, entity: Entity): Group[] {
+  return tenant.groups.filter((group) => holds(group.owners, entity))
+}
+
+/** The groups of which an object is a member directly or through others. */
+export function transitiveGroupsOf(tenant: Tenant, entity: Entity): Group[] {
+  const found = new Set<Group>()
+  const open: Entity[] = [entity]
+  for (let from = open.pop(); from !== undefined; from = open.pop()) {
+    for (const group of groupsHolding(tenant, from)) {
+      if (found.has(group)) continue
+      found.add(group)
+      open.push(group)
+    }
+  }
+  return [...found].sort((a, b) => a.seq - b.seq)
+}
+
+function transitiveMembersOf(tenant: Tenant, entity: Entity): DirectoryObject[] {
+  const found = new Set<DirectoryObject>()
+  const open: Entity[] = [entity]
+  for (let from = open.pop(); from !== undefined; from = open.pop()) {
+    for (const member of linksOf(tenant, from, 'members')) {
+      if (found.has(member)) continue
+      found.add(member)
+      if (member.type === 'group') open.push(member)
+    }
+  }
+  return [...found].sort((a, b) => a.seq - b.seq)
 }
 
 function linksOf(

@@ -17,6 +17,8 @@ import {
   type User,
 } from './types.ts'
 
+const deletedKeepMs = 30 * 86_400_000
+
 /**
  * Every change of a tenant goes through here, so that indices stay right and delta hears of it.
  * Nothing is checked: that is the caller's part.
@@ -103,6 +105,16 @@ export function restoreObject(tenant: Tenant, id: string): DirectoryObject | und
     for (const report of kept.directReports) setManager(tenant, report, object)
   }
   return object
+}
+
+/** What was deleted thirty days ago is gone, whether or not anybody looked. */
+export function expireDeleted(tenant: Tenant): void {
+  const oldest = tenant.clock.now() - deletedKeepMs
+  // In the order in which they were deleted.
+  for (const [id, { deletedAt }] of tenant.deleted) {
+    if (deletedAt > oldest) return
+    purgeObject(tenant, id)
+  }
 }
 
 /** Ends a deleted object for good; false when it is not there. */

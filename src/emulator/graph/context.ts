@@ -20,7 +20,14 @@ export interface GraphCallContext {
   /** As the answer names it. */
   requestId: string
   /** Answers another request as part of this one: an item of a batch. */
-  again(request: Request): Promise<Reply>
+  again(request: Request, part: BatchPart): Promise<Reply>
+}
+
+/** Which item of which batch a request is. */
+export interface BatchPart {
+  /** Of the batch, as its answer names it. */
+  requestId: string
+  item: string
 }
 
 export interface GraphRoute {

@@ -287,7 +287,7 @@ function linkWith(
 function page(context: GraphCallContext, round: Round, link: JsonObject, value: Json[]): Reply {
   const selected = round.select === null ? '' : `(${round.select})`
   const body = {
-    '@odata.context': contextUrl(context.request.host, `${round.type}s${selected}`),
+    '@odata.context': contextUrl(context.request, `${round.type}s${selected}`),
     ...link,
     value,
   }

@@ -47,6 +47,11 @@ export function badQuery(message: string): GraphRefusal {
   return new GraphRefusal(400, 'BadRequest', message)
 }
 
+/** There is nothing of that name in the model. */
+export function segmentNotFound(segment: string): GraphRefusal {
+  return badQuery(`Resource not found for the segment '${segment}'.`)
+}
+
 export function unsupportedQuery(message: string): GraphRefusal {
   return new GraphRefusal(400, 'Request_UnsupportedQuery', message)
 }

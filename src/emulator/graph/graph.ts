@@ -4,13 +4,15 @@ import { randomGuid } from '../data/random.ts'
 import { doLicenceWork } from '../directory/licenceWork.ts'
 import { seenTenant } from '../directory/replicas.ts'
 import type { Tenant } from '../directory/types.ts'
-import { headerText, pathParts, type Reply, type Request } from '../exchange.ts'
+import { expireDeleted } from '../directory/write.ts'
+import { headerText, type Reply, type Request } from '../exchange.ts'
 import { type Claims, verifyToken } from '../login/keys.ts'
 import { isGraphAudience } from '../login/token.ts'
 import type { State } from '../state.ts'
 import { admit } from './budgets.ts'
-import type { GraphCallContext, GraphRoute } from './context.ts'
-import { badQuery, GraphRefusal, type RequestIds, refusalReply, refuse } from './errors.ts'
+import type { BatchPart, GraphCallContext, GraphRoute } from './context.ts'
+import { GraphRefusal, type RequestIds, refusalReply, refuse, segmentNotFound } from './errors.ts'
+import { checkFront, crossOrigin, preflight } from './front.ts'
 import { resourceUnits } from './resourceUnits.ts'
 import { matchRoute, pathSegments } from './routes.ts'
 
@@ -22,7 +24,7 @@ export interface GraphCall {
   request: Request
   /** From a fault: the call is not made. */
   instead: Instead | undefined
-  again(request: Request): Promise<Reply>
+  again(request: Request, part: BatchPart): Promise<Reply>
 }
 
 /** Everything under graph.microsoft.com. */
@@ -38,6 +40,7 @@ export async function answerGraph(call: GraphCall): Promise<Reply> {
     'client-request-id': ids.clientRequestId,
     'x-ms-ags-diagnostic':
       '{"ServerInfo":{"DataCenter":"West Europe","Slice":"E","Ring":"5","ScaleUnit":"004","RoleInstance":"AM4PEPF00000001"}}',
+    ...crossOrigin(request),
     'cache-control': 'no-cache',
     'strict-transport-security': 'max-age=31536000',
     date: new Date(state.clock.now()).toUTCString(),
@@ -50,6 +53,7 @@ async function answerOrRefuse(call: GraphCall, ids: RequestIds): Promise<Reply> 
   try {
     if (instead instanceof GraphRefusal) throw instead
     if (instead !== undefined) return instead
+    if (request.method === 'OPTIONS') return preflight(request)
     const { claims, tenant } = signedIn(state, request)
     return await dispatch(call, tenant, claims, ids.requestId)
   } catch (thrown) {
@@ -94,17 +98,14 @@ async function dispatch(
   requestId: string,
 ): Promise<Reply> {
   const { state, request, again } = call
-  const [version = ''] = pathParts(request.path)
-  if (version !== 'v1.0') throw badQuery(`Invalid version: ${version}.`)
   const segments = pathSegments(request.path)
+  const options = checkFront(request, segments)
   const matched = matchRoute(request.method, segments)
   if (matched === 'other method') throw refuse('method not allowed')
-  if (matched === undefined) {
-    throw badQuery(`Resource not found for the segment '${segments[segments.length - 1] ?? ''}'.`)
-  }
+  if (matched === undefined) throw segmentNotFound(segments.at(-1) ?? '')
   requireRole(matched.route, claims)
   doLicenceWork(tenant)
-  const options = new URLSearchParams(request.queryText)
+  expireDeleted(tenant)
   const resource = segments.join('/')
   const eventual = request.headers.consistencylevel === 'eventual' || /\/delta$/i.test(resource)
   const seen = seenTenant(tenant, eventual)

@@ -1,9 +1,9 @@
-import { groupsHolding } from '../directory/relations.ts'
 import type { Group, Tenant } from '../directory/types.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
 import { deltaReply } from './delta.ts'
 import { badRequest, notFound } from './errors.ts'
 import { countReply, type ListSource, listReply } from './list.ts'
+import { relationRoutes } from './relations.ts'
 import { singleReply } from './single.ts'
 
 export const groupRoutes: readonly GraphRoute[] = [
@@ -20,52 +20,17 @@ export const groupRoutes: readonly GraphRoute[] = [
     path: '/groups/{id}',
     answer: (context) => singleReply(context, groupOf(context), 'groups'),
   },
-  {
-    method: 'GET',
-    path: '/groups/{id}/members',
-    answer: (context) => listReply(context, membersOf(context)),
-  },
-  {
-    method: 'GET',
-    path: '/groups/{id}/members/$count',
-    needs: '/groups/{id}/members',
-    answer: (context) => countReply(context, membersOf(context)),
-  },
-  {
-    method: 'GET',
-    path: '/groups/{id}/owners',
-    answer: (context) =>
-      listReply(context, {
-        types: ['user'],
-        items: groupOf(context).owners,
-        contextName: 'directoryObjects',
-        marked: true,
-      }),
-  },
-  {
-    method: 'GET',
-    path: '/groups/{id}/memberOf',
-    answer: (context) =>
-      listReply(context, {
-        types: ['group'],
-        items: groupsHolding(context.tenant, groupOf(context)),
-        contextName: 'directoryObjects',
-        marked: true,
-      }),
-  },
+  ...['members', 'owners', 'memberOf', 'transitiveMembers'].flatMap((name) =>
+    relationRoutes({ base: '/groups/{id}', type: 'group', name, from: groupOf }),
+  ),
+  ...relationRoutes({
+    ...{ base: '/groups/{id}', type: 'group', name: 'transitiveMemberOf', from: groupOf },
+    needs: '/groups/{id}/memberOf',
+  }),
 ]
 
 function allGroups(context: GraphCallContext): ListSource {
   return { types: ['group'], items: context.tenant.groups, contextName: 'groups' }
-}
-
-function membersOf(context: GraphCallContext): ListSource {
-  return {
-    types: ['user', 'group'],
-    items: groupOf(context).members,
-    contextName: 'directoryObjects',
-    marked: true,
-  }
 }
 
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i

@@ -24,6 +24,8 @@ export interface ListSource {
   contextName: string
   /** Whether each item says its type: lists of directory objects do. */
   marked?: boolean
+  /** How an item is shown, where it is not an object with properties to choose from. */
+  show?: Projector
 }
 
 /** Answers a list with all that a query may ask of it, page by page. */
@@ -42,7 +44,7 @@ export function listReply(context: GraphCallContext, source: ListSource): Reply 
   const select = options.get('$select')
   const head: Record<string, unknown> = {
     '@odata.context': contextUrl(
-      request.host,
+      request,
       source.contextName + (select === null ? '' : `(${select})`),
     ),
   }
@@ -52,7 +54,8 @@ export function listReply(context: GraphCallContext, source: ListSource): Reply 
   const last = page[page.length - 1]
   if (more && last !== undefined) head['@odata.nextLink'] = nextLink(context, last.seq)
   const body = JSON.stringify({ ...head, value: page.map(show) })
-  return graphReply(200, body, { type: source.types[0], many: true }, page.length)
+  const reply = graphReply(200, body, { type: source.types[0], many: true }, page.length)
+  return source.show === undefined ? reply : { ...reply, shape: undefined }
 }
 
 /** Answers `/users/$count` and the like: a bare number, and only to advanced queries. */
@@ -102,6 +105,7 @@ function count(source: ListSource, matches: Test): number {
 }
 
 function itemProjector(context: GraphCallContext, source: ListSource): Projector {
+  if (source.show !== undefined) return source.show
   const { options, tenant } = context
   const [type] = source.types
   const show = typedProjector(tenant, source.types, options.get('$select'), source.marked === true)

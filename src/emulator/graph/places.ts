@@ -107,7 +107,7 @@ function pageReply(context: GraphCallContext, type: string, items: readonly Plac
   const page = found.slice(skip, skip + top)
   const show = typedProjector(tenant, [type], options.get('$select'), false)
   const body = {
-    '@odata.context': contextUrl(request.host, `places/microsoft.graph.${type}`),
+    '@odata.context': contextUrl(request, `places/microsoft.graph.${type}`),
     ...(options.get('$count') === 'true' ? { '@odata.count': found.length } : {}),
     value: page.map(show),
   }

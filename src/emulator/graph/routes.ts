@@ -8,8 +8,10 @@ import { domainRoutes } from './domains.ts'
 import { groupRoutes } from './groups.ts'
 import { groupWriteRoutes } from './groupWrites.ts'
 import { licenceRoutes } from './licences.ts'
+import { membershipRoutes } from './memberships.ts'
 import { organizationRoutes } from './organization.ts'
 import { placeRoutes } from './places.ts'
+import { isPropertyRoute, propertyRoutes } from './properties.ts'
 import { directoryRoleRoutes } from './roleAssignments.ts'
 import { skuRoutes } from './skus.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
@@ -23,6 +25,7 @@ const routes: readonly GraphRoute[] = [
   ...licenceRoutes,
   ...groupRoutes,
   ...groupWriteRoutes,
+  ...membershipRoutes,
   ...deletedItemRoutes,
   ...directoryObjectRoutes,
   ...skuRoutes,
@@ -34,6 +37,7 @@ const routes: readonly GraphRoute[] = [
   ...directoryRoleRoutes,
   ...subscriptionRoutes,
   ...batchRoutes,
+  ...propertyRoutes,
 ]
 
 export interface Matched {
@@ -51,7 +55,7 @@ export function matchRoute(
     const params = matchPath(route.path, segments)
     if (params === undefined) continue
     if (route.method === method) return { route, params }
-    otherMethod = true
+    otherMethod ||= !isPropertyRoute(route)
   }
   return otherMethod ? 'other method' : undefined
 }

@@ -3,7 +3,7 @@ import type { Reply } from '../exchange.ts'
 import { expander, readExpand } from '../odata/expand.ts'
 import { typedProjector } from '../odata/project.ts'
 import type { GraphCallContext } from './context.ts'
-import { contextUrl, graphReply } from './reply.ts'
+import { contextUrl, directoryObjectUrl, graphReply } from './reply.ts'
 
 /** Answers one object with `$select` and `$expand`. */
 export function singleReply(
@@ -19,8 +19,10 @@ export function singleReply(
   const expand = expander(tenant, type, readExpand(type, options.get('$expand')))
   const named = contextName + (select === null ? '' : `(${select})`)
   const body = {
-    '@odata.context': contextUrl(request.host, `${named}/$entity`),
+    '@odata.context': contextUrl(request, `${named}/$entity`),
     ...expand(entity, show(entity)),
   }
-  return graphReply(more.status ?? 200, JSON.stringify(body), { type, many: false }, 1)
+  const reply = graphReply(more.status ?? 200, JSON.stringify(body), { type, many: false }, 1)
+  if (more.status === 201) reply.headers.location = directoryObjectUrl(context, entity)
+  return reply
 }

@@ -1,11 +1,12 @@
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
+import { dateText } from '../data/dates.ts'
 import type { Tenant, User } from '../directory/types.ts'
 import { createUser, deleteObject, setManager, updateObject } from '../directory/write.ts'
 import type { Reply } from '../exchange.ts'
 import { readBody, readReference } from './body.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
 import { badRequest, notFound, refuse } from './errors.ts'
-import { noContent } from './reply.ts'
+import { noContent, valueReply } from './reply.ts'
 import { singleReply } from './single.ts'
 import { requireHigherRole, requireUserRights } from './userRights.ts'
 import { userOf } from './users.ts'
@@ -24,6 +25,16 @@ export const userWriteRoutes: readonly GraphRoute[] = [
       requireHigherRole(context, user)
       deleteObject(context.tenant, user, context.state.clock.now())
       return noContent()
+    },
+  },
+  {
+    method: 'POST',
+    path: '/users/{id}/revokeSignInSessions',
+    answer: (context) => {
+      const user = userOf(context)
+      const at = dateText(context.state.clock.now())
+      updateObject(context.tenant, user, { signInSessionsValidFromDateTime: at })
+      return valueReply(context, 'Edm.Boolean', true)
     },
   },
   {

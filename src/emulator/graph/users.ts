@@ -1,9 +1,9 @@
-import { groupsHolding } from '../directory/relations.ts'
 import type { Tenant, User } from '../directory/types.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
 import { deltaReply } from './delta.ts'
 import { notFound } from './errors.ts'
 import { countReply, type ListSource, listReply } from './list.ts'
+import { relationRoutes } from './relations.ts'
 import { singleReply } from './single.ts'
 import { licenceDetails } from './skus.ts'
 
@@ -29,31 +29,9 @@ export const userRoutes: readonly GraphRoute[] = [
       return singleReply(context, manager, `users('${id}')/manager`, { marked: true })
     },
   },
-  {
-    method: 'GET',
-    path: '/users/{id}/directReports',
-    answer: (context) => {
-      const { id } = userOf(context)
-      const items = context.tenant.users.filter((user) => user.manager?.id === id)
-      return listReply(context, {
-        types: ['user'],
-        items,
-        contextName: 'directoryObjects',
-        marked: true,
-      })
-    },
-  },
-  {
-    method: 'GET',
-    path: '/users/{id}/memberOf',
-    answer: (context) =>
-      listReply(context, {
-        types: ['group'],
-        items: groupsHolding(context.tenant, userOf(context)),
-        contextName: 'directoryObjects',
-        marked: true,
-      }),
-  },
+  ...['directReports', 'memberOf', 'transitiveMemberOf', 'ownedObjects'].flatMap((name) =>
+    relationRoutes({ base: '/users/{id}', type: 'user', name, from: userOf }),
+  ),
   {
     method: 'GET',
     path: '/users/{id}/licenseDetails',

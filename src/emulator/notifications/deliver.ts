@@ -150,7 +150,7 @@ function recordDelivery(
   recordCall(state.calls, {
     ...{ at: sent.at, service: 'notification', method: 'POST', path: url, status: sent.status },
     ...{ tenantId, appId: undefined, requestId: undefined, clientRequestId: undefined },
-    ...{ write: false, applied: false, fault: undefined, batched: false },
+    ...{ write: false, applied: false, fault: undefined, batched: false, batch: undefined },
     ...{ milliseconds: sent.done - sent.at, bytes: sent.bytes, rows: notices.length },
   })
 }

@@ -1,6 +1,7 @@
 import { entityType } from '../../catalogue/graph.ts'
 import { graphPages } from '../../catalogue/graphLimits.ts'
 import type { JsonObject } from '../../core/json.ts'
+import { limits } from '../../core/limits.ts'
 import { relations } from '../directory/relations.ts'
 import type { Entity, Tenant } from '../directory/types.ts'
 import { badQuery, GraphRefusal, unsupportedQuery } from '../graph/errors.ts'
@@ -10,6 +11,8 @@ import { unknownProperty } from './select.ts'
 export interface Expansion {
   name: string
   select: string | null
+  /** How far up: managers of managers, and so on. */
+  levels: number
 }
 
 /** `$expand`: names with an optional `($select=...)` each. */
@@ -40,7 +43,13 @@ export function readExpand(type: string, text: string | null): Expansion[] {
     if (options.has('$expand')) {
       throw unsupportedQuery('Expanding more than one level is not supported.')
     }
-    return { name: navigation.name, select: options.get('$select') }
+    const levels = options.get('$levels') ?? '1'
+    const up = navigation.name === 'manager' ? levels : '1'
+    return {
+      name: navigation.name,
+      select: options.get('$select'),
+      levels: up === 'max' ? limits.emulatorLevelsMax : Math.max(1, Number(up) || 1),
+    }
   })
 }
 
@@ -54,15 +63,20 @@ export function expander(
   type: string,
   expansions: readonly Expansion[],
 ): (entity: Entity, object: JsonObject) => JsonObject {
-  const prepared = expansions.flatMap(({ name, select }) => {
+  const prepared = expansions.flatMap(({ name, select, levels }) => {
     const relation = relations[type]?.[name]
     return relation === undefined
       ? []
-      : [{ name, relation, show: typedProjector(tenant, relation.types, select, true) }]
+      : [{ name, relation, levels, show: typedProjector(tenant, relation.types, select, true) }]
   })
   return (entity, object) => {
-    for (const { name, relation, show } of prepared) {
-      const found = relation.read(tenant, entity).slice(0, graphPages.expandMax).map(show)
+    for (const { name, relation, show, levels } of prepared) {
+      const end = (one: Entity, left: number): JsonObject => {
+        const [next] = left > 1 ? relation.read(tenant, one) : []
+        return next === undefined ? show(one) : { ...show(one), [name]: end(next, left - 1) }
+      }
+      const ends = relation.read(tenant, entity).slice(0, graphPages.expandMax)
+      const found = ends.map((one) => end(one, levels))
       if (relation.many) object[name] = found
       else if (found[0] !== undefined) object[name] = found[0]
     }

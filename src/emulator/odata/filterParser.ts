@@ -86,7 +86,7 @@ function parseTerm(reader: Reader): FilterNode {
   const called = textFunctions.find((one) => one.toLowerCase() === name.toLowerCase())
   if (called !== undefined && peek(reader) === '(') return parseTextFunction(reader, called)
   const path = pathOf(reader, name)
-  if (path[path.length - 1] === 'any' && peek(reader) === '(') return parseAny(reader, path)
+  if (path.at(-1)?.toLowerCase() === 'any' && peek(reader) === '(') return parseAny(reader, path)
   if (takeWord(reader, 'in')) return { op: 'in', path, values: parseValues(reader) }
   const word = take(reader)
   const comparison = comparisons.find((one) => one === word.toLowerCase())
