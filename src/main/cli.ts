@@ -39,6 +39,22 @@ const processes: readonly Process[] = [
     },
   },
   {
+    name: 'backup',
+    summary: 'Write all of the database to a file while Patchbay runs',
+    load: async () => {
+      const { backup, backupHelp } = await import('./backup.ts')
+      return { help: backupHelp, run: backup }
+    },
+  },
+  {
+    name: 'restore',
+    summary: 'Fill an empty database from a backup',
+    load: async () => {
+      const { restore, restoreHelp } = await import('./backup.ts')
+      return { help: restoreHelp, run: restore }
+    },
+  },
+  {
     name: 'demo',
     summary: 'Run everything with an emulated tenant, ready to look at',
     load: async () => {

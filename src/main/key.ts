@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util'
 import { AppError } from '../core/errors.ts'
 import { rootPath } from '../features/hierarchy/root.ts'
+import type { Database } from '../store/database.ts'
 import { checkSecrets, type RotationStep, rotateMasterKey } from '../store/keyRotation.ts'
-import { createVault } from '../store/vault.ts'
-import { withLocalDatabase } from './localDatabase.ts'
+import { createVault, type Vault } from '../store/vault.ts'
+import { withLocalDatabase, withLocalServer } from './localDatabase.ts'
 import { masterKeysOf } from './masterKeys.ts'
-import { readSettings } from './settings.ts'
+import { readSettings, type Settings } from './settings.ts'
 
 export const keyHelp = `Usage: patchbay key rotate|verify [--data <path>]
 
@@ -28,21 +29,33 @@ export async function key(args: readonly string[]): Promise<number> {
     throw new AppError('bad-input', keyHelp)
   }
   const settings = await readSettings(process.env, values)
-  return await withLocalDatabase(settings, 'patchbay key', async (db) => {
-    const vault = await createVault({ db, masterKeys: masterKeysOf(settings, db) })
-    const place = { db, vault, scope: rootPath }
-    if (verb === 'rotate') {
-      const { masterKeys, masterKeyFile } = settings
-      const keys = masterKeys === undefined ? { path: masterKeyFile } : { given: masterKeys }
-      await rotateMasterKey(place, keys, (step) => process.stderr.write(`${say(step)}\n`))
-    }
-    const { opened, failed } = await checkSecrets(db, vault, rootPath)
-    for (const [kind, count] of [...opened].sort()) process.stdout.write(`${count} ${kind}\n`)
-    for (const { owner, field } of failed) {
-      process.stderr.write(`error: ${field} of ${owner} does not open\n`)
-    }
-    return failed.length === 0 ? 0 : 1
-  })
+  return await withLocalServer(settings, (url) =>
+    withLocalDatabase(url, 'patchbay key', async (db) => {
+      const vault = await createVault({ db, masterKeys: masterKeysOf(settings, db) })
+      if (verb === 'rotate') await rotate(db, vault, settings)
+      return await verify(db, vault)
+    }),
+  )
+}
+
+async function rotate(
+  db: Database,
+  vault: Vault,
+  { masterKeys, masterKeyFile }: Settings,
+): Promise<void> {
+  const keys = masterKeys === undefined ? { path: masterKeyFile } : { given: masterKeys }
+  await rotateMasterKey({ db, vault, scope: rootPath }, keys, (step) =>
+    process.stderr.write(`${say(step)}\n`),
+  )
+}
+
+async function verify(db: Database, vault: Vault): Promise<number> {
+  const { opened, failed } = await checkSecrets(db, vault, rootPath)
+  for (const [kind, count] of [...opened].sort()) process.stdout.write(`${count} ${kind}\n`)
+  for (const { owner, field } of failed) {
+    process.stderr.write(`error: ${field} of ${owner} does not open\n`)
+  }
+  return failed.length === 0 ? 0 : 1
 }
 
 function say(done: RotationStep): string {

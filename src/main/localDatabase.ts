@@ -7,23 +7,24 @@ import { makeDataDir } from './dataDir.ts'
 import { createLog } from './log.ts'
 import type { Settings } from './settings.ts'
 
-/** The database of this machine's Patchbay, whether or not that runs, while `work` does. */
-export async function withLocalDatabase<T>(
-  settings: Settings,
-  name: string,
-  work: (db: Database, ownerUrl: Sealed) => Promise<T>,
+/** The PostgreSQL of this machine's Patchbay, whether or not that runs, while `work` does. */
+export async function withLocalServer<T>(
+  { dataDir, databaseUrl }: Settings,
+  work: (ownerUrl: Sealed) => Promise<T>,
 ): Promise<T> {
-  await makeDataDir(settings.dataDir)
-  const { databaseUrl } = settings
-  const { url, stop } =
-    databaseUrl === undefined
-      ? await startEmbedded(join(settings.dataDir, 'postgres'), systemClock)
-      : { url: databaseUrl, stop: async () => {} }
-  try {
-    const log = createLog(process, (line) => process.stderr.write(line))
-    const db = await openDatabase({ url, name, log })
-    return await work(db, url).finally(() => db.close())
-  } finally {
-    await stop()
-  }
+  if (databaseUrl !== undefined) return await work(databaseUrl)
+  await makeDataDir(dataDir)
+  const server = await startEmbedded(join(dataDir, 'postgres'), systemClock)
+  return await work(server.url).finally(() => server.stop())
+}
+
+/** The same as the application sees it, brought up to date. */
+export async function withLocalDatabase<T>(
+  url: Sealed,
+  name: string,
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
+  const log = createLog(process, (line) => process.stderr.write(line))
+  const db = await openDatabase({ url, name, log })
+  return await work(db).finally(() => db.close())
 }

@@ -1,18 +1,11 @@
-import { type Actor, allPermissions } from '../core/actor.ts'
 import { AppError } from '../core/errors.ts'
-import type { JsonObject } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
-import { writeAudit } from './audit.ts'
 import type { Database } from './database.ts'
 import { usedKeys } from './keyRing.ts'
 import { type MasterKeys, newMasterKey, readMasterKeyFile, replaceMasterKeys } from './masterKey.ts'
+import { recordOperator } from './operator.ts'
 import { inScope } from './scope.ts'
 import type { Vault } from './vault.ts'
-
-/** Whoever has the files of the server; the database's own administrator has no name here. */
-function operatorAt(scope: string): Actor {
-  return { id: 'operator', name: 'Operator', kind: 'system', scope, permissions: allPermissions }
-}
 
 /** What a rotation has done, as it goes. Cut off behind any of them, the next one goes on there. */
 export type RotationStep =
@@ -79,7 +72,8 @@ async function makeCurrent(
   former: string | undefined,
 ): Promise<void> {
   await inScope(db, scope, async (tx) => {
-    await record(tx, scope, 'key.rotate', { to: id, from: former ?? null })
+    const detail = { to: id, from: former ?? null }
+    await recordOperator(tx, scope, { action: 'key.rotate', subject: 'master-key', detail })
     await tx.updateTable('master_key').set({ current: false }).where('current', '=', true).execute()
     await tx
       .insertInto('master_key')
@@ -92,19 +86,10 @@ async function makeCurrent(
 /** The database refuses to forget a key that anything is still wrapped with. */
 async function forgetFormer(db: Database, scope: string, current: string): Promise<void> {
   await inScope(db, scope, async (tx) => {
-    await record(tx, scope, 'key.rotated', { to: current })
+    const detail = { to: current }
+    await recordOperator(tx, scope, { action: 'key.rotated', subject: 'master-key', detail })
     await tx.deleteFrom('master_key').where('current', '=', false).execute()
   })
-}
-
-async function record(
-  tx: Parameters<typeof writeAudit>[0],
-  scope: string,
-  action: string,
-  detail: JsonObject,
-): Promise<void> {
-  const actor = operatorAt(scope)
-  await writeAudit(tx, { nodePath: scope, actor, action, subject: 'master-key', detail })
 }
 
 /** How many secrets of each kind there are, and which do not open. */

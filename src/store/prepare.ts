@@ -16,9 +16,10 @@ const migrationLock = 7_094_123
  * Brings a database up to date and returns the address under which the application connects.
  * `ownerUrl` is a role that may create roles and create in this database; from then on only its
  * migrations run as `patchbay_owner`, and everything else as `patchbay_app`, which owns nothing
- * and is held by row-level security. Safe to run from many processes at once.
+ * and is held by row-level security. Safe to run from many processes at once. `upTo`: the migrations
+ * to run and no others, for a backup made when there were no more.
  */
-export async function prepareDatabase(ownerUrl: Sealed): Promise<Sealed> {
+export async function prepareDatabase(ownerUrl: Sealed, upTo?: readonly string[]): Promise<Sealed> {
   const appUrl = appUrlOf(ownerUrl)
   const client = new pg.Client({ connectionString: ownerUrl.reveal() })
   client.on('error', () => {})
@@ -26,7 +27,7 @@ export async function prepareDatabase(ownerUrl: Sealed): Promise<Sealed> {
     await client.connect()
     await requireVersion(client)
     await makeRoles(client, appUrl)
-    await migrate(client)
+    await migrate(client, upTo)
     await prepareJobs(client)
     await requireHarmlessRole(client)
   } catch (error) {
@@ -168,7 +169,7 @@ function scramVerifier(password: string): string {
  * Runs the files of `migrations/` that did not run yet, in the order of their names, all in one
  * transaction: forward only, and either all of them or none.
  */
-async function migrate(client: pg.Client): Promise<void> {
+async function migrate(client: pg.Client, upTo?: readonly string[]): Promise<void> {
   const names = (await readdir(migrationsFolder)).filter((name) => name.endsWith('.sql')).sort()
   await client.query('begin')
   try {
@@ -181,8 +182,9 @@ async function migrate(client: pg.Client): Promise<void> {
     )
     const { rows } = await client.query<{ name: string }>('select name from migration')
     const applied = new Set(rows.map((row) => row.name))
-    requireKnown(applied, names)
-    for (const name of names.filter((candidate) => !applied.has(candidate))) {
+    requireKnown(new Set([...applied, ...(upTo ?? [])]), names)
+    const wanted = names.filter((name) => !applied.has(name) && (upTo?.includes(name) ?? true))
+    for (const name of wanted) {
       await client.query(await readFile(new URL(name, migrationsFolder), 'utf8'))
       await client.query('insert into migration (name) values ($1)', [name])
     }
