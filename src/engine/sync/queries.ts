@@ -234,35 +234,40 @@ export async function dataOf(
 }
 
 /**
- * Writes rows that are not stored yet; answers their ids by key. Nobody but this run brings new
- * rows of the tenant, so there is no `on conflict`, which costs a fifth of the insert; should a
- * list bring an object twice, the page is refused as `conflict`, to be stored again.
+ * Writes rows that are not stored yet. Nobody but this run brings new rows of the tenant, so there
+ * is no `on conflict`, which costs a fifth of the insert; should a list bring an object twice, the
+ * page is refused as `conflict`, to be stored again. The rows get their ids on the way in: both
+ * tables are filled from there, without a join over what the first returned.
  */
 export async function insertRows(
   tx: Tx,
   place: { tenantId: number; modelId: number; nodePath: string },
   rows: readonly Row[],
-): Promise<ReadonlyMap<string, number>> {
-  if (rows.length === 0) return new Map()
+): Promise<void> {
+  if (rows.length === 0) return
   await copyRows(tx, 'incoming', rows)
-  const insert = tx.client.query<{ id: number; key: string }>({
+  const insert = tx.client.query({
     name: 'insert-rows',
     text: `
-      with written as (
-        insert into resource (tenant_id, model_id, key, node_path, name, cols, hash)
-        select $1, $2, key, $3, name, cols, hash from incoming returning id, key
-      ), wide as (
-        insert into resource_data (tenant_id, id, node_path, data)
-        select $1, written.id, $3, incoming.data from written join incoming using (key)
+      with narrow as (
+        insert into resource (id, tenant_id, model_id, key, node_path, name, cols, hash)
+        overriding system value select id, $1, $2, key, $3, name, cols, hash from incoming
       )
-      select id, key from written`,
+      insert into resource_data (tenant_id, id, node_path, data)
+      select $1, id, $3, data from incoming`,
     values: [place.tenantId, place.modelId, place.nodePath],
   })
-  const { rows: written } = await insert.catch((error: unknown) => {
+  await orConflict(insert)
+}
+
+/** An insert that expects nothing of its kind to be there: it fails as `conflict` when it is. */
+export async function orConflict<T>(insert: Promise<T>): Promise<T> {
+  try {
+    return await insert
+  } catch (error) {
     if (isUniqueViolation(error)) throw alreadyThere(error)
     throw error
-  })
-  return new Map(written.map((row) => [row.key, row.id]))
+  }
 }
 
 /** Writes rows that are stored already and differ, or had been removed. */
@@ -294,13 +299,14 @@ async function copyRows(
   table: 'incoming' | 'changed',
   rows: readonly Row[],
 ): Promise<void> {
+  const id = table === 'incoming' ? "id bigint default nextval('patchbay.resource_id_seq')," : ''
   await tx.client.query(`create temporary table if not exists ${table}
-    (${rowColumns.declared}) on commit delete rows`)
+    (${id} ${rowColumns.declared}) on commit delete rows`)
   await copyIn(tx, `copy ${table} (${rowColumns.names}) from stdin`, copyText(rows))
 }
 
 function alreadyThere(cause: unknown): AppError {
-  const what = 'Somebody else stored the same object at the same moment; the page is read again.'
+  const what = 'Somebody else stored the same object at the same moment; the page is stored again.'
   return new AppError('conflict', what, { cause })
 }
 

@@ -88,11 +88,12 @@ async function commitPage(
     await commitAs(tx, run)
     const known = sync.nothingStored ? noRows : await lookUp(tx, run, state, page)
     const split = await applyRule(tx, place, splitRows(rows, known), known)
-    const written = await insertRows(tx, place, split.fresh)
+    await insertRows(tx, place, split.fresh)
     await update(tx, run, place, split.updated, known)
-    const seen = [...written.values(), ...knownIds(known)]
+    const seen = [...knownIds(known)]
     const relinked = await storeLinks(tx, place, model, {
       fresh: split.fresh,
+      none: sync.nothingStored,
       known: [...split.updated, ...split.unchanged],
     })
     if (page.removed !== undefined) {
@@ -100,7 +101,7 @@ async function commitPage(
       await reportRemovals(tx, run, modelId, page.removed)
     }
     await saveRejected(tx, run, modelId, rejected, limits.syncRejectedMax)
-    await savePage(tx, run, modelId, shard, seen)
+    await savePage(tx, run, modelId, shard, { known: seen, inserted: split.fresh.length > 0 })
     // A group whose members changed is a changed group, though its own row stays as it is.
     const relinkedAlone = split.unchanged.filter((row) => relinked.has(row.key)).length
     const updated = split.updated.length + relinkedAlone

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Model } from '../../../core/model.ts'
 import { copyIn, copyRow } from '../../../store/copy.ts'
 import type { Tx } from '../../../store/scope.ts'
+import { orConflict } from '../queries.ts'
 
 export interface Edge {
   kind: string
@@ -18,18 +19,27 @@ export async function edgesFrom(
   if (kinds.length === 0 || keys.length === 0) return []
   const { rows } = await tx.client.query<Edge>({
     name: 'edges-from',
-    text: `select kind, from_key as "from", to_key as "to" from link
-           where tenant_id = $1 and kind = any($2) and from_key = any($3)`,
+    // One look-up per kind and key, spelled out, as for `knownRows`: `offset 0` keeps them apart.
+    text: `select edge.* from unnest($2::text[]) as wanted_kind (kind)
+           cross join unnest($3::text[]) as wanted (key)
+           cross join lateral (
+             select kind, from_key as "from", to_key as "to" from link
+             where tenant_id = $1 and kind = wanted_kind.kind and from_key = wanted.key offset 0
+           ) as edge`,
     values: [tenantId, kinds, keys],
   })
   return rows
 }
 
-/** At most once in a transaction: the temporary table is emptied by its end, not before. */
+/**
+ * At most once in a transaction: the temporary table is emptied by its end, not before. `none`: no
+ * such edge is stored, which saves the look for it; should one be, the page is a `conflict`.
+ */
 export async function addEdges(
   tx: Tx,
   place: { tenantId: number; nodePath: string },
   edges: readonly Edge[],
+  none: boolean,
 ): Promise<void> {
   if (edges.length === 0) return
   await tx.client.query(`create temporary table if not exists incoming_link
@@ -39,12 +49,14 @@ export async function addEdges(
     'copy incoming_link (kind, from_key, to_key) from stdin',
     edges.map((edge) => copyRow([edge.kind, edge.from, edge.to])),
   )
-  await tx.client.query({
-    name: 'add-edges',
+  const insert = tx.client.query({
+    name: none ? 'add-first-edges' : 'add-edges',
     text: `insert into link (tenant_id, kind, from_key, to_key, node_path)
-           select $1, kind, from_key, to_key, $2 from incoming_link on conflict do nothing`,
+           select $1, kind, from_key, to_key, $2 from incoming_link
+           ${none ? '' : 'on conflict do nothing'}`,
     values: [place.tenantId, place.nodePath],
   })
+  await orConflict(insert)
 }
 
 export async function dropEdges(tx: Tx, tenantId: number, edges: readonly Edge[]): Promise<void> {

@@ -5,14 +5,15 @@ import { addEdges, dropEdges, type Edge, edgesFrom } from './queries.ts'
 
 /**
  * Makes the stored edges of these rows what was read. A kind that was not read stays as it is.
- * `fresh` rows have none stored, so nothing is looked up for them. Answers the keys of the known
+ * `fresh` rows have none stored, so nothing is looked up for them, and with `none` it is the first
+ * import, where adding them meets none either. Answers the keys of the known
  * rows whose edges changed.
  */
 export async function storeLinks(
   tx: Tx,
   place: { tenantId: number; nodePath: string },
   model: Model,
-  rows: { fresh: readonly Row[]; known: readonly Row[] },
+  rows: { fresh: readonly Row[]; known: readonly Row[]; none?: boolean },
 ): Promise<Set<string>> {
   const kinds = model.links.map((link) => link.kind)
   const stored = await edgesFrom(
@@ -29,7 +30,7 @@ export async function storeLinks(
     (edge) => isRead.has(`${edge.kind} ${edge.from}`) && !wanted.has(identity(edge)),
   )
   await dropEdges(tx, place.tenantId, dropped)
-  await addEdges(tx, place, [...edgesOf(rows.fresh), ...added])
+  await addEdges(tx, place, [...edgesOf(rows.fresh), ...added], rows.none === true)
   return new Set([...added, ...dropped].map((edge) => edge.from))
 }
 

@@ -46,19 +46,23 @@ export async function openShards(
   return rows
 }
 
-/** Keeps which resources a page showed, and where its shard goes on. */
+/**
+ * Keeps which resources a page showed, and where its shard goes on. `inserted`: also those that
+ * this transaction brought in, by the ids they got there (`insertRows`).
+ */
 export async function savePage(
   tx: Tx,
   run: Run,
   modelId: number,
   { shard, seq, cursor }: Shard,
-  ids: readonly number[],
+  seen: { known: readonly number[]; inserted: boolean },
 ): Promise<void> {
+  const ids = seen.inserted ? '$7::bigint[] || (select array_agg(id) from incoming)' : '$7'
   await tx.client.query({
-    name: 'save-page',
+    name: seen.inserted ? 'save-page-inserted' : 'save-page',
     text: `insert into sync_page (run_id, model_id, shard, seq, node_path, cursor, ids)
-           values ($1, $2, $3, $4, $5, $6, $7)`,
-    values: [run.id, modelId, shard, seq, run.nodePath, cursor, ids],
+           values ($1, $2, $3, $4, $5, $6, ${ids})`,
+    values: [run.id, modelId, shard, seq, run.nodePath, cursor, seen.known],
   })
 }
 
