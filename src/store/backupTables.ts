@@ -39,8 +39,8 @@ export function quoted({ table, columns }: TableShape): { name: string; list: st
 }
 
 /**
- * Runs `work` in one transaction as the owner of the tables, who sees all rows. `mode`: what follows
- * `begin`.
+ * Runs `work` in one transaction as the owner of the tables, who sees all rows. `mode`: what
+ * follows `begin`.
  */
 export async function asOwner<T>(
   ownerUrl: Sealed,

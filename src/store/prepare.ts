@@ -16,8 +16,8 @@ const migrationLock = 7_094_123
  * Brings a database up to date and returns the address under which the application connects.
  * `ownerUrl` is a role that may create roles and create in this database; from then on only its
  * migrations run as `patchbay_owner`, and everything else as `patchbay_app`, which owns nothing
- * and is held by row-level security. Safe to run from many processes at once. `upTo`: the migrations
- * to run and no others, for a backup made when there were no more.
+ * and is held by row-level security. Safe to run from many processes at once. `upTo`: the
+ * migrations to run and no others, for a backup made when there were no more.
  */
 export async function prepareDatabase(ownerUrl: Sealed, upTo?: readonly string[]): Promise<Sealed> {
   const appUrl = appUrlOf(ownerUrl)

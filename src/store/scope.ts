@@ -58,8 +58,8 @@ async function runAndRelease<T>(
 
 /**
  * The connection as Kysely's pool would lend it: giving it back is ours to do. The scope travels
- * with `begin`, as text: it is digits and dots (see scopePattern), and a message of its own for each
- * transaction took a tenth of the time of a small write.
+ * with `begin`, as text: it is digits and dots (see scopePattern), and a message of its own
+ * would be one of the nine that a small write costs.
  */
 function soleClient(client: pg.PoolClient, scope: string): PostgresPoolClient {
   const begin = `begin; set local patchbay.scope = '${scope}'; set local patchbay.scope_end = '${scopeEnd(scope)}'`

@@ -71,8 +71,8 @@ export function identityOf({ values }: Draft): { cloud: string; microsoftTenantI
 }
 
 /**
- * For the audit, what was and is of each secret that the draft sets or drops: fingerprints, by which
- * it shows that a secret came back, or is another, without telling it.
+ * For the audit, what was and is of each secret that the draft sets or drops: fingerprints, by
+ * which it shows that a secret came back, or is another, without telling it.
  */
 export async function secretChanges(
   tx: Tx,

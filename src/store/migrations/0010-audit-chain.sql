@@ -20,9 +20,9 @@ create policy scoped on audit_seal
   with check (node_path >= current_setting('patchbay.scope', true) collate "C"
      and node_path < current_setting('patchbay.scope_end', true) collate "C");
 
--- Runs at the commit (deferred), so that a customer's commits wait for each other only from there to
--- the disk and not from their first statement on. It runs as the owner, because the application may
--- not write seals, and sees every node, because a site's administrator does not see the customer
+-- Runs at the commit (deferred), so that a customer's commits wait for each other only from there
+-- to the disk and not from their first statement on. It runs as the owner, because the application
+-- may not write seals, and sees every node, because a site's administrator does not see the customer
 -- whose chain it is. Nobody may attach it to a table of their own. The text that is hashed is built
 -- again in store/auditChain.ts, which must not have to trust what the database's owner left here.
 create function seal_audit() returns trigger language plpgsql security definer
@@ -52,7 +52,8 @@ begin
   )::text, 'UTF8'));
   insert into audit_seal (chain, seq, audit_id, node_path, previous, hash)
     values (link.chain, link.seq, new.id, new.node_path, link.previous, link.hash);
-  perform set_config('patchbay.scope', scope, true), set_config('patchbay.scope_end', scope_end, true);
+  perform set_config('patchbay.scope', scope, true),
+          set_config('patchbay.scope_end', scope_end, true);
   return null;
 end $$;
 revoke execute on function seal_audit() from public;
