@@ -12,7 +12,7 @@ export interface Truth {
 
 /** Graph as curl would ask it, with a new token each time. */
 export async function askGraph(
-  world: World,
+  world: Pick<World, 'emulator' | 'access'>,
   method: string,
   address: string,
   body?: object,
