@@ -1,5 +1,5 @@
 import { route } from './route.ts'
-import { Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
+import { AnyObject, Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
 import { Tenant, TenantCreate, TenantUpdate } from './tenantFields.ts'
 import { Type } from './type.ts'
 
@@ -30,6 +30,15 @@ export const ConnectionReport = Closed({
   ),
 })
 
+/** What an import made, or would make. `missing` are secrets that are still to be given. */
+export const TenantImport = Closed({
+  dryRun: Type.Boolean(),
+  tenant: Nullable(Tenant),
+  fields: Type.Array(Closed({ given: Type.String(), field: Type.String() })),
+  missing: Type.Array(Closed({ field: Type.String(), problem: Type.String() })),
+  ignored: Type.Array(Type.String()),
+})
+
 export const tenantRoutes = {
   list: route({
     name: 'tenant.list',
@@ -50,6 +59,20 @@ export const tenantRoutes = {
     body: TenantCreate,
     answer: Tenant,
     status: 201,
+  }),
+  import: route({
+    name: 'tenant.import',
+    method: 'POST',
+    path: '/v1/tenants/import',
+    summary: 'Attach a tenant from a JSON export that uses the names of the reference',
+    permission: { operation: 'Create', type },
+    body: Closed({
+      nodeId: Id,
+      fields: AnyObject,
+      dryRun: Type.Optional(Type.Boolean()),
+    }),
+    answer: TenantImport,
+    status: 200,
   }),
   show: route({
     name: 'tenant.show',

@@ -54,6 +54,7 @@ function aboutTenants({ child }: ContractWorld): Record<string, Asking> {
   const graph = { cloud: 'emulator', tenantId: guid, clientId: guid, clientSecret: 'x' }
   return {
     'tenant.create': ({ nodeId }) => ({ body: { nodeId, name: 'New', graph } }),
+    'tenant.import': ({ nodeId }) => ({ body: { nodeId, fields: { name: 'New' }, dryRun: true } }),
     'tenant.show': ({ tenantId }) => ({ path: { tenantId } }),
     'tenant.update': ({ tenantId }) => ({ path: { tenantId }, body: {} }),
     'tenant.update (certificate)': ({ certificateId }) => ({
@@ -79,6 +80,7 @@ const aboutWork: Record<string, Asking> = {
   'syncRule.list': ({ tenantId }) => ({ path: { tenantId } }),
   'syncRule.set': ({ tenantId }) => ({ path: { tenantId, ...place }, body: { disabled: [] } }),
   'schedule.list': ({ tenantId }) => ({ query: { tenantId: `${tenantId}` } }),
+  'subscription.list': ({ tenantId }) => ({ query: { tenantId: `${tenantId}` } }),
   'schedule.create': ({ tenantId, name }) => ({
     path: { tenantId },
     body: { name: `${name} schedule`, everyMinutes: 60 },
@@ -123,5 +125,6 @@ export const untargeted: readonly string[] = [
     'metrics.show',
     'health.live',
     'health.ready',
+    'notification.receive',
   ],
 ]

@@ -97,6 +97,19 @@ async function tenantRequests(world: ContractWorld): Promise<Requests> {
         client.tenant.delete({ params: { tenantId: Number(answer.id) }, query: confirmed(answer) }),
       slow: true,
     },
+    'tenant.import': {
+      path: {},
+      body: {
+        nodeId: await addCustomer(world, 'Import'),
+        fields: {
+          name: 'Imported',
+          client_id: guid(7),
+          tenant_id: guid(7),
+          'graph.cloud': 'emulator',
+        },
+        dryRun: true,
+      },
+    },
     'tenant.show': { path: { tenantId: own.tenantId } },
     'tenant.update': {
       path: { tenantId: await addTenant(world, 'Updated tenant', 2) },
@@ -200,6 +213,8 @@ async function scheduleRequests(world: ContractWorld): Promise<Requests> {
       tidy: (answer) => client.schedule.delete({ params: { scheduleId: Number(answer.id) } }),
       instead: { 'body.everyMinutes': interval },
     },
+    'subscription.list': { query: { ...page, tenantId: String(tenantId) } },
+    'notification.receive': {},
     'schedule.show': { path: { scheduleId: await add('Shown') } },
     'schedule.update': {
       path: { scheduleId: await add('Updated') },

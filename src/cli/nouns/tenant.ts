@@ -17,6 +17,7 @@ import {
 import { confirmed, deleteConfirmed } from '../confirm.ts'
 import { type Cell, fields, print, printPage, table } from '../print.ts'
 import { type FieldFlags, tenantFields } from '../tenantFields.ts'
+import { addImport } from './tenantImport.ts'
 
 const routes = { tenant: tenantRoutes }
 type TenantAnswer = Static<typeof Tenant>
@@ -25,6 +26,7 @@ export function tenantCommand(cli: Cli): Command {
   const tenant = noun('tenant', 'Microsoft tenants and their connections')
   addReads(tenant, cli)
   addWrites(tenant, cli)
+  addImport(tenant, cli)
   addDangerous(tenant, cli)
   return tenant
 }

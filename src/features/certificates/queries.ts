@@ -1,4 +1,5 @@
 import type { Insertable, Selectable } from 'kysely'
+import { limits } from '../../core/limits.ts'
 import type { Tx } from '../../store/scope.ts'
 import type { CertificateTable } from '../../store/tables/hierarchy.ts'
 
@@ -53,5 +54,16 @@ export async function selectUsers(tx: Tx, id: number): Promise<{ id: number; nam
       where(where.ref('settings', '->>').key('graph.certificateId'), '=', String(id)),
     )
     .orderBy('name')
+    .execute()
+}
+
+/** Those of a name, from the top of the hierarchy down. */
+export async function findCertificates(tx: Tx, name: string): Promise<CertificateRow[]> {
+  return await tx
+    .selectFrom('certificate')
+    .selectAll()
+    .where('name', '=', name)
+    .orderBy('node_path')
+    .limit(limits.listRowsMax)
     .execute()
 }

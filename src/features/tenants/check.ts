@@ -1,5 +1,5 @@
 import { type Actor, requirePermission } from '../../core/actor.ts'
-import { AppError } from '../../core/errors.ts'
+import { AppError, type FieldProblem } from '../../core/errors.ts'
 import { within } from '../../core/hierarchy.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Sealed } from '../../core/secret.ts'
@@ -34,9 +34,10 @@ export async function checkWithCertificate(
   directory: Directory,
   draft: Draft,
   nodePath: string,
-): Promise<void> {
+  mayLackSecrets = false,
+): Promise<FieldProblem[]> {
   const certificate = await chosenCertificate(tx, actor, draft, nodePath)
-  checkDraft(draft, { certificate, clouds: [...directory.clouds.keys()] })
+  return checkDraft(draft, { certificate, clouds: [...directory.clouds.keys()] }, mayLackSecrets)
 }
 
 async function chosenCertificate(

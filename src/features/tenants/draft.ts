@@ -52,14 +52,27 @@ export function draftChange(stored: Stored, given: Given): Draft {
   return { values, put, drop, held, dropped, changed }
 }
 
-/** Throws bad-input with every problem of the draft. */
-export function checkDraft(draft: Draft, context: Pick<Proposal, 'certificate' | 'clouds'>): void {
+/**
+ * Throws bad-input with every problem of the draft. With `mayLackSecrets` those that are only about
+ * a secret that is not there yet are answered instead: an export holds none.
+ */
+export function checkDraft(
+  draft: Draft,
+  context: Pick<Proposal, 'certificate' | 'clouds'>,
+  mayLackSecrets = false,
+): FieldProblem[] {
   const { values, held, dropped } = draft
   const problems = checkTenant({ values, held, dropped, ...context })
   const host = values['powershell.host']
   if (host !== undefined) problems.push(...checkHost('powershell.host', host))
   for (const [path, secret] of draft.put) problems.push(...checkEncrypted(path, secret))
-  if (problems.length > 0) throw refused(problems)
+  const lacked = problems.filter(
+    ({ field }) =>
+      mayLackSecrets && vaultFields.some(({ path }) => path === field && !held.has(path)),
+  )
+  const wrong = problems.filter((problem) => !lacked.includes(problem))
+  if (wrong.length > 0) throw refused(wrong)
+  return lacked
 }
 
 export function refused(problems: readonly FieldProblem[]): AppError {

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox'
 import type { TenantCreate } from '../../contract/tenantFields.ts'
 import { type Actor, requirePermission } from '../../core/actor.ts'
+import { AppError, type FieldProblem } from '../../core/errors.ts'
 import { inScope } from '../../store/scope.ts'
 import { permittedNode } from '../hierarchy/access.ts'
 import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
@@ -66,6 +67,25 @@ export async function createTenant(
   directory: Directory,
   input: Static<typeof TenantCreate>,
 ): Promise<TenantAnswer> {
+  const { tenant } = await addTenant(actor, store, directory, input)
+  return tenant ?? lost()
+}
+
+export interface Added {
+  /** Undefined after a dry run. */
+  tenant: TenantAnswer | undefined
+  /** What is still to be given before anybody can sign in. */
+  lacked: FieldProblem[]
+}
+
+/** As `createTenant`; an import may lack secrets, and may only be asked what it would do. */
+export async function addTenant(
+  actor: Actor,
+  store: Store,
+  directory: Directory,
+  input: Static<typeof TenantCreate>,
+  how: { mayLackSecrets?: boolean; dryRun?: boolean } = {},
+): Promise<Added> {
   await inScope(store.db, actor.scope, (tx) =>
     permittedNode(tx, actor, 'Create', tenantType, input.nodeId),
   )
@@ -74,10 +94,13 @@ export async function createTenant(
   const draft = draftChange(nothingStored, given)
   return await inScope(store.db, actor.scope, async (tx) => {
     const node = await permittedNode(tx, actor, 'Create', tenantType, input.nodeId, 'share')
-    await checkWithCertificate(tx, actor, directory, draft, node.path)
+    const { mayLackSecrets } = how
+    const { path } = node
+    const lacked = await checkWithCertificate(tx, actor, directory, draft, path, mayLackSecrets)
     if (await queries.selectTenantAtNode(tx, node.id)) throw nodeTaken()
     const { cloud, microsoftTenantId } = identityOf(draft)
     const belowTenantId = await firstRecordAbove(tx, node, cloud, microsoftTenantId)
+    if (how.dryRun) return { tenant: undefined, lacked }
     const settings = toSettings(input.description ?? null, draft.values)
     const row = await orAttachedAlready(() =>
       queries.insertTenant(tx, {
@@ -95,6 +118,10 @@ export async function createTenant(
     })
     await writeSecrets(tx, store, row, draft)
     await queries.insertConnection(tx, row, 'graph')
-    return await showTenant(tx, await openTenant(tx, store, row))
+    return { tenant: await showTenant(tx, await openTenant(tx, store, row)), lacked }
   })
+}
+
+function lost(): never {
+  throw new AppError('internal', 'A tenant that was just made is not there.')
 }

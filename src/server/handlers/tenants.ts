@@ -1,6 +1,7 @@
 import type { Api } from '../../contract/api.ts'
 import { syncOnSave } from '../../features/syncs/syncOnSave.ts'
 import { deleteTenant } from '../../features/tenants/deleteTenant.ts'
+import { importTenant } from '../../features/tenants/importTenant.ts'
 import { createTenant, listTenants, readTenant } from '../../features/tenants/tenants.ts'
 import { updateTenant } from '../../features/tenants/updateTenant.ts'
 import type { Handlers } from '../../http/handlers.ts'
@@ -13,6 +14,7 @@ export function tenantHandlers(dependencies: ServerDependencies): Handlers<Api>[
     list: (actor, { query }) => listTenants(actor, store, query),
     create: async (actor, { body }) =>
       syncOnSave(actor, work, await createTenant(actor, store, directory, body)),
+    import: (actor, { body }) => importTenant(actor, store, directory, body),
     show: (actor, { params }) => readTenant(actor, store, params.tenantId),
     update: async (actor, { params, body }) =>
       syncOnSave(actor, work, await updateTenant(actor, store, directory, params.tenantId, body)),
