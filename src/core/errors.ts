@@ -9,6 +9,8 @@ export const errorCodes = {
   'not-found': { status: 404, exit: 4, retryable: false },
   'method-not-allowed': { status: 405, exit: 2, retryable: false },
   conflict: { status: 409, exit: 1, retryable: false },
+  /** What was asked for was there once and is not kept any more. */
+  gone: { status: 410, exit: 4, retryable: false },
   'too-large': { status: 413, exit: 2, retryable: false },
   'unsupported-media-type': { status: 415, exit: 2, retryable: false },
   'idempotency-key-reused': { status: 422, exit: 2, retryable: false },

@@ -34,6 +34,8 @@ export const limits = {
    * ones and a node's path, an entry of the index they read fits a third of a page (2,704 bytes).
    */
   columnBytes: 128,
+  /** Models: rows that get a new column in one commit. */
+  fillRows: 1_000,
   /** Lists: the first so many columns are looked into for a text that is sought. */
   searchColumnsMax: 3,
 
@@ -224,6 +226,11 @@ export const limits = {
   /** Database: connections of one process, and how long a request waits for one. */
   poolMax: 10,
   poolWaitMs: 5_000,
+  /** Retention: how often what is old is sought; rows of one commit, commits of one kind at once. */
+  sweepEveryMs: 10 * 60_000,
+  sweepRows: 2_000,
+  sweepBatchesMax: 500,
+  sweepPauseMs: 50,
   /** Database: how soon it must answer to count as ready. */
   pingMs: 2_000,
   /** Database: one statement, the wait for a row lock, a transaction in which nothing happens. */

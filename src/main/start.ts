@@ -5,12 +5,14 @@ import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import type { Sealed } from '../core/secret.ts'
 import type { Engine } from '../engine/engine.ts'
+import { fillColumns } from '../engine/models/versions/fill.ts'
 import { advanceSync } from '../engine/sync/advanceSync.ts'
 import { failSync } from '../engine/sync/failSync.ts'
 import { advanceTransaction } from '../engine/transaction/advanceTransaction.ts'
 import { failTransaction } from '../engine/transaction/failTransaction.ts'
 import { keepSubscriptions } from '../features/notifications/keep.ts'
 import { createReceiver } from '../features/notifications/receiver.ts'
+import { rootPath } from '../features/hierarchy/root.ts'
 import type { Store } from '../features/operation/store.ts'
 import { queueMarked, queueScheduled } from '../features/schedules/dueScan.ts'
 import { ensureAdministrator, findActorAgain } from '../server/access.ts'
@@ -22,6 +24,7 @@ import { startWatchedEmbedded } from '../store/embeddedWatch.ts'
 import { createEventFeed } from '../store/eventFeed.ts'
 import { createJobs, type Jobs } from '../store/jobs/jobs.ts'
 import type { Log } from '../store/log.ts'
+import { createSweep } from '../store/retention.ts'
 import { createVault } from '../store/vault.ts'
 import { adminTokenFile, makeDataDir, writeSecretFile } from './dataDir.ts'
 import { masterKeysOf } from './masterKeys.ts'
@@ -90,7 +93,7 @@ async function startParts(settings: Settings, clock: Clock, log: Log, closers: C
   return url
 }
 
-/** Two, so that a Microsoft that does not answer holds up no schedule. */
+/** Three, so that neither a Microsoft that does not answer nor upkeep holds up a schedule. */
 function startScans(
   { publicUrl }: Settings,
   { store, jobs, engine, openGraph, log }: ServerDependencies & WayOut,
@@ -107,7 +110,12 @@ function startScans(
   const subscriptions = startScan(about, 'subscriptions', (signal) =>
     keepSubscriptions({ store, models, publicUrl, openGraph, log }, signal),
   )
-  closers.push(() => Promise.all([schedules.stop(), subscriptions.stop()]))
+  const sweepOld = createSweep(store.db, store.clock)
+  const upkeep = startScan(about, 'upkeep', async (signal) => {
+    await fillColumns(store.db, models, rootPath, signal)
+    await sweepOld(signal)
+  })
+  closers.push(() => Promise.all([schedules.stop(), subscriptions.stop(), upkeep.stop()]))
 }
 
 async function listen(

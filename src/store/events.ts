@@ -1,5 +1,5 @@
 import { type QueryCreator, sql } from 'kysely'
-import { badInput } from '../core/errors.ts'
+import { AppError, badInput } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
 import type { Database } from './database.ts'
@@ -93,6 +93,22 @@ export async function eventsFromNow(db: Database): Promise<EventCursor> {
     'select pg_snapshot_xmin(pg_current_snapshot())::text as tx',
   )
   return { tx: rows[0]?.tx ?? '0', id: '0' }
+}
+
+/**
+ * Throws `gone` where events behind the cursor were removed since. Whoever asks from the start
+ * (0-0) gets what is kept.
+ */
+export async function requireKept(db: Database, cursor: EventCursor, field: string): Promise<void> {
+  if (cursor.tx === eventsFromStart.tx) return
+  const { rows } = await db.pool.query<{ missed: boolean }>(
+    'select (tx, id) > ($1::xid8, $2::bigint) as missed from event_swept',
+    [cursor.tx, cursor.id],
+  )
+  if (rows[0]?.missed !== true) return
+  const problem =
+    'lies before the oldest event that is kept; read the lists anew, then follow events without it'
+  throw new AppError('gone', `${field} ${problem}.`, { fields: [{ field, problem }] })
 }
 
 export const eventsFromStart: EventCursor = { tx: '0', id: '0' }

@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Model } from '../../src/core/model.ts'
 import { readModelFiles } from '../../src/engine/models/load.ts'
+import { fillColumns } from '../../src/engine/models/versions/fill.ts'
 import { createModels } from '../../src/engine/models/versions/versions.ts'
 import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
 import { bringShippedModels } from '../../src/features/models/shipped.ts'
@@ -11,6 +13,7 @@ import {
   rollBack,
   uploadModel,
 } from '../../src/features/models/versions.ts'
+import { listResources } from '../../src/features/resources/resources.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { storedOf } from '../conformance/ours.ts'
 import { actorAt, failureOf, provider } from '../features/support.ts'
@@ -188,5 +191,51 @@ describe('a start', () => {
     expect(await title()).toBe('Newer group')
     await bringShippedModels(world.db, titled('Group'))
     expect(await title()).toBe('Newer group')
+  })
+})
+
+describe('a column that is new', () => {
+  const list = (query: object) =>
+    listResources(actorAt(world.scope), world.db, column, world.tenantId, query)
+  const fill = () => fillColumns(world.db, world.engine.models, '1.', new AbortController().signal)
+  let column: Model
+
+  it('is shown at once, filtered by when all rows have it, and not before old runs ended', async () => {
+    const begun = await world.newRun(false, [await userModel()])
+    const text = edited('columns: [displayName, ', 'columns: [country, mailNickname, displayName, ')
+    await activate((await upload(text.replace('country, usageLocation', 'usageLocation'))).number)
+    column = await userModel()
+    expect(column.columns.slice(0, 2)).toEqual(['country', 'mailNickname'])
+    const [first] = (await list({ limit: 1 })).items
+    const nickname = String(first?.columns.mailNickname)
+    expect(nickname).toMatch(/\w/)
+    const query = { filter: [`mailNickname=${nickname}`] }
+    expect(await failureOf(list(query))).toMatchObject({ code: 'unavailable' })
+    expect(await failureOf(list({ sort: 'mailNickname' }))).toMatchObject({ code: 'unavailable' })
+    // A column that was there before is where it was, whatever stands before it now.
+    expect((await list({ filter: [`country=${first?.columns.country}`] })).count).toBeGreaterThan(0)
+
+    await fill()
+    expect(await failureOf(list(query))).toMatchObject({ code: 'unavailable' })
+    await advanceSync(world.engine, world.job(begun))
+    await fill()
+    expect((await list(query)).items.map(({ key }) => key)).toContain(first?.key)
+  })
+
+  it('that comes back is filled again', async () => {
+    await rollBack(provider, world.db, world.engine.models, users)
+    // Written without the column meanwhile.
+    await inScope(world.db, world.scope, (tx) =>
+      sql`update resource set cols = cols[1:8]`.execute(tx),
+    )
+    const { items } = await listVersions(provider, world.db, users, { limit: 1 })
+    await activate(items[0]?.number ?? 0)
+    column = await userModel()
+    expect(await failureOf(list({ sort: 'mailNickname' }))).toMatchObject({ code: 'unavailable' })
+    await fill()
+    const { items: sorted } = await list({ sort: 'mailNickname' })
+    const names = sorted.map(({ columns }) => String(columns.mailNickname).toLowerCase())
+    expect(names).toEqual([...names].sort())
+    expect(names[0]).toMatch(/\w/)
   })
 })

@@ -5,7 +5,13 @@ import { listJobs } from '../../features/jobs/jobs.ts'
 import type { Handlers, StreamedEvent } from '../../http/handlers.ts'
 import type { Database } from '../../store/database.ts'
 import type { EventFeed } from '../../store/eventFeed.ts'
-import { type EventCursor, eventsFromNow, formatCursor, parseCursor } from '../../store/events.ts'
+import {
+  type EventCursor,
+  eventsFromNow,
+  formatCursor,
+  parseCursor,
+  requireKept,
+} from '../../store/events.ts'
 import { pingDatabase } from '../../store/health.ts'
 import type { ServerDependencies } from '../dependencies.ts'
 
@@ -50,8 +56,12 @@ async function startOfStream(
   lastEventId: string | undefined,
   after: string | undefined,
 ): Promise<EventCursor> {
-  if (lastEventId !== undefined) return parseCursor(lastEventId, 'headers.last-event-id')
-  return after === undefined ? await eventsFromNow(db) : parseCursor(after, 'query.after')
+  const given = lastEventId ?? after
+  if (given === undefined) return await eventsFromNow(db)
+  const field = lastEventId === undefined ? 'query.after' : 'headers.last-event-id'
+  const cursor = parseCursor(given, field)
+  await requireKept(db, cursor, field)
+  return cursor
 }
 
 async function* events(

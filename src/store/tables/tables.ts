@@ -19,6 +19,7 @@ import type {
   ResourceDataTable,
   ResourceTable,
 } from './resources.ts'
+import type { EventSweptTable, RetentionTable } from './retention.ts'
 import type { ScheduleTable, SubscriptionTable, SyncDueTable, SyncRuleTable } from './schedules.ts'
 import type {
   RemovalTable,
@@ -70,6 +71,8 @@ export interface Tables {
   audit: AuditTable
   audit_seal: AuditSealTable
   event: EventTable
+  event_swept: EventSweptTable
+  retention: RetentionTable
   worker: WorkerTable
   pause: PauseTable
 }

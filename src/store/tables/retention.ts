@@ -1,0 +1,9 @@
+export interface RetentionTable {
+  kind: string
+  keep_days: number | null
+}
+
+export interface EventSweptTable {
+  tx: string
+  id: number
+}
