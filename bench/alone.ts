@@ -1,22 +1,17 @@
-import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
-import { Agent, fetch } from 'undici'
 import { createGraphWire } from '../src/connectors/graph/wire.ts'
 import { Sealed } from '../src/core/secret.ts'
 import { loadModels } from '../src/engine/models/load.ts'
 import { copyText, createRowBlock, toRow } from '../src/engine/row.ts'
-import type { EmulatedTenant } from '../src/main/children.ts'
 import { systemClock } from '../src/main/clock.ts'
 import { copyIn, copyRow } from '../src/store/copy.ts'
 import { type Database, openDatabase } from '../src/store/database.ts'
 import { inScope } from '../src/store/scope.ts'
+import { type GraphPlace, openPlainGraph, type PlainPage, usersQuery } from './plainGraph.ts'
 
 /** What a sync cannot avoid, measured without one: run as a child process, answers by message. */
-export interface AloneOrder {
-  url: string
-  caFile: string
-  tenant: EmulatedTenant
+export interface AloneOrder extends GraphPlace {
   databaseUrl: string
   scope: string
   /** A number no tenant has: rows are loaded under it and removed again. */
@@ -40,43 +35,21 @@ process.once('message', async (order: AloneOrder) => {
   process.disconnect?.()
 })
 
-const select =
-  'id,displayName,userPrincipalName,givenName,surname,mail,mailNickname,accountEnabled,userType,' +
-  'department,jobTitle,companyName,employeeId,employeeType,officeLocation,streetAddress,city,' +
-  'state,postalCode,country,usageLocation,preferredLanguage,businessPhones,mobilePhone,faxNumber,' +
-  'otherMails,proxyAddresses,onPremisesSyncEnabled,onPremisesImmutableId,' +
-  'onPremisesSamAccountName,createdDateTime,assignedLicenses'
-
-/** Page after page with the plainest client there is; every page is parsed and kept. */
-async function fetchAlone({ url, caFile, tenant }: AloneOrder) {
-  const dispatcher = new Agent({ connect: { ca: await readFile(caFile, 'utf8') } })
-  const body = new URLSearchParams({
-    ...{ grant_type: 'client_credentials', scope: 'https://graph.microsoft.com/.default' },
-    ...{ client_id: tenant.clientId, client_secret: tenant.clientSecret },
-  })
-  const signIn = `${url}/${tenant.tenantId}/oauth2/v2.0/token`
-  const answer = await fetch(signIn, { method: 'POST', body, dispatcher })
-  const { access_token: token } = (await answer.json()) as { access_token: string }
-  const headers = { authorization: `Bearer ${token}` }
+/** Page after page; every page is kept. */
+async function fetchAlone(place: GraphPlace) {
+  const graph = await openPlainGraph(place)
   const began = performance.now()
-  const pages: { value: object[] }[] = []
-  let next: string | undefined =
-    `${url}/v1.0/users?$select=${select}&$top=999&$expand=manager($select=id)`
-  while (next !== undefined) {
-    const page = await fetch(next, { headers, dispatcher })
-    const parsed = (await page.json()) as { value: object[]; '@odata.nextLink'?: string }
-    pages.push(parsed)
-    next = parsed['@odata.nextLink']
-  }
+  const pages: PlainPage[] = []
+  for await (const page of graph.pages(`${place.url}/v1.0/users?${usersQuery}`)) pages.push(page)
   const seconds = (performance.now() - began) / 1_000
-  await dispatcher.close()
+  await graph.close()
   return { seconds, pages }
 }
 
 /**
  * The very rows a sync writes, as text for COPY: made beforehand, so that only loading is timed.
  */
-async function encode(pages: readonly { value: object[] }[]): Promise<LoadPage[]> {
+async function encode(pages: readonly PlainPage[]): Promise<LoadPage[]> {
   const models = await loadModels(fileURLToPath(new URL('../models', import.meta.url)))
   const model = models.find(({ id }) => id.endsWith('MSOLUser'))
   if (model === undefined) throw new Error('there is no model of users')
@@ -99,7 +72,7 @@ async function encode(pages: readonly { value: object[] }[]): Promise<LoadPage[]
 }
 
 /** A transport that knows one answer: the page's objects go through the connector's own reading. */
-function answering(page: { value: object[] }): Parameters<typeof createGraphWire>[0] {
+function answering(page: PlainPage): Parameters<typeof createGraphWire>[0] {
   const body = { value: page.value } as never
   const answer = async () => ({ status: 200, body, headers: {} })
   const graph = 'https://graph.microsoft.com'
@@ -122,20 +95,19 @@ async function loadPage(db: Database, order: AloneOrder, page: LoadPage): Promis
   const { scope, tenantId } = order
   await inScope(db, scope, async (tx) => {
     await tx.client.query(`create temporary table if not exists loaded
-      (key text, name text, cols text[], hash bytea, data jsonb) on commit delete rows`)
+      (id bigint default nextval('patchbay.resource_id_seq'), key text, name text, cols text[], hash bytea, data jsonb) on commit delete rows`)
     await tx.client.query(`create temporary table if not exists loaded_link
       (kind text, from_key text, to_key text) on commit delete rows`)
     await copyIn(tx, 'copy loaded (key, name, cols, hash, data) from stdin', page.rows)
     await copyIn(tx, 'copy loaded_link (kind, from_key, to_key) from stdin', page.links)
     await sql`
-      with written as (
-        insert into resource (tenant_id, model_id, key, node_path, name, cols, hash)
-        select ${tenantId}, 1, key, ${scope}, name, cols, hash from loaded returning id, key
+      with narrow as (
+        insert into resource (id, tenant_id, model_id, key, node_path, name, cols, hash)
+        overriding system value
+        select id, ${tenantId}, 1, key, ${scope}, name, cols, hash from loaded
       )
       insert into resource_data (tenant_id, id, node_path, data)
-      select ${tenantId}, written.id, ${scope}, data from written join loaded using (key)`.execute(
-      tx,
-    )
+      select ${tenantId}, id, ${scope}, data from loaded`.execute(tx)
     await sql`
       insert into link (tenant_id, kind, from_key, to_key, node_path)
       select ${tenantId}, kind, from_key, to_key, ${scope} from loaded_link`.execute(tx)
