@@ -17,10 +17,10 @@ async function sync() {
   return outcome(world, id)
 }
 
-async function connection() {
-  return inScope(world.db, world.scope, async (tx) => {
+async function connection(of: World = world) {
+  return inScope(of.db, of.scope, async (tx) => {
     const { rows } = await sql<{ state: string; message: string }>`
-      select state, message from connection where tenant_id = ${world.tenantId}`.execute(tx)
+      select state, message from connection where tenant_id = ${of.tenantId}`.execute(tx)
     const told = await sql<{ state: string }>`
       select data ->> 'state' as state from event where kind = 'connection.changed'
       order by id`.execute(tx)
@@ -32,6 +32,39 @@ it('is healthy once something was read, and says so once', async () => {
   expect((await sync()).state).toBe('succeeded')
   await sync()
   expect(await connection()).toMatchObject({ state: 'healthy', told: ['healthy'] })
+})
+
+it('stays healthy where a permission lacks from the beginning; the model says which', async () => {
+  const roles = ['User.Read.All', 'GroupMember.Read.All', 'LicenseAssignment.Read.All']
+  const limited = await startWorld({ users: 5, seed: 4, roles })
+  try {
+    const id = await limited.newRun()
+    await advanceSync(limited.engine, limited.job(id))
+    const run = await outcome(limited, id)
+    expect(run.state).toBe('succeeded-with-errors')
+    expect(run.models.Room).toMatchObject({
+      phase: 'failed',
+      error: { code: 'consent-missing', message: expect.stringContaining('Place.Read.All') },
+    })
+    const told = await connection(limited)
+    expect(told).toMatchObject({ state: 'healthy', told: ['healthy'] })
+  } finally {
+    await limited.close()
+  }
+})
+
+it('names the permission when nothing at all may be read', async () => {
+  const limited = await startWorld({ users: 5, seed: 4, roles: [] })
+  try {
+    const id = await limited.newRun()
+    await advanceSync(limited.engine, limited.job(id))
+    expect((await outcome(limited, id)).state).toBe('failed')
+    expect(await connection(limited)).toMatchObject({
+      ...{ state: 'consent-missing', told: ['consent-missing'] },
+    })
+  } finally {
+    await limited.close()
+  }
 })
 
 it('names cause and remedy when the secret has ended, and tries it no more for a while', async () => {

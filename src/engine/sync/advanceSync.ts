@@ -15,6 +15,7 @@ import {
   requireModel,
   type TenantWires,
 } from '../engine.ts'
+import { type Findings, foundWay, noFindings, tellConnections } from './connections.ts'
 import { commitAs, type ModelSync, requireHeld, tellProgress } from './modelSync.ts'
 import {
   claimRun,
@@ -42,13 +43,15 @@ export async function advanceSync(engine: Engine, job: Job): Promise<Advance> {
   if (claimed === undefined) return { done: true }
   const { run, models } = claimed
   const requests = counter()
+  const findings = noFindings()
   try {
     const place = { tenantId: run.tenantId, scope: run.nodePath }
     const wires = await engine.openWires(place, requests.add, 'sync')
     for (const state of models) {
       if (state.phase === 'done' || state.phase === 'failed') continue
-      await syncOrMark(engine, run, wires, state, job.signal, requests.take)
+      await syncOrMark({ engine, run, wires, findings, job }, state, requests.take)
     }
+    await tellConnections(engine, run, findings)
     const outcomes = await inScope(engine.db, run.nodePath, (tx) => modelOutcomes(tx, run.id))
     await finishRun(engine, run, stateAfter(outcomes), null)
   } catch (thrown) {
@@ -61,33 +64,42 @@ export async function advanceSync(engine: Engine, job: Job): Promise<Advance> {
   return { done: true }
 }
 
+interface Work {
+  engine: Engine
+  run: Run
+  wires: TenantWires
+  findings: Findings
+  job: Job
+}
+
 async function syncOrMark(
-  engine: Engine,
-  run: Run,
-  wires: TenantWires,
+  { engine, run, wires, findings, job: { signal } }: Work,
   state: RunModel,
-  signal: AbortSignal,
   takeRequests: () => number,
 ): Promise<void> {
   let model: Model | undefined
+  let nothingStored = false
   try {
     model = await modelOf(engine, state)
     const wire = wires.wire(model.wire)
-    const nothingStored = await inScope(
+    nothingStored = await inScope(
       engine.db,
       run.nodePath,
       async (tx) => !(await hasRows(tx, run.tenantId, state.modelId)),
     )
     const sync = { engine, run, model, wire, wires, signal, takeRequests, nothingStored }
     await syncThroughFaults(sync, state)
+    foundWay(findings, model.wire, undefined)
   } catch (thrown) {
     const error = namingNeeds(asAppError(thrown, `Sync ${run.id} of ${state.model}`), model)
     if (signal.aborted || endsRun(error)) throw error
     engine.log.warn({ sync: run.id, model: state.model, code: error.code }, error.message)
+    const neverRead = nothingStored && error.code === 'consent-missing'
+    if (model !== undefined && neverRead) findings.neverRead.set(model.wire, error)
+    else if (model !== undefined) foundWay(findings, model.wire, error)
     await inScope(engine.db, run.nodePath, async (tx) => {
       await commitAs(tx, run)
       await failRunModel(tx, run.id, state.modelId, asJson(error), takeRequests())
-      if (model !== undefined) await engine.noteConnection(tx, run, model.wire, error)
       await tellProgress(tx, run, { ...state, phase: 'failed' }, {})
     })
   }

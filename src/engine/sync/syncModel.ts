@@ -83,7 +83,7 @@ async function readToEnd(sync: ModelSync, start: RunModel): Promise<RunModel> {
 }
 
 async function settleAndEnd(sync: ModelSync, state: RunModel): Promise<void> {
-  const { engine, run, model, wires } = sync
+  const { engine, run, wires } = sync
   if (state.listed) {
     await inScope(engine.db, run.nodePath, async (tx) => {
       await commitAs(tx, run)
@@ -93,7 +93,6 @@ async function settleAndEnd(sync: ModelSync, state: RunModel): Promise<void> {
   const held = await settleFound(sync, state, wires.removalsWithoutApproval)
   await moveTo(sync, { ...state, phase: held ? 'held' : 'done' }, async (tx, ended) => {
     await saveDeltaCursor(tx, run, ended)
-    await engine.noteConnection(tx, run, model.wire, undefined)
   })
 }
 
