@@ -78,9 +78,10 @@ it(
 it(
   'a worker killed while Microsoft makes a change: each object is changed once',
   async () => {
-    await slowDown(world, 100)
+    await slowDown(world, 400)
     await world.microsoft.clearCalls()
-    const keys = await firstPeople(world, tenantId, 30)
+    const people = 60
+    const keys = await firstPeople(world, tenantId, people)
     // Made at once, but the answer comes when nobody is there to hear it.
     const fault = await planFault(world, 'delay', {
       method: 'PATCH',
@@ -91,25 +92,30 @@ it(
     const id = await startMove(world, tenantId, keys, 'Night Watch')
     await fault.befell()
     await (await world.workerOf('transaction', id)).end('SIGKILL')
-    expect(await stepsDone(world, id)).toBe(9)
+    expect(await stepsDone(world, id)).toBeLessThan(people)
     await slowDown(world, 0)
     const transaction = await ended(world, 'transaction', id, takenOverMs)
 
-    expect(transaction).toMatchObject({ state: 'succeeded', steps: { total: 30, done: 30 } })
+    expect(transaction).toMatchObject({
+      state: 'succeeded',
+      steps: { total: people, done: people },
+    })
     const writes = (await world.microsoft.calls('&writes=true')).filter(({ applied }) => applied)
-    expect(writes).toHaveLength(30)
-    expect(new Set(writes.map(({ path }) => path)).size).toBe(30)
-    const { users: people } = await world.microsoft.snapshot()
-    const moved = people.filter(({ department }) => department === 'Night Watch')
-    expect(moved).toHaveLength(30)
+    expect(writes).toHaveLength(people)
+    expect(new Set(writes.map(({ path }) => path)).size).toBe(people)
+    const { users: everybody } = await world.microsoft.snapshot()
+    const moved = everybody.filter(({ department }) => department === 'Night Watch')
+    expect(moved).toHaveLength(people)
     expect(await differences(world)).toEqual([])
-    // What is done at Microsoft is in the audit first; the step cut off is there twice.
+    // What is done at Microsoft is in the audit first; the steps cut off are there twice.
     const [audited] = await world.query<{ steps: number; rows: number }>(
       `select count(distinct detail ->> 'step')::int as steps, count(*)::int as rows
       from audit where action = 'transaction.step' and subject = $1`,
       [`transaction:${id}`],
     )
-    expect(audited).toEqual({ steps: 30, rows: 31 })
+    expect(audited?.steps).toBe(people)
+    expect(audited?.rows).toBeGreaterThan(people)
+    expect(audited?.rows).toBeLessThanOrEqual(people + limits.stepsInFlight)
   },
   testMs,
 )

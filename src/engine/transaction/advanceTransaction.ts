@@ -71,11 +71,11 @@ async function goForward(
   if (earlier) return earlier
   let failure: JsonObject | undefined
   await inParallel(chains, limits.stepsInFlight, async (chain) => {
-    for (const step of chain) {
+    for (const [index, step] of chain.entries()) {
       if (step.state === 'done') continue
       if (failure !== undefined) return
       try {
-        await doStep(work, step)
+        await doStep(work, step, index > 0)
       } catch (thrown) {
         const error = asAppError(thrown, `Step ${step.seq}`)
         if (isForLater(error, work.signal)) throw error

@@ -18,10 +18,11 @@ import {
 /**
  * Audit, before-image and the mark `doing` are one commit, and only then does a call leave. Throws
  * why it could not be done; where certainly nothing was changed the step stands as undone then.
+ * `follows`: see `openStep`.
  */
-export async function doStep(work: Work, step: Step): Promise<void> {
+export async function doStep(work: Work, step: Step, follows: boolean): Promise<void> {
   const { engine, transaction } = work
-  const { context, mayHaveSent } = openStep(work, step, true)
+  const { context, mayHaveSent } = openStep(work, step, { forward: true, follows })
   const kind = kindOf(work, step.kind)
   try {
     const input = inputOf(work, step)
@@ -53,7 +54,7 @@ function stateAfterFailure(step: Step, mayHaveSent: boolean) {
 /** Takes a step back, or says in words and calls what it leaves. */
 export async function undoStep(work: Work, step: Step): Promise<void> {
   const { transaction } = work
-  const { context } = openStep(work, step, false)
+  const { context } = openStep(work, step, { forward: false, follows: true })
   const before = step.before ?? {}
   const input = inputOf(work, step)
   const back = kindOf(work, step.kind).reverse(input, before, step.after)

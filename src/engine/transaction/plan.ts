@@ -42,6 +42,8 @@ export async function planSteps(
     ...readContext({ engine, models, wires, signal }),
     known: null,
     resumed: false,
+    patienceMs: 0,
+    mustSend: false,
     send: async (_model, call) => {
       throw new Planned(call)
     },

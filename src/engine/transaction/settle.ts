@@ -22,13 +22,15 @@ export async function settled<T>(
   }
 }
 
-/** The object, or `microsoft-not-found` in words. */
+/** The object, waited for where it is new; or `microsoft-not-found` in words. */
 export async function readObject(
   context: StepContext,
   model: Model,
   key: string,
 ): Promise<ReadObject> {
-  const object = await context.wire(model).get(model, key, context.signal)
+  const object = await settled(context, context.patienceMs, () =>
+    context.wire(model).get(model, key, context.signal),
+  )
   if (object === undefined) throw notThere(model, key)
   return object
 }

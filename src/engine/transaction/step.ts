@@ -25,6 +25,16 @@ export interface StepContext {
   known: JsonObject | null
   /** An earlier attempt may have sent the call; nobody heard what became of it. */
   resumed: boolean
+  /**
+   * How long the replica that answers may know nothing of it yet, in milliseconds: above 0 when a
+   * step before this one has just made or changed what it is about.
+   */
+  patienceMs: number
+  /**
+   * On the way back. What was changed a moment ago may read as if it had never been, so the call
+   * leaves even where nothing seems to differ.
+   */
+  mustSend: boolean
   /** The password that came with the step. Throws `not-found` once it was destroyed. */
   password(): Promise<Sealed>
 }

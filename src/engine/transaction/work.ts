@@ -1,6 +1,7 @@
 import { type Call, describeCall } from '../../core/call.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
+import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import type { Sealed } from '../../core/secret.ts'
 import type { WriteAttempt } from '../../core/writing.ts'
@@ -8,7 +9,7 @@ import { writeAudit } from '../../store/audit.ts'
 import { emit } from '../../store/events.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
 import { type Engine, requireModel, type TenantWires } from '../engine.ts'
-import { withKeys } from './chains.ts'
+import { namedSteps, withKeys } from './chains.ts'
 import {
   holdTransaction,
   isHeld,
@@ -17,7 +18,7 @@ import {
   saveStep,
   type Transaction,
 } from './queries.ts'
-import { mayHaveHappened } from './settle.ts'
+import { mayHaveHappened, settled } from './settle.ts'
 import type { StepContext, StepKind } from './step.ts'
 
 /** A transaction being worked on: what every step of it needs. */
@@ -47,34 +48,42 @@ export function inputOf({ steps }: Pick<Work, 'steps'>, step: Step): JsonObject 
   throw new AppError('internal', `Step ${step.seq} needs an object that no step before it made.`)
 }
 
-/** `mayHaveSent` tells whether a call of the step may have been carried out. */
+/**
+ * `mayHaveSent` tells whether a call of the step may have been carried out. `follows`: a step
+ * before it in its chain has just changed what it is about, or made it.
+ */
 export function openStep(
   work: Work,
   step: Step,
-  forward: boolean,
+  { forward, follows }: { forward: boolean; follows: boolean },
 ): { context: StepContext; mayHaveSent: () => boolean } {
   const { transaction, wires, signal } = work
   let sent = forward && step.state !== 'waiting'
+  const made = namedSteps(step.input).length > 0
+  const patienceMs = made ? limits.appearMs : follows ? limits.settleMs : 0
   const context: StepContext = {
     ...readContext(work),
     known: forward ? step.after : null,
     resumed: sent,
-    async send(model, call) {
-      let attempts = 0
-      const confirm = async (attempt: WriteAttempt) => {
-        await announceWrite(work, step, attempt)
-        attempts++
-      }
-      try {
-        const answer = await wires.wire(model.wire).send(call, signal, confirm)
-        sent = true
-        return answer
-      } catch (error) {
-        // What was tried more than once may have been carried out before it was refused.
-        sent ||= attempts > 1 || !(error instanceof AppError) || mayHaveHappened(error)
-        throw error
-      }
-    },
+    patienceMs,
+    mustSend: !forward,
+    send: (model, call) =>
+      patiently(context, async () => {
+        let attempts = 0
+        const confirm = async (attempt: WriteAttempt) => {
+          await announceWrite(work, step, attempt)
+          attempts++
+        }
+        try {
+          const answer = await wires.wire(model.wire).send(call, signal, confirm)
+          sent = true
+          return answer
+        } catch (error) {
+          // What was tried more than once may have been carried out before it was refused.
+          sent ||= attempts > 1 || !(error instanceof AppError) || mayHaveHappened(error)
+          throw error
+        }
+      }),
     async keep(known) {
       if (!forward) return
       await commit(work, (tx) =>
@@ -103,6 +112,22 @@ export function readContext({
     model: (id) => requireModel(models, id),
     wire: (model) => wires.wire(model.wire),
   }
+}
+
+/** Sends again what names an object that the answering replica does not know yet. */
+async function patiently<T>(context: StepContext, send: () => Promise<T>): Promise<T> {
+  let unknown: unknown
+  const answered = await settled(context, context.patienceMs, async () => {
+    try {
+      return { answer: await send() }
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'microsoft-not-found') throw error
+      unknown = error
+      return undefined
+    }
+  })
+  if (answered === undefined) throw unknown
+  return answered.answer
 }
 
 async function openPassword({ engine, transaction }: Work, { seq }: Step): Promise<Sealed> {

@@ -34,15 +34,15 @@ export const licenceStep: StepKind = {
   touches: ({ key }: LicenceInput) => [objectName(userModel, key)],
 
   async look(context, input: LicenceInput) {
-    const { data } = await readObject(context, context.model(userModel), input.key)
-    const held = readLicences(data.assignedLicenses)
-    refuseInherited(data, input)
-    const change = openChange(held, input)
-    if (change.add.length > 0) {
-      const user = { usageLocation: data.usageLocation, held }
-      const problems = licenceProblems(change, user, await productsOf(context))
-      if (problems.length > 0) throw new AppError('microsoft-conflict', problems.join(' '))
-    }
+    let problems: string[] = []
+    const held = await settled(context, context.patienceMs, async () => {
+      const { data } = await readObject(context, context.model(userModel), input.key)
+      const found = readLicences(data.assignedLicenses)
+      refuseInherited(data, input)
+      problems = await problemsOf(context, data, found, input)
+      return problems.length === 0 ? found : undefined
+    })
+    if (held === undefined) throw new AppError('microsoft-conflict', problems.join(' '))
     return { licences: ofConcern(held, input) }
   },
 
@@ -53,7 +53,8 @@ export const licenceStep: StepKind = {
       return { object, open: openChange(readLicences(object.data.assignedLicenses), input) }
     }
     const { open } = await look()
-    const lost = isNothing(open) ? undefined : await assign(context, input, open)
+    const change = context.mustSend ? wholeChange(input) : open
+    const lost = isNothing(change) ? undefined : await assign(context, input, change)
     const shown = await settled(context, limits.settleMs, async () => {
       const seen = await look()
       return isNothing(seen.open) ? seen.object : undefined
@@ -86,7 +87,7 @@ export const licenceStep: StepKind = {
   },
 
   call: (_context, { key, add, remove }: LicenceInput) =>
-    assignLicence(key, { add, remove: remove.map(({ skuId }) => skuId) }),
+    assignLicence(key, wholeChange({ key, add, remove })),
 
   differences({ add, remove }: LicenceInput, before) {
     const had = asLicences(before?.licences)
@@ -115,6 +116,21 @@ function textOf(licence: Licence | undefined): string | null {
   if (licence === undefined) return null
   const { disabledPlans } = licence
   return disabledPlans.length === 0 ? 'assigned' : `assigned without ${disabledPlans.join(', ')}`
+}
+
+async function problemsOf(
+  context: StepContext,
+  { usageLocation }: JsonObject,
+  held: readonly Licence[],
+  input: LicenceInput,
+): Promise<string[]> {
+  const change = openChange(held, input)
+  if (change.add.length === 0) return []
+  return licenceProblems(change, { usageLocation, held }, await productsOf(context))
+}
+
+function wholeChange({ add, remove }: LicenceInput): LicenceChange {
+  return { add, remove: remove.map(({ skuId }) => skuId) }
 }
 
 /** What of the change is still to be made. */

@@ -32,7 +32,7 @@ export const linkStep: StepKind = {
   async ensure(context, input: LinkInput) {
     const model = context.model(input.model)
     const edge = edgeOf(input)
-    if ((await isLinked(context, model, input)) !== input.present) {
+    if (context.mustSend || (await isLinked(context, model, input)) !== input.present) {
       await settled(context, limits.settleMs, () => sendOnce(context, model, edge))
     }
     const shown = await settled(context, limits.settleMs, async () =>
@@ -78,7 +78,9 @@ async function sendOnce(context: StepContext, model: Model, edge: Edge): Promise
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     if (error.code === 'microsoft-conflict' && edge.present) return true
-    if (error.code === 'microsoft-not-found') return edge.present ? undefined : true
+    // Gone already, unless it was made a moment ago and this replica does not know it yet.
+    const isGone = !edge.present && !context.mustSend
+    if (error.code === 'microsoft-not-found') return isGone ? true : undefined
     if (!mayHaveHappened(error)) throw error
     const linked = await context.wire(model).isLinked(model, edge, context.signal)
     if (linked !== edge.present) throw error

@@ -27,10 +27,11 @@ export const updateStep: StepKind = {
     const model = context.model(id)
     const first = await readObject(context, model, key)
     const open = differences(first.data, set)
-    if (open.length === 0) return result(model, first, set)
+    if (open.length === 0 && !context.mustSend) return result(model, first, set)
     const missing = Object.fromEntries(open.map((change) => [change.property, change.after]))
+    const values = context.mustSend ? set : missing
     try {
-      await context.send(model, context.wire(model).updateCall(model, key, missing))
+      await context.send(model, context.wire(model).updateCall(model, key, values))
     } catch (error) {
       // The connection broke or Microsoft did not say: reading back tells whether it was done.
       if (!mayHaveHappened(error)) throw error
@@ -41,10 +42,10 @@ export const updateStep: StepKind = {
     return readBack(context, model, key, set)
   },
 
-  reverse: ({ model, key, set }: UpdateInput, before, after) => ({
-    kind: 'update',
-    input: { model, key, set: before, expect: after ?? set },
-  }),
+  reverse({ model, key, set }: UpdateInput, before, after) {
+    if (differences(before, after ?? set).length === 0) return 'nothing'
+    return { kind: 'update', input: { model, key, set: before, expect: after ?? set } }
+  },
 
   call(context, { model: id, key, set }: UpdateInput) {
     const model = context.model(id)
