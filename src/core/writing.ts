@@ -6,7 +6,7 @@ import type { ReadObject } from './wire.ts'
 
 /** One attempt of a call that changes something, about to be sent. */
 export interface WriteAttempt {
-  /** Such as `PATCH /users/{id}`: names of keys, no values. */
+  /** Such as `PATCH users/{}`: no keys, no values. */
   operation: string
   /** What Microsoft is sent as `client-request-id`: no two attempts share one. */
   requestId: string
