@@ -100,6 +100,12 @@ export const limits = {
   syncRejectedMax: 1_000,
   /** Sync: removals of one model in one run that need no person's yes. */
   removalsWithoutApproval: 10,
+  /**
+   * Sync: how often an object that came or changed within `appearMs` must not be found by its key
+   * to count as gone, and the wait before the second look; it doubles.
+   */
+  goneLooks: 5,
+  goneLookMs: 1_000,
   /** Sync: objects whose sub-lists (members of a group) are read at the same time. */
   partReadsInFlight: 8,
   /** Graph: batches of calls sent at the same time; keys of links one read of sub-lists may bring. */
@@ -136,8 +142,9 @@ export const limits = {
   /** Transactions: steps that are under way at the same time. */
   stepsInFlight: 16,
   /**
-   * Reading a change back: the wait before the second look (it doubles, up to the other), and how
-   * long a change, or a new object, may take until every replica shows it.
+   * Reading a change back: the wait before the second look (it doubles, up to the other); how long
+   * is looked for what may or may not have been done; and how long for what the service has
+   * accepted, until every replica shows it.
    */
   settleFirstMs: 500,
   settleWaitMaxMs: 30_000,
@@ -253,6 +260,8 @@ export const limits = {
   emulatorCallsMax: 100_000,
   emulatorViolationsMax: 1_000,
   emulatorRequestBytes: 4 * 1024 * 1024,
+  /** Emulated tenant: of a request that is too large so much is read before it is cut off. */
+  emulatorDrainBytes: 64 * 1024 * 1024,
   /** Emulated tenant: how long a page token is known, objects of one page of delta. */
   emulatorPageTokenMs: 15 * 60_000,
   /** Emulated tenant: how far a client's clock may be off; brackets within brackets of a filter. */

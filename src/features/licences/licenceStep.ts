@@ -55,7 +55,8 @@ export const licenceStep: StepKind = {
     const { open } = await look()
     const change = context.mustSend ? wholeChange(input) : open
     const lost = isNothing(change) ? undefined : await assign(context, input, change)
-    const shown = await settled(context, limits.settleMs, async () => {
+    const ms = lost === undefined ? limits.appearMs : limits.settleMs
+    const shown = await settled(context, ms, async () => {
       const seen = await look()
       return isNothing(seen.open) ? seen.object : undefined
     })

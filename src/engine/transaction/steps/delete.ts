@@ -93,7 +93,7 @@ async function deleteOnce(context: StepContext, model: Model, key: string): Prom
 }
 
 async function readBack(context: StepContext, model: Model, key: string): Promise<StepResult> {
-  const gone = await settled(context, limits.settleMs, async () => {
+  const gone = await settled(context, limits.appearMs, async () => {
     const object = await context.wire(model).get(model, key, context.signal)
     return object === undefined ? true : undefined
   })

@@ -35,7 +35,7 @@ export const linkStep: StepKind = {
     if (context.mustSend || (await isLinked(context, model, input)) !== input.present) {
       await settled(context, limits.settleMs, () => sendOnce(context, model, edge))
     }
-    const shown = await settled(context, limits.settleMs, async () =>
+    const shown = await settled(context, limits.appearMs, async () =>
       (await isLinked(context, model, input)) === input.present ? true : undefined,
     )
     if (shown === undefined) throw notShown(`the change of ${input.link}`)

@@ -35,11 +35,10 @@ export const updateStep: StepKind = {
     } catch (error) {
       // The connection broke or Microsoft did not say: reading back tells whether it was done.
       if (!mayHaveHappened(error)) throw error
-      const after = await readObject(context, model, key)
-      if (differences(after.data, set).length > 0) throw error
-      return result(model, after, set)
+      return (await readBack(context, model, key, set, limits.settleMs)) ?? rethrow(error)
     }
-    return readBack(context, model, key, set)
+    const done = await readBack(context, model, key, set, limits.appearMs)
+    return done ?? rethrow(notShown(`the change of ${Object.keys(set).join(', ')}`))
   },
 
   reverse({ model, key, set }: UpdateInput, before, after) {
@@ -69,13 +68,17 @@ async function readBack(
   model: Model,
   key: string,
   wanted: JsonObject,
-): Promise<StepResult> {
-  const object = await settled(context, limits.settleMs, async () => {
-    const read = await readObject(context, model, key)
-    return differences(read.data, wanted).length === 0 ? read : undefined
+  ms: number,
+): Promise<StepResult | undefined> {
+  return settled(context, ms, async () => {
+    const object = await readObject(context, model, key)
+    const isShown = differences(object.data, wanted).length === 0
+    return isShown ? result(model, object, wanted) : undefined
   })
-  if (object === undefined) throw notShown(`the change of ${Object.keys(wanted).join(', ')}`)
-  return result(model, object, wanted)
+}
+
+function rethrow(error: unknown): never {
+  throw error
 }
 
 function result(model: Model, object: ReadObject, wanted: JsonObject): StepResult {

@@ -1,0 +1,163 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Clock } from '../../src/core/clock.ts'
+import type { JsonObject } from '../../src/core/json.ts'
+import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
+import { advanceTransaction } from '../../src/engine/transaction/advanceTransaction.ts'
+import { systemClock } from '../store/testing.ts'
+import type { Snapshot } from './control.ts'
+import {
+  groups,
+  image,
+  personAt,
+  plainGroup,
+  queueSteps,
+  readBack,
+  type TestStep,
+  users,
+} from './transactionCases.ts'
+import { startWorld, type World } from './world.ts'
+
+/** Waits a hundredth of the time: a lag of a second stands for one of a hundred. */
+const scale = 100
+const quickClock: Clock = {
+  now: () => systemClock.now(),
+  sleep: (ms, signal) => systemClock.sleep(ms / scale, signal),
+}
+const freeFlow = { skuId: 'f30db892-07e9-47e9-837c-80727f46fd3d', name: 'FLOW_FREE' }
+
+let world: World
+let before: Snapshot
+let made = 0
+
+beforeAll(async () => {
+  world = await startWorld({ users: 40, groups: 6, seed: 41 }, { clock: quickClock })
+  await advanceSync(world.engine, world.job(await world.newRun()))
+})
+beforeEach(async () => {
+  await lag(0)
+  before = await world.control.snapshot()
+  await world.control.clearCalls()
+})
+afterEach(() => world.control.clearFaults())
+afterAll(() => world.close())
+
+const lag = (readMs: number) =>
+  world.control.ask('PATCH', `tenants/${world.access.tenantId}`, {
+    lag: readMs === 0 ? null : { readMs, eventualMs: readMs },
+  })
+
+async function run(steps: readonly TestStep[]) {
+  const id = await queueSteps(world, steps)
+  await advanceTransaction(world.engine, world.job(id))
+  return readBack(world, id)
+}
+
+function newUser(set: JsonObject = {}): TestStep {
+  const alias = `late.${made++}`
+  const userPrincipalName = `${alias}@${world.access.domain}`
+  const values = { accountEnabled: true, displayName: 'Late', mailNickname: alias, ...set }
+  const input = { model: users, set: { ...values, userPrincipalName }, password: true }
+  return { kind: 'create', input }
+}
+
+const link = (key: string, to: string | { step: number }): TestStep => ({
+  kind: 'link',
+  input: { model: groups, key, link: 'member', to: { model: users, key: to }, present: true },
+})
+const licence = (key: string | { step: number }): TestStep => ({
+  kind: 'licence',
+  input: { model: users, key, add: [{ ...freeFlow, disabledPlans: [] }], remove: [] },
+})
+const update = (key: string | { step: number }, set: JsonObject): TestStep => ({
+  kind: 'update',
+  input: { model: users, key, set, expect: null },
+})
+const refused = (key: string | { step: number }): TestStep => ({
+  kind: 'update',
+  input: { model: users, key, set: { jobTitle: 'No' }, expect: { jobTitle: 'Not this' } },
+})
+
+async function created(): Promise<number> {
+  const { users: people } = await world.control.snapshot()
+  return people.length - before.users.length
+}
+
+const posts = async () =>
+  (await world.control.calls('&writes=true')).filter(
+    ({ method, path, applied }) => applied && method === 'POST' && /\/users(\?|$)/.test(path),
+  )
+
+describe('where every copy learns of a write a while later', () => {
+  it.each([50, 500, 1_500])('a user is made once (%i ms)', async (readMs) => {
+    await lag(readMs)
+    const { transaction } = await run([newUser()])
+    expect(transaction?.state).toBe('succeeded')
+    expect(await created()).toBe(1)
+  })
+
+  it.each([50, 500])('a lost answer makes no second one (%i ms)', async (readMs) => {
+    await lag(readMs)
+    await world.control.fault('unknown-outcome', {
+      method: 'POST',
+      path: '/users(\\?|$)',
+      count: 1,
+    })
+    const { transaction } = await run([newUser()])
+    expect(transaction?.state).toBe('succeeded')
+    expect(await created()).toBe(1)
+    expect(await posts()).toHaveLength(1)
+  })
+
+  it('what was just made can be licensed and put into a group', async () => {
+    await lag(500)
+    const made = { step: 1 }
+    const steps = [
+      newUser({ usageLocation: 'DE' }),
+      licence(made),
+      link(plainGroup(before), made),
+      update(made, { department: 'New' }),
+    ]
+    const { transaction } = await run(steps)
+    expect({ ...transaction?.error, state: transaction?.state }).toEqual({ state: 'succeeded' })
+    expect(await created()).toBe(1)
+  })
+
+  it('a licence waits for the usage location set right before', async () => {
+    const key = String(personAt(before, 3).id)
+    await world.control.mutate('update', {
+      id: key,
+      values: { usageLocation: null, assignedLicenses: [] },
+    })
+    await lag(100)
+    const { transaction } = await run([update(key, { usageLocation: 'DE' }), licence(key)])
+    expect({ ...transaction?.error, state: transaction?.state }).toEqual({ state: 'succeeded' })
+  })
+
+  it('all of it goes back, though it reads as if it had never been', async () => {
+    const key = String(personAt(before, 4).id)
+    const stranger = before.users.find(
+      ({ id }) => !before.links.includes(`member ${plainGroup(before)} ${id}`),
+    )
+    await lag(100)
+    const { transaction, steps } = await run([
+      newUser(),
+      refused({ step: 1 }),
+      update(key, { department: 'Short' }),
+      licence(key),
+      link(plainGroup(before), String(stranger?.id)),
+    ])
+    expect({ state: transaction?.state, steps: steps.map(({ error }) => error?.message) }).toEqual({
+      state: 'undone',
+      steps: [undefined, expect.any(String), undefined, undefined, undefined],
+    })
+    expect(image(await world.control.snapshot())).toEqual(image(before))
+  })
+
+  it('an old value is not taken for the new one, and does not end the wait too soon', async () => {
+    await lag(100)
+    const key = String(personAt(before, 5).id)
+    const { transaction, steps } = await run([update(key, { department: 'Shown' })])
+    expect(transaction?.state).toBe('succeeded')
+    expect(steps[0]?.after).toEqual({ department: 'Shown' })
+  })
+})
