@@ -68,6 +68,7 @@ interface RawSchema {
   entityTypes: Record<string, RawType>
   complexTypes: Record<string, RawType>
   enumTypes: Record<string, { members: Record<string, number> }>
+  entitySets: Record<string, { kind: string; type: string }>
   userDefaultProperties: string[]
 }
 
@@ -136,6 +137,18 @@ export function enumValues(name: string): readonly string[] | undefined {
   const type = schema.enumTypes[namespace + name]
   return type === undefined ? undefined : Object.keys(type.members)
 }
+
+/** Every type that is known, without its namespace. */
+export const typeNames = {
+  entities: Object.keys(schema.entityTypes).map(shortName),
+  complexes: Object.keys(schema.complexTypes).map(shortName),
+  enums: Object.keys(schema.enumTypes).map(shortName),
+} as const
+
+/** What paths begin with: collections and singletons, and the types of what is in them. */
+export const entitySets = Object.entries(schema.entitySets)
+  .filter(([, { type }]) => Object.hasOwn(schema.entityTypes, type))
+  .map(([name, { kind, type }]) => ({ name, kind, type: shortName(type) }))
 
 /** `microsoft.graph.user` or `#microsoft.graph.user` -> `user`. */
 export function shortName(declaredType: string): string {

@@ -71,7 +71,7 @@ async function answerService(
 async function replyTo(call: FaultCall, fault: Fault | undefined): Promise<Reply> {
   const { state, service } = call
   const kind = fault?.kind
-  const request = kind?.rewrite?.(call.request) ?? call.request
+  const request = rewritten(call, fault)
   const instead = fault === undefined ? undefined : kind?.instead?.(fault.spec, call)
   const again = async (inner: Request, part: BatchPart) => {
     const { reply } = await answerService(state, 'graph', inner, part)
@@ -84,6 +84,11 @@ async function replyTo(call: FaultCall, fault: Fault | undefined): Promise<Reply
   if (state.checkAnswers && instead === undefined) checkReply(state.violations, request, reply)
   const altered = fault === undefined ? reply : (kind?.alter?.(reply, fault.spec, call) ?? reply)
   return withoutMetadata(request, altered)
+}
+
+function rewritten(call: FaultCall, fault: Fault | undefined): Request {
+  if (fault === undefined) return call.request
+  return fault.kind.rewrite?.(call.request, fault.spec, call) ?? call.request
 }
 
 function loginReply(

@@ -35,15 +35,19 @@ async function serve(state: State, incoming: IncomingMessage, response: ServerRe
   await send(state, incoming, response, answered)
 }
 
-/** The request with its body, or undefined when that is larger than Graph takes. */
+/**
+ * The request with its body, or undefined when that is larger than Graph takes. What is too large is
+ * still read, so that its sender gets to the answer, but not without end.
+ */
 async function readRequest(incoming: IncomingMessage): Promise<Request | undefined> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of incoming) {
     size += chunk.length
-    if (size > limits.emulatorRequestBytes) return undefined
-    chunks.push(chunk)
+    if (size > limits.emulatorDrainBytes) return undefined
+    if (size <= limits.emulatorRequestBytes) chunks.push(chunk)
   }
+  if (size > limits.emulatorRequestBytes) return undefined
   const url = incoming.url ?? '/'
   const mark = url.indexOf('?')
   return {

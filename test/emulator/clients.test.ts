@@ -99,6 +99,51 @@ describe('the front', () => {
   })
 })
 
+describe('what the service says of itself', () => {
+  test('its schema, without a token', async () => {
+    const { status, headers, text } = await emulator.call('GET', '/v1.0/$metadata')
+    expect([status, headers['content-type']]).toEqual([200, 'application/xml'])
+    expect(text).toContain('<EntitySet Name="users" EntityType="microsoft.graph.user"/>')
+    const [user = ''] = /<EntityType Name="user">.*/.exec(text) ?? []
+    expect(user).toContain('<Property Name="displayName" Type="Edm.String"/>')
+    expect(user).toContain('<NavigationProperty Name="memberOf" Type="Collection(')
+    // Every type that is named is there.
+    const named = text.matchAll(/Type="(?:Collection\()?microsoft\.graph\.([\w.]+)\)?"/g)
+    const types = new Set([...text.matchAll(/<\w+Type Name="([\w.]+)"/g)].map(([, name]) => name))
+    expect(
+      [...new Set([...named].map(([, name]) => name))].filter((one) => !types.has(one)),
+    ).toEqual([])
+  })
+
+  test('its collections', async () => {
+    const { json } = await emulator.call('GET', '/v1.0/')
+    expect(json.value).toContainEqual({ name: 'users', kind: 'EntitySet', url: 'users' })
+  })
+
+  test.each([
+    ['/users?$top=1&$select=id', 'users(id)'],
+    ['/users?$top=1&$expand=manager', 'users(manager())'],
+    ['/users?$top=1&$select=id&$expand=manager($select=id)', 'users(id,manager(id))'],
+    ['/groups?$top=1', 'groups'],
+    ['/subscribedSkus', 'subscribedSkus'],
+    ['/devices', 'devices'],
+    ['/directory/deletedItems/microsoft.graph.application', 'directoryObjects'],
+  ])('%s: the context of its answer', async (path, context) => {
+    const { json } = await get(path)
+    expect(json['@odata.context']).toBe(`${emulator.url}/v1.0/$metadata#${context}`)
+  })
+})
+
+test('a body that is too large is refused with an answer', async () => {
+  const body = JSON.stringify({ aboutMe: 'x'.repeat(5 * 1024 * 1024) })
+  const headers = {
+    authorization: `Bearer ${await emulator.token()}`,
+    'content-type': 'application/json',
+  }
+  const answer = await emulator.call('PATCH', `/v1.0/users/${person.id}`, { headers, body })
+  expect(answer.status).toBe(413)
+})
+
 describe('single values', () => {
   test('a property by its own address', async () => {
     const { id, displayName } = person

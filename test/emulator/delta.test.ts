@@ -137,6 +137,21 @@ describe('limits', () => {
     expect(Object.keys(told[0] ?? {}).sort()).toEqual(['department', 'id'])
   })
 
+  test('what was told before may be told again, and twice on one page', async () => {
+    const { link } = await round('/users/delta?$select=id,department&$deltatoken=latest')
+    const { ids } = (await control({ action: 'departments', users: 4, seed: 11 })).json
+    const { link: next } = await round(link)
+    expect((await round(next)).items).toEqual([])
+    await emulator.control('POST', '/faults', { name: 'delta-replay', count: 1, value: 4 })
+    const replayed = await round(next)
+    expect(replayed.items.map((item) => item.id).sort()).toEqual([...ids].sort())
+    await emulator.control('POST', '/faults', { name: 'duplicate-items', path: 'delta', count: 1 })
+    const doubled = await round(link)
+    expect(doubled.items.length).toBeGreaterThan(4)
+    expect(new Set(doubled.items.map((item) => item.id)).size).toBe(4)
+    await emulator.control('DELETE', '/faults')
+  })
+
   test('made-up tokens and unsupported options are refused', async () => {
     expect((await emulator.graph('GET', '/users/delta?$deltatoken=abc')).status).toBe(400)
     expect((await emulator.graph('GET', '/users/delta?$expand=manager')).status).toBe(400)

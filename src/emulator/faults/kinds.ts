@@ -1,6 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import type { Reply, Request } from '../exchange.ts'
-import { gone } from '../graph/delta.ts'
+import { gone, withEarlierDelta } from '../graph/delta.ts'
 import { GraphRefusal, refuse, tooManyRequests } from '../graph/errors.ts'
 import { expiredPageToken } from '../graph/list.ts'
 import { answerAdminConsent } from '../login/adminConsent.ts'
@@ -43,6 +43,13 @@ export const faultKinds: Readonly<Record<string, FaultKind>> = {
     befalls: ({ request }) =>
       hasOption(request, 'deltatoken') && !/deltatoken=(latest)?(&|$)/i.test(request.queryText),
     instead: (_, { request }) => gone(request),
+  },
+  /** `value`: so many changes are told again; a hundred unless given. */
+  'delta-replay': {
+    befalls: ({ request }) => hasOption(request, 'deltatoken'),
+    rewrite: (request, { value }, { state }) => {
+      return withEarlierDelta(state.pageKey, request, typeof value === 'number' ? value : 100)
+    },
   },
   redirect: {
     instead: ({ status = 302, value }) => plain(status, '', { location: String(value) }),

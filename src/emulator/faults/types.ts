@@ -64,7 +64,7 @@ export interface FaultKind {
   /** Answered in place of the call, which is not made. */
   instead?(spec: FaultSpec, call: FaultCall): Reply | GraphRefusal
   /** The request that is answered in place of the one that came. */
-  rewrite?(request: Request): Request
+  rewrite?(request: Request, spec: FaultSpec, call: FaultCall): Request
   /** What the answer is turned into. */
   alter?(reply: Reply, spec: FaultSpec, call: FaultCall): Reply
   wire?: WireFault

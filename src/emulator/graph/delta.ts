@@ -7,7 +7,7 @@ import { indexAfter } from '../directory/ordered.ts'
 import type { DirectoryObject, Tenant } from '../directory/types.ts'
 import type { Reply, Request } from '../exchange.ts'
 import { type FilterNode, parseFilter } from '../odata/filterParser.ts'
-import { readToken, writeToken } from '../odata/pageToken.ts'
+import { readToken, type TokenKey, writeToken } from '../odata/pageToken.ts'
 import { projector } from '../odata/project.ts'
 import { readSelect } from '../odata/select.ts'
 import type { GraphCallContext } from './context.ts'
@@ -103,6 +103,16 @@ function readDeltaToken(
   // Signed by ourselves, so it is what `linkWith` wrote.
   const round = token.round as unknown as Round
   return { round, token, ageMs: state.clock.now() - Number(token.at) }
+}
+
+/** The request as if it came with a token from before the last so many changes. */
+export function withEarlierDelta(key: TokenKey, request: Request, changes: number): Request {
+  const options = new URLSearchParams(request.queryText)
+  const token = readToken(key, options.get('$deltatoken') ?? '')
+  if (token === undefined) return request
+  const since = Math.max(0, Number(token.since) - changes)
+  options.set('$deltatoken', writeToken(key, { ...token, since }))
+  return { ...request, queryText: options.toString() }
 }
 
 /** The client has to begin again: the address to begin at stands in the header. */

@@ -13,6 +13,7 @@ import { admit } from './budgets.ts'
 import type { BatchPart, GraphCallContext, GraphRoute } from './context.ts'
 import { GraphRefusal, type RequestIds, refusalReply, refuse, segmentNotFound } from './errors.ts'
 import { checkFront, crossOrigin, preflight } from './front.ts'
+import { answerService } from './metadata.ts'
 import { resourceUnits } from './resourceUnits.ts'
 import { matchRoute, pathSegments } from './routes.ts'
 
@@ -54,6 +55,8 @@ async function answerOrRefuse(call: GraphCall, ids: RequestIds): Promise<Reply> 
     if (instead instanceof GraphRefusal) throw instead
     if (instead !== undefined) return instead
     if (request.method === 'OPTIONS') return preflight(request)
+    const service = answerService(request, pathSegments(request.path))
+    if (service !== undefined) return service
     const { claims, tenant } = signedIn(state, request)
     return await dispatch(call, tenant, claims, ids.requestId)
   } catch (thrown) {

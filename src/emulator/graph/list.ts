@@ -3,7 +3,7 @@ import { limits } from '../../core/limits.ts'
 import { indexAfter } from '../directory/ordered.ts'
 import type { Entity } from '../directory/types.ts'
 import type { Reply } from '../exchange.ts'
-import { expander, readExpand } from '../odata/expand.ts'
+import { expander, readExpand, shownIn } from '../odata/expand.ts'
 import { compileFilter } from '../odata/filterMatch.ts'
 import { parseFilter } from '../odata/filterParser.ts'
 import { checkFilter } from '../odata/filterRules.ts'
@@ -41,12 +41,10 @@ export function listReply(context: GraphCallContext, source: ListSource): Reply 
       ? takePage(source.items, matches, after, pageSize)
       : takeSorted(source.items.filter(matches ?? (() => true)).sort(compare), after, pageSize)
   const show = itemProjector(context, source)
-  const select = options.get('$select')
+  const expansions = readExpand(source.types[0], options.get('$expand'))
+  const shown = shownIn(options.get('$select'), expansions)
   const head: Record<string, unknown> = {
-    '@odata.context': contextUrl(
-      request,
-      source.contextName + (select === null ? '' : `(${select})`),
-    ),
+    '@odata.context': contextUrl(request, source.contextName + shown),
   }
   if (isAdvanced(context) && after === 0) {
     head['@odata.count'] = matches === undefined ? source.items.length : count(source, matches)

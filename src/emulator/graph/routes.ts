@@ -5,6 +5,7 @@ import type { GraphRoute } from './context.ts'
 import { deletedItemRoutes } from './deletedItems.ts'
 import { directoryObjectRoutes } from './directoryObjects.ts'
 import { domainRoutes } from './domains.ts'
+import { emptySetRoutes } from './emptySets.ts'
 import { groupRoutes } from './groups.ts'
 import { groupWriteRoutes } from './groupWrites.ts'
 import { licenceRoutes } from './licences.ts'
@@ -26,6 +27,7 @@ const routes: readonly GraphRoute[] = [
   ...groupRoutes,
   ...groupWriteRoutes,
   ...membershipRoutes,
+  ...emptySetRoutes,
   ...deletedItemRoutes,
   ...directoryObjectRoutes,
   ...skuRoutes,

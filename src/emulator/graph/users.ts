@@ -24,9 +24,9 @@ export const userRoutes: readonly GraphRoute[] = [
     method: 'GET',
     path: '/users/{id}/manager',
     answer: (context) => {
-      const { manager, id } = userOf(context)
+      const { manager } = userOf(context)
       if (manager === undefined) throw notFound('manager')
-      return singleReply(context, manager, `users('${id}')/manager`, { marked: true })
+      return singleReply(context, manager, 'directoryObjects', { marked: true })
     },
   },
   ...['directReports', 'memberOf', 'transitiveMemberOf', 'ownedObjects'].flatMap((name) =>

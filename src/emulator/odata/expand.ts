@@ -53,6 +53,13 @@ export function readExpand(type: string, text: string | null): Expansion[] {
   })
 }
 
+/** What `@odata.context` says is shown: `(id,manager(id))`; nothing where it is what comes anyway. */
+export function shownIn(select: string | null, expansions: readonly Expansion[]): string {
+  const expanded = expansions.map((one) => `${one.name}(${one.select ?? ''})`)
+  const names = [...(select === null ? [] : [select]), ...expanded]
+  return names.length === 0 ? '' : `(${names.join(',')})`
+}
+
 function splitOutsideBrackets(text: string): string[] {
   return text.split(/,(?![^(]*\))/)
 }
