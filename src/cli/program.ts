@@ -77,6 +77,7 @@ const nouns: Readonly<Record<string, Noun>> = {
 export interface Process {
   name: string
   summary: string
+  load: () => Promise<{ help: string }>
 }
 
 const exitCodes = `
@@ -114,12 +115,28 @@ async function build(
     .version(version)
     .addHelpText('after', exitCodes)
   for (const [name, noun] of Object.entries(nouns)) {
-    if (name === wanted) program.addCommand((await noun.load())(cli))
+    // Which words there are, all nouns together tell.
+    if (name === wanted || wanted === completion.name) program.addCommand((await noun.load())(cli))
     else program.command(name).description(noun.summary)
   }
   for (const { name, summary } of processes) program.command(name).description(summary)
+  if (wanted !== completion.name) program.command(completion.name).description(completion.summary)
+  else {
+    const { completionCommand } = await import('./nouns/completion.ts')
+    program.addCommand(completionCommand(cli, program, () => helpOf(processes)))
+  }
   settle(program, cli)
   return program
+}
+
+const completion = {
+  name: 'completion',
+  summary: 'A script with which your shell completes commands',
+} as const
+
+async function helpOf(processes: readonly Process[]): Promise<Map<string, string>> {
+  const texts = processes.map(async ({ name, load }) => [name, (await load()).help] as const)
+  return new Map(await Promise.all(texts))
 }
 
 /** Every command throws instead of ending the process, and writes where it is told. */

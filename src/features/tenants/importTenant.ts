@@ -4,7 +4,7 @@ import type { RouteAnswer, RouteInput } from '../../contract/route.ts'
 import { TenantCreate } from '../../contract/tenantFields.ts'
 import type { tenantRoutes } from '../../contract/tenants.ts'
 import type { Actor } from '../../core/actor.ts'
-import { AppError, type FieldProblem } from '../../core/errors.ts'
+import { AppError, badInput, type FieldProblem } from '../../core/errors.ts'
 import { within } from '../../core/hierarchy.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import { inScope } from '../../store/scope.ts'
@@ -33,8 +33,8 @@ export async function importTenant(
   directory: Directory,
   { nodeId, fields: members, dryRun = false }: Body,
 ): Promise<Answer> {
-  // Checked by the contract to be an object of JSON.
-  const { fields, ignored } = readExport(members as JsonObject)
+  if (!isJsonObject(members)) throw badInput('body.fields', 'is not an object')
+  const { fields, ignored } = readExport(members)
   const certificate = await certificateNamed(actor, store, nodeId, fields)
   const input = asInput(nodeId, fields, certificate)
   try {
