@@ -36,6 +36,9 @@ export const limits = {
   columnBytes: 128,
   /** Models: rows that get a new column in one commit. */
   fillRows: 1_000,
+  /** Filters from outside: comparisons and brackets in all, brackets within brackets. */
+  filterPartsMax: 64,
+  filterDepthMax: 8,
   /** Lists: the first so many columns are looked into for a text that is sought. */
   searchColumnsMax: 3,
 
@@ -140,7 +143,7 @@ export const limits = {
   /** An Idempotency-Key is remembered this long. */
   idempotencyKeepMs: 24 * 60 * 60_000,
   /** Transactions: steps that are under way at the same time. */
-  stepsInFlight: 16,
+  stepsInFlight: 32,
   /**
    * Reading a change back: the wait before the second look (it doubles, up to the other); how long
    * is looked for what may or may not have been done; and how long for what the service has

@@ -279,8 +279,8 @@ describe('work that changes hands', () => {
 /** An engine whose wire does something before the change of the second and later steps is read. */
 function interfere(act: () => Promise<void>): Engine {
   return onGet(async (count) => {
-    // The first step looks, reads, and reads back; its fourth read is the next step's look.
-    if (count === 4) await act()
+    // The first step looks and reads back; the third read is the next step's look.
+    if (count === 3) await act()
   })
 }
 

@@ -7,7 +7,8 @@ import { inScope } from '../../store/scope.ts'
 import { markTouchedDue } from '../due/queries.ts'
 import { type Advance, type Engine, type Job, pauseOf } from '../engine.ts'
 import { chainsOf } from './chains.ts'
-import { doStep, isForLater, undoStep } from './doStep.ts'
+import { commitBeginnings, commitFinishes, doStep, isForLater, undoStep } from './doStep.ts'
+import { createGroupCommit } from './groupCommit.ts'
 import {
   claimTransaction,
   type Step,
@@ -48,10 +49,16 @@ async function advanceSteps(
   steps: readonly Step[],
   signal: AbortSignal,
 ): Promise<void> {
-  const place = { tenantId: transaction.tenantId, scope: transaction.nodePath }
-  const wires = await engine.openWires(place, () => {}, 'interactive')
+  const { tenantId, nodePath: scope } = transaction
+  const wires = await engine.openWires({ tenantId, scope }, () => {}, 'interactive')
   const models = await engine.models.current()
-  const work: Work = { engine, transaction, steps, models, wires, signal }
+  const place = { engine, transaction, models }
+  const groupMax = limits.stepsInFlight
+  const work: Work = {
+    ...{ ...place, steps, wires, signal },
+    begin: createGroupCommit(groupMax, (items) => commitBeginnings(place, items)),
+    finish: createGroupCommit(groupMax, (items) => commitFinishes(place, items)),
+  }
   const chains = chainsOf(steps, (step) => kindOf(work, step.kind))
   if (transaction.state === 'running') {
     const failure = await goForward(work, chains)

@@ -5,8 +5,10 @@ import { type Step, saveStep } from './queries.ts'
 import type { StepContext, StepResult } from './step.ts'
 import {
   auditStep,
+  type Beginning,
   callText,
   commit,
+  type Finish,
   inputOf,
   kindOf,
   noteStep,
@@ -21,22 +23,19 @@ import {
  * `follows`: see `openStep`.
  */
 export async function doStep(work: Work, step: Step, follows: boolean): Promise<void> {
-  const { engine, transaction } = work
+  const { engine } = work
   const { context, mayHaveSent } = openStep(work, step, { forward: true, follows })
   const kind = kindOf(work, step.kind)
   try {
     const input = inputOf(work, step)
     const before = step.before ?? (await kind.look(context, input))
-    await commit(work, async (tx, { cancelAsked }) => {
-      if (cancelAsked && step.state === 'waiting') throw cancelled(transaction.id)
-      const set = step.input.set ?? null
-      await auditStep(tx, transaction, 'transaction.step', step, { before, set })
-      await saveStep(tx, transaction.id, step.seq, { state: 'doing', before, attempted: true })
-    })
+    await work.begin({ step, before })
     step.state = 'doing'
     step.before = before
     const result = await kind.ensure(context, input, before)
-    await commitResult(work, step, 'done', result)
+    await work.finish({ step, state: 'done', result })
+    step.after = result.after
+    step.state = 'done'
   } catch (thrown) {
     const error = asAppError(thrown, `Step ${step.seq}`)
     if (isForLater(error, work.signal) || error.code === 'cancelled') throw error
@@ -64,7 +63,7 @@ export async function undoStep(work: Work, step: Step): Promise<void> {
   })
   step.state = 'undoing'
   if (back === 'nothing') {
-    await commitResult(work, step, 'undone', { after: before, observed: undefined })
+    await finishUndo(work, step, { after: before, observed: undefined })
   } else if ('never' in back) {
     await noteStep(work, step, 'stuck', new AppError('microsoft-refused', back.never), back.never)
   } else {
@@ -81,7 +80,7 @@ async function takeBack(
   const kind = kindOf(work, back.kind)
   try {
     const seen = await kind.look(context, back.input)
-    await commitResult(work, step, 'undone', await kind.ensure(context, back.input, seen))
+    await finishUndo(work, step, await kind.ensure(context, back.input, seen))
   } catch (thrown) {
     const error = asAppError(thrown, `Undoing step ${step.seq}`)
     if (isForLater(error, work.signal)) throw error
@@ -89,26 +88,47 @@ async function takeBack(
   }
 }
 
+async function finishUndo(work: Work, step: Step, result: StepResult): Promise<void> {
+  await work.finish({ step, state: 'undone', result })
+  step.state = 'undone'
+}
+
 /** Ends this attempt, not the transaction: it is taken up again, at once or behind a pause. */
 export function isForLater(error: AppError, signal: AbortSignal): boolean {
   return signal.aborted || isOurOwn(error) || pauseOf(error) !== undefined
 }
 
-async function commitResult(
-  work: Work,
-  step: Step,
-  state: 'done' | 'undone',
-  { after, observed }: StepResult,
+/** Audit, before-images and the marks `doing`, in one commit. */
+export async function commitBeginnings(
+  place: Pick<Work, 'engine' | 'transaction'>,
+  beginnings: readonly Beginning[],
 ): Promise<void> {
-  const { models, transaction } = work
-  await commit(work, async (tx) => {
-    const learnt = state === 'done' ? { after } : {}
-    await saveStep(tx, transaction.id, step.seq, { state, ...learnt })
-    if (observed) await storeObserved(tx, transaction, models, observed)
-    await tell(tx, transaction, 'transaction.progress', { seq: step.seq, state })
+  const { transaction } = place
+  await commit(place, async (tx, { cancelAsked }) => {
+    for (const { step, before } of beginnings) {
+      if (cancelAsked && step.state === 'waiting') throw cancelled(transaction.id)
+      const set = step.input.set ?? null
+      await auditStep(tx, transaction, 'transaction.step', step, { before, set })
+      await saveStep(tx, transaction.id, step.seq, { state: 'doing', before, attempted: true })
+    }
   })
-  step.state = state
-  if (state === 'done') step.after = after
+}
+
+/** What became of steps, and what they saw, in one commit. */
+export async function commitFinishes(
+  place: Pick<Work, 'engine' | 'transaction' | 'models'>,
+  finishes: readonly Finish[],
+): Promise<void> {
+  const { models, transaction } = place
+  await commit(place, async (tx) => {
+    for (const { step, state, result } of finishes) {
+      const learnt = state === 'done' ? { after: result.after } : {}
+      await saveStep(tx, transaction.id, step.seq, { state, ...learnt })
+      await tell(tx, transaction, 'transaction.progress', { seq: step.seq, state })
+    }
+    const observed = finishes.flatMap(({ result }) => result.observed ?? [])
+    await storeObserved(tx, transaction, models, observed)
+  })
 }
 
 function cancelled(id: number): AppError {

@@ -3,7 +3,7 @@ import type { Model } from '../../core/model.ts'
 import type { ReadObject } from '../../core/wire.ts'
 import type { Edge } from '../../core/writing.ts'
 import type { Tx } from '../../store/scope.ts'
-import { toRow } from '../row.ts'
+import { createRowBlock, toRow } from '../row.ts'
 import { dropEdgesOf, kindsOf, type LinkKinds } from '../sync/links/queries.ts'
 import { storeLinks } from '../sync/links/storeLinks.ts'
 import {
@@ -27,39 +27,61 @@ interface Place {
 }
 
 /**
- * Puts what a step has seen into our copy, so that lists and histories show a change without a
+ * Puts what steps have seen into our copy, so that lists and histories show a change without a
  * sync. `models`: any of them may have links to what is gone.
  */
 export async function storeObserved(
   tx: Tx,
   transaction: Transaction,
   models: readonly Model[],
-  observed: Observed,
+  observed: readonly Observed[],
 ): Promise<void> {
   const { tenantId, nodePath, id } = transaction
-  const modelId = await modelNumber(tx, observed.model.id)
-  const place = { tenantId, modelId, nodePath, cause: `transaction:${id}` }
-  if ('object' in observed) await storeObject(tx, place, observed.model, observed.object)
-  else if ('gone' in observed)
-    await storeGone(tx, place, kindsOf(observed.model, models), observed.gone)
-  else await storeEdge(tx, place, observed.edge)
+  for (const [model, seen] of Map.groupBy(observed, (one) => one.model)) {
+    const modelId = await modelNumber(tx, model.id)
+    const place = { tenantId, modelId, nodePath, cause: `transaction:${id}` }
+    const objects = seen.flatMap((one) => ('object' in one ? [one.object] : []))
+    if (objects.length > 0) await storeObjects(tx, place, model, objects)
+    for (const one of seen) {
+      if ('gone' in one) await storeGone(tx, place, kindsOf(model, models), one.gone)
+      else if ('edge' in one) await storeEdge(tx, place, one.edge)
+    }
+  }
 }
 
-async function storeObject(tx: Tx, place: Place, model: Model, object: ReadObject): Promise<void> {
-  const row = toRow(model, object)
-  if ('reason' in row) return
-  const known = await knownRow(tx, place, row.key)
-  if (known !== undefined && !known.gone && known.hash === row.hash) return
-  if (known === undefined) {
-    await insertRows(tx, place, [row])
-    await storeLinks(tx, place, model, { fresh: [row], known: [] })
-    return
-  }
-  const before = (await dataOf(tx, place.tenantId, [known.id])).get(known.id) ?? {}
-  const back = known.gone ? [{ property: 'deleted', before: true, after: false }] : []
-  await note(tx, place, known, [...back, ...changesBetween(before, object.data)])
-  await updateRows(tx, place, [row])
-  await storeLinks(tx, place, model, { fresh: [], known: [row] })
+async function storeObjects(
+  tx: Tx,
+  place: Place,
+  model: Model,
+  objects: readonly ReadObject[],
+): Promise<void> {
+  const block = createRowBlock(objects.length)
+  const seen = objects.flatMap((object) => {
+    const row = toRow(model, object, block)
+    return 'reason' in row ? [] : [{ row, data: object.data }]
+  })
+  const keys = seen.map(({ row }) => row.key)
+  const known = await knownRows(tx, place.tenantId, place.modelId, keys)
+  const fresh = seen.filter(({ row }) => !known.has(row.key)).map(({ row }) => row)
+  const changed = seen.flatMap((one) => {
+    const was = known.get(one.row.key)
+    if (was === undefined || (!was.gone && was.hash === one.row.hash)) return []
+    return [{ ...one, was }]
+  })
+  const before = await dataOf(
+    tx,
+    place.tenantId,
+    changed.map(({ was }) => was.id),
+  )
+  const changes = changed.map(({ data, was: { id, gone } }) => {
+    const back = gone ? [{ property: 'deleted', before: true, after: false }] : []
+    return { id, patch: [...back, ...changesBetween(before.get(id) ?? {}, data)] }
+  })
+  await recordChanges(tx, place, place.cause, changes)
+  const rows = changed.map(({ row }) => row)
+  await insertRows(tx, place, fresh)
+  await updateRows(tx, place, rows)
+  await storeLinks(tx, place, model, { fresh, known: rows })
 }
 
 async function storeGone(tx: Tx, place: Place, kinds: LinkKinds, key: string): Promise<void> {

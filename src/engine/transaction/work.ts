@@ -10,6 +10,7 @@ import { emit } from '../../store/events.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
 import { type Engine, requireModel, type TenantWires } from '../engine.ts'
 import { namedSteps, withKeys } from './chains.ts'
+import type { GroupCommit } from './groupCommit.ts'
 import {
   holdTransaction,
   isHeld,
@@ -19,7 +20,7 @@ import {
   type Transaction,
 } from './queries.ts'
 import { mayHaveHappened, settled } from './settle.ts'
-import type { StepContext, StepKind } from './step.ts'
+import type { StepContext, StepKind, StepResult } from './step.ts'
 
 /** A transaction being worked on: what every step of it needs. */
 export interface Work {
@@ -29,6 +30,20 @@ export interface Work {
   models: readonly Model[]
   wires: TenantWires
   signal: AbortSignal
+  /** Commits that a step begins, and what became of it, with those of the steps beside it. */
+  begin: GroupCommit<Beginning>
+  finish: GroupCommit<Finish>
+}
+
+export interface Beginning {
+  step: Step
+  before: JsonObject
+}
+
+export interface Finish {
+  step: Step
+  state: 'done' | 'undone'
+  result: StepResult
 }
 
 /** Where a transaction's passwords lie in the vault until it ends. */

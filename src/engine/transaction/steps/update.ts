@@ -23,11 +23,14 @@ export const updateStep: StepKind = {
     return pick(object.data, Object.keys(set))
   },
 
-  async ensure(context, { model: id, key, set }: UpdateInput) {
+  async ensure(context, { model: id, key, set }: UpdateInput, before) {
     const model = context.model(id)
-    const first = await readObject(context, model, key)
-    const open = differences(first.data, set)
-    if (open.length === 0 && !context.mustSend) return result(model, first, set)
+    // Looked at a moment ago, unless an earlier attempt did, and may have gone further.
+    const current = context.resumed ? (await readObject(context, model, key)).data : before
+    const open = differences(current, set)
+    if (open.length === 0 && !context.mustSend) {
+      return result(model, await readObject(context, model, key), set)
+    }
     const missing = Object.fromEntries(open.map((change) => [change.property, change.after]))
     const values = context.mustSend ? set : missing
     try {
