@@ -27,6 +27,10 @@ const nouns: Readonly<Record<string, Noun>> = {
     summary: 'Reading tenants in, and what it found',
     load: async () => (await import('./nouns/sync.ts')).syncCommand,
   },
+  scope: {
+    summary: 'What of a tenant syncs take in',
+    load: async () => (await import('./nouns/scope.ts')).scopeCommand,
+  },
   schedule: {
     summary: 'When tenants are synced by themselves',
     load: async () => (await import('./nouns/schedule.ts')).scheduleCommand,

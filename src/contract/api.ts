@@ -7,6 +7,7 @@ import { notificationRoutes, subscriptionRoutes } from './notifications.ts'
 import { eventRoutes, healthRoutes, jobRoutes, metricsRoutes, sessionRoutes } from './operations.ts'
 import { resourceRoutes } from './resources.ts'
 import { scheduleRoutes, syncRuleRoutes } from './schedules.ts'
+import { syncScopeRoutes } from './scopes.ts'
 import { syncRoutes } from './syncs.ts'
 import { tenantRoutes } from './tenants.ts'
 import { transactionRoutes } from './transactions.ts'
@@ -19,6 +20,7 @@ export const api = {
   sync: syncRoutes,
   syncRule: syncRuleRoutes,
   schedule: scheduleRoutes,
+  syncScope: syncScopeRoutes,
   notification: notificationRoutes,
   subscription: subscriptionRoutes,
   model: modelRoutes,

@@ -33,26 +33,37 @@ function valueAt(object: JsonObject, property: string): Json {
   return Object.hasOwn(object, property) ? (object[property] ?? null) : null
 }
 
+/** A list holds when one of its items does, as `any` does at Graph. */
 export function matches(filter: Filter, object: JsonObject): boolean {
+  if ('property' in filter) {
+    const value = valueAt(object, filter.property)
+    const values = Array.isArray(value) ? value : [value]
+    return values.some((each) => compares(filter, each))
+  }
   switch (filter.op) {
     case 'and':
       return filter.of.every((part) => matches(part, object))
     case 'or':
       return filter.of.some((part) => matches(part, object))
-    case 'not':
+    default:
       return !matches(filter.of, object)
+  }
+}
+
+function compares(filter: Extract<Filter, { property: string }>, found: Json): boolean {
+  switch (filter.op) {
     case 'eq':
-      return same(valueAt(object, filter.property), filter.value)
+      return same(found, filter.value)
     case 'ne':
-      return !same(valueAt(object, filter.property), filter.value)
+      return !same(found, filter.value)
     case 'in':
-      return filter.values.some((value) => same(valueAt(object, filter.property), value))
+      return filter.values.some((value) => same(found, value))
     case 'startsWith':
     case 'endsWith':
     case 'contains':
-      return matchesText(filter.op, valueAt(object, filter.property), filter.value)
+      return matchesText(filter.op, found, filter.value)
     default: {
-      const order = compare(valueAt(object, filter.property), filter.value)
+      const order = compare(found, filter.value)
       if (order === undefined) return false
       if (filter.op === 'lt') return order < 0
       if (filter.op === 'le') return order <= 0

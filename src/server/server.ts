@@ -18,6 +18,7 @@ import { notificationHandlers, subscriptionHandlers } from './handlers/notificat
 import { operationHandlers } from './handlers/operations.ts'
 import { resourceHandlers } from './handlers/resources.ts'
 import { scheduleHandlers, syncRuleHandlers } from './handlers/schedules.ts'
+import { syncScopeHandlers } from './handlers/scopes.ts'
 import { syncHandlers } from './handlers/syncs.ts'
 import { tenantHandlers } from './handlers/tenants.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
@@ -34,6 +35,7 @@ export function createServer(dependencies: ServerDependencies) {
       sync: syncHandlers(dependencies),
       syncRule: syncRuleHandlers(dependencies),
       schedule: scheduleHandlers(dependencies),
+      syncScope: syncScopeHandlers(dependencies),
       notification: notificationHandlers(dependencies),
       subscription: subscriptionHandlers(dependencies),
       model: modelHandlers(dependencies),

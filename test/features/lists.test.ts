@@ -133,7 +133,7 @@ describe('a list', () => {
 
   it('goes on where it was, though others came and went before', async () => {
     const first = await list({ limit: 5 })
-    const before = { ...person(people), displayName: 'Aaron' }
+    const before: JsonObject = { ...person(people), displayName: 'Aaron' }
     await store(users, [before])
     const second = await list({ limit: 5, after: first.next ?? '' })
     expect(second.items[0]?.name).toBe('Person 005')

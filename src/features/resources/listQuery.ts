@@ -1,3 +1,4 @@
+import { conditionForm, parseCondition } from '../../core/condition.ts'
 import { AppError, badInput } from '../../core/errors.ts'
 import type { Filter } from '../../core/filter.ts'
 import type { Json } from '../../core/json.ts'
@@ -5,18 +6,6 @@ import { limits } from '../../core/limits.ts'
 import { type Model, namePlace } from '../../core/model.ts'
 import { foreignCursor } from '../operation/paging.ts'
 import type { ModelPlace, ResourceRow, ResourceSearch } from './queries.ts'
-
-/** How a filter of a list is written, and what it means. The longer signs come first. */
-const signs = [
-  ['!=', 'ne'],
-  ['^=', 'startsWith'],
-  ['*=', 'contains'],
-  ['<=', 'le'],
-  ['>=', 'ge'],
-  ['=', 'eq'],
-  ['<', 'lt'],
-  ['>', 'gt'],
-] as const
 
 /** `department=Sales` as a filter; all of several must hold. Throws `bad-input`. */
 export function readFilters(model: Model, texts: readonly string[]): Filter | undefined {
@@ -26,22 +15,14 @@ export function readFilters(model: Model, texts: readonly string[]): Filter | un
 
 function readFilter(model: Model, text: string, index: number): Filter {
   const field = `query.filter.${index}`
-  const [, property = '', sign = '', value = ''] =
-    /^([A-Za-z][A-Za-z0-9]*)([!^*<>]?=|[<>])(.*)$/s.exec(text) ?? []
-  const found = signs.find(([written]) => written === sign)
-  if (found === undefined) {
-    throw badInput(field, `must have the form column=value, with = or one of ${list(signs)}.`)
-  }
-  const op = found[1]
+  const condition = parseCondition(text)
+  if (condition === undefined) throw badInput(field, `must have the form ${conditionForm}.`)
+  const { op, property, value } = condition
   if (!model.columns.includes(property)) {
     throw badInput(field, `must name one of ${model.columns.join(', ')}.`)
   }
-  if (op === 'startsWith' || op === 'contains') return { op, property, value }
+  if (op === 'startsWith' || op === 'endsWith' || op === 'contains') return condition
   return { op, property, value: asValue(model, property, value, field) }
-}
-
-function list(all: typeof signs): string {
-  return all.map(([written]) => written).join(' ')
 }
 
 /** Numbers compare as numbers; everything else compares as its text. */

@@ -201,6 +201,7 @@ export const tablesOfTenant = [
   'schedule',
   'sync_due',
   'sync_rule',
+  'sync_scope',
   'subscription',
   'connection',
 ] as const

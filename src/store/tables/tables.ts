@@ -21,6 +21,7 @@ import type {
 } from './resources.ts'
 import type { EventSweptTable, RetentionTable } from './retention.ts'
 import type { ScheduleTable, SubscriptionTable, SyncDueTable, SyncRuleTable } from './schedules.ts'
+import type { SyncScopeTable } from './scopes.ts'
 import type {
   RemovalTable,
   RunModelTable,
@@ -65,6 +66,7 @@ export interface Tables {
   schedule: ScheduleTable
   sync_due: SyncDueTable
   sync_rule: SyncRuleTable
+  sync_scope: SyncScopeTable
   subscription: SubscriptionTable
   transaction: TransactionTable
   transaction_step: TransactionStepTable

@@ -1,0 +1,68 @@
+import type { Static } from 'typebox'
+import { odataFilter } from '../../connectors/graph/filter.ts'
+import type { SyncScope } from '../../contract/scopes.ts'
+import type { Actor } from '../../core/actor.ts'
+import { AppError } from '../../core/errors.ts'
+import type { Filter } from '../../core/filter.ts'
+import type { JsonObject } from '../../core/json.ts'
+import type { Model } from '../../core/model.ts'
+import { readFilter } from '../../core/readFilter.ts'
+import type { Database } from '../../store/database.ts'
+import { inScope } from '../../store/scope.ts'
+import { record } from '../operation/record.ts'
+import { selectActiveRun } from '../syncs/queries.ts'
+import { permittedTenantPath } from '../tenants/access.ts'
+import { selectTenant } from '../tenants/queries.ts'
+import * as queries from './queries.ts'
+
+const type = 'data/SyncScope'
+type ScopeAnswer = Static<typeof SyncScope>
+
+/** What of a tenant's models its syncs take in; a model that is not named: everything. */
+export async function listScopes(
+  actor: Actor,
+  db: Database,
+  tenantId: number,
+): Promise<{ items: ScopeAnswer[]; next: null }> {
+  return await inScope(db, actor.scope, async (tx) => {
+    await permittedTenantPath(tx, actor, 'Read', type, tenantId)
+    return { items: await queries.selectScopes(tx, tenantId), next: null }
+  })
+}
+
+/**
+ * Sets what of a model syncs take in, or lifts it with null; the next sync reads the full list.
+ * Throws `bad-input` naming the part at fault, `conflict` while a sync is under way.
+ */
+export async function setScope(
+  actor: Actor,
+  db: Database,
+  tenantId: number,
+  model: Model,
+  wanted: unknown,
+): Promise<ScopeAnswer> {
+  const filter = wanted === null ? null : readScope(model, wanted)
+  return await inScope(db, actor.scope, async (tx) => {
+    // Whoever starts a sync takes a share of the tenant's row, so none begins before this commits.
+    await selectTenant(tx, tenantId, 'update')
+    const nodePath = await permittedTenantPath(tx, actor, 'Update', type, tenantId)
+    const active = await selectActiveRun(tx, tenantId)
+    if (active !== undefined) {
+      const why = `Sync ${active.id} of this tenant is under way.`
+      throw new AppError('conflict', `${why} Nothing was changed; repeat it afterwards.`)
+    }
+    // A filter is JSON by its nature; its type says more than Json can.
+    const detail = { model: model.id, filter: filter as unknown as JsonObject | null }
+    const subject = `tenant:${tenantId}`
+    await record(tx, actor, { nodePath, tenantId, action: 'syncScope.set', subject, detail })
+    await queries.saveScope(tx, { tenantId, nodePath }, model.id, filter)
+    return { model: model.id, filter }
+  })
+}
+
+/** One that the wire could not write down would only fail at the next sync. */
+function readScope(model: Model, wanted: unknown): Filter {
+  const filter = readFilter(wanted, model.properties, 'body.filter')
+  if (model.wire === 'graph') odataFilter(filter, model.properties)
+  return filter
+}
