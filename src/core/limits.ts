@@ -39,9 +39,6 @@ export const limits = {
   /** Filters from outside: comparisons and brackets in all, brackets within brackets. */
   filterPartsMax: 64,
   filterDepthMax: 8,
-  /** Filters from outside: comparisons and brackets in all, brackets within brackets. */
-  filterPartsMax: 64,
-  filterDepthMax: 8,
   /** Lists: the first so many columns are looked into for a text that is sought. */
   searchColumnsMax: 3,
 

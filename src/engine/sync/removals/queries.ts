@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { limits } from '../../../core/limits.ts'
 import type { Tx } from '../../../store/scope.ts'
 import type { Run, RunModel } from '../queries.ts'
 import { mayRemove } from '../rules/queries.ts'
@@ -76,16 +77,24 @@ export async function holdRemovals(tx: Tx, runId: number, modelId: number): Prom
     where run_id = ${runId} and model_id = ${modelId} and state = 'due'`.execute(tx)
 }
 
+export interface OpenRemoval extends Removal {
+  approved: boolean
+  /** The object came or changed so shortly ago that not every replica may know of it. */
+  young: boolean
+}
+
 /** The next ones to settle: due ones that need no yes, and approved ones. */
 export async function nextRemovals(
   tx: Tx,
-  runId: number,
+  { id, tenantId }: Run,
   modelId: number,
   limit: number,
-): Promise<(Removal & { approved: boolean })[]> {
-  const { rows } = await sql<Removal & { approved: boolean }>`
-    select resource_id as "resourceId", key, reason, state = 'approved' as approved from removal
-    where run_id = ${runId} and model_id = ${modelId} and state in ('due', 'approved')
+): Promise<OpenRemoval[]> {
+  const { rows } = await sql<OpenRemoval>`
+    select resource_id as "resourceId", removal.key, reason, state = 'approved' as approved,
+      changed_at > now() - ${limits.appearMs} * interval '1 millisecond' as young
+    from removal join resource r on r.tenant_id = ${tenantId} and r.id = resource_id
+    where run_id = ${id} and removal.model_id = ${modelId} and state in ('due', 'approved')
     order by resource_id limit ${limit}`.execute(tx)
   return rows
 }

@@ -12,6 +12,7 @@ import {
   holdRemovals,
   markRemoved,
   nextRemovals,
+  type OpenRemoval,
   type Removal,
   settleRemovals,
 } from './queries.ts'
@@ -51,50 +52,53 @@ export async function settleApproved(sync: ModelSync, state: RunModel): Promise<
 
 /**
  * Removes what the service reported removed at once; what was merely absent, or waited for
- * approval, only after a direct read says that it is not there.
+ * approval, only after a direct read says that it is not there; several where it is young.
  */
 async function settle(sync: ModelSync, state: RunModel): Promise<void> {
-  const { engine, run, model, wire, signal } = sync
+  const { engine, run } = sync
   for (;;) {
     const chunk = await inScope(engine.db, run.nodePath, (tx) =>
-      nextRemovals(tx, run.id, state.modelId, chunkSize),
+      nextRemovals(tx, run, state.modelId, chunkSize),
     )
     if (chunk.length === 0) return
-    const gone = await confirmGone(model, wire, chunk, signal)
+    const gone = await confirmGone(sync, chunk)
     await applyRemovals(sync, state, chunk, gone)
   }
 }
 
 async function confirmGone(
-  model: Model,
-  wire: Wire,
-  removals: readonly (Removal & { approved: boolean })[],
-  signal: AbortSignal,
+  sync: ModelSync,
+  removals: readonly OpenRemoval[],
 ): Promise<Set<string>> {
-  const gone = new Set<string>()
-  const doubtful: string[] = []
-  for (const removal of removals) {
-    if (removal.reason === 'reported' && !removal.approved) gone.add(removal.key)
-    else doubtful.push(removal.key)
-  }
+  const { model, wire, signal } = sync
+  const isDoubtful = ({ reason, approved }: OpenRemoval) => reason === 'absent' || approved
+  const doubtful = removals.filter(isDoubtful)
+  const gone = new Set(removals.filter((one) => !isDoubtful(one)).map(({ key }) => key))
   if (doubtful.length === 0) return gone
   const present =
     model.get === undefined
       ? await listedKeys(model, wire, signal)
-      : await presentKeys(model, wire, doubtful, signal)
-  for (const key of doubtful) if (!present.has(key)) gone.add(key)
+      : await presentKeys(sync, doubtful)
+  for (const { key } of doubtful) if (!present.has(key)) gone.add(key)
   return gone
 }
 
 async function presentKeys(
-  model: Model,
-  wire: Wire,
-  keys: readonly string[],
-  signal: AbortSignal,
+  { engine, model, wire, signal }: ModelSync,
+  removals: readonly OpenRemoval[],
 ): Promise<Set<string>> {
   const present = new Set<string>()
-  await inParallel(keys, limits.partReadsInFlight, async (key) => {
-    if ((await wire.get(model, key, signal)) !== undefined) present.add(key)
+  await inParallel(removals, limits.partReadsInFlight, async ({ key, young, approved }) => {
+    // List and read may both have been answered by a replica that has not heard of it yet, and no
+    // delta would bring it back: it was in one before.
+    const looks = young && !approved ? limits.goneLooks : 1
+    for (let look = 1; look <= looks; look++) {
+      if (look > 1) await engine.clock.sleep(limits.goneLookMs * 2 ** (look - 2), signal)
+      if ((await wire.get(model, key, signal)) !== undefined) {
+        present.add(key)
+        return
+      }
+    }
   })
   return present
 }
