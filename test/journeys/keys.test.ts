@@ -1,0 +1,64 @@
+import { chmod, copyFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { endServer, startEmbedded } from '../../src/store/embedded.ts'
+import { run } from '../cli/command.ts'
+import { systemClock } from '../store/testing.ts'
+import { openWorld, postgresPid, type World } from './world.ts'
+
+let world: World
+let second: string
+let tenantId: number
+
+beforeAll(async () => {
+  world = await openWorld(30)
+  await world.serve()
+  tenantId = await world.attach('Contoso')
+  second = await mkdtemp(join(tmpdir(), 'patchbay-restored-'))
+  await chmod(second, 0o711)
+})
+afterAll(async () => {
+  const pid = await postgresPid(second)
+  if (pid !== undefined) await endServer(pid, systemClock)
+  await rm(second, { recursive: true, force: true })
+  await world.close()
+})
+
+const at = (dataDir: string, ...args: string[]) => run([...args, '--data', dataDir], { env: {} })
+
+test('the master key is rotated while Patchbay runs, and the tenant signs in as before', async () => {
+  const before = await readFile(join(world.dataDir, 'master-key'), 'utf8')
+  const rotated = await at(world.dataDir, 'key', 'rotate')
+  expect(rotated).toMatchObject({ exit: 0, out: '1 tenant graph.clientSecret\n' })
+  const after = await readFile(join(world.dataDir, 'master-key'), 'utf8')
+  expect(after).not.toContain(before.trim())
+  expect((await stat(join(world.dataDir, 'master-key'))).mode & 0o777).toBe(0o600)
+  const tested = await world.ask('POST', `/v1/tenants/${tenantId}/test`, { confirm: true })
+  expect(tested.body).toMatchObject({ outcome: expect.not.stringContaining('failed') })
+})
+
+test('a backup of the running one is restored elsewhere', async () => {
+  const file = join(second, 'backup')
+  expect(await at(world.dataDir, 'backup', file)).toMatchObject({ exit: 0, out: '' })
+  expect((await stat(file)).mode & 0o777).toBe(0o600)
+  // Held, so that the commands after this one need not start it each.
+  await startEmbedded(join(second, 'postgres'), systemClock)
+  expect(await at(second, 'restore', file)).toMatchObject({ exit: 0 })
+  expect(await at(second, 'restore', file)).toMatchObject({ exit: 1 })
+})
+
+test('what was restored opens with the key alone', async () => {
+  expect(await at(second, 'key', 'verify')).toMatchObject({ exit: 6 })
+  await copyFile(join(world.dataDir, 'master-key'), join(second, 'master-key'))
+  const verified = await at(second, 'key', 'verify')
+  expect(verified).toMatchObject({ exit: 0, out: '1 tenant graph.clientSecret\n' })
+})
+
+test.each([
+  [['key'], 2],
+  [['key', 'burn'], 2],
+  [['backup'], 2],
+])('%s is wrong usage', async (args, exit) => {
+  expect(await at(second, ...args)).toMatchObject({ exit })
+})
