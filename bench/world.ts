@@ -8,6 +8,7 @@ import { type Client, createClient } from '../src/client/client.ts'
 import { type Api, api } from '../src/contract/api.ts'
 import { Sealed } from '../src/core/secret.ts'
 import {
+  type EmulatedTenant,
   type EmulatorProcess,
   type ServerProcess,
   startEmulatorProcess,
@@ -20,6 +21,7 @@ import { adminTokenFile } from '../src/main/dataDir.ts'
 import { startEmbedded } from '../src/store/embedded.ts'
 
 export const users = 'device/msgraph/MSOLUser'
+export const groups = 'device/msgraph/Groups'
 
 export interface BenchWorld {
   dataDir: string
@@ -30,8 +32,8 @@ export interface BenchWorld {
   /** A connection of the database's owner, for what only statistics tell. */
   database: pg.Client
   control<T>(method: string, path: string, body?: object): Promise<T>
-  /** Attaches the emulated tenant to a customer of its own. */
-  attach(name: string): Promise<{ tenantId: number; scope: string }>
+  /** Attaches an emulated tenant, unless named the first, to a customer of its own. */
+  attach(name: string, tenant?: EmulatedTenant): Promise<{ tenantId: number; scope: string }>
   startWorker(): Promise<ServerProcess>
   close(): Promise<void>
 }
@@ -71,7 +73,7 @@ export async function openWorld(
       // The control API is ours; its answers are what the caller names.
       return (await answer.json()) as T
     },
-    attach: (name) => attach(client, emulator, name),
+    attach: (name, tenant = emulator.tenant) => attach(client, tenant, name),
     async startWorker() {
       const worker = await startServerProcess(dataDir, ['--role', 'worker'], env)
       children.push(worker.child)
@@ -87,7 +89,7 @@ export async function openWorld(
   }
 }
 
-async function attach(client: Client<Api>, { tenant }: EmulatorProcess, name: string) {
+async function attach(client: Client<Api>, tenant: EmulatedTenant, name: string) {
   const body = { parentId: 1, kind: 'customer' as const, name }
   const node = await client.node.create({ body })
   const { id } = await client.tenant.create({
