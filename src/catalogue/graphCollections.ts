@@ -15,14 +15,14 @@ const bare: CollectionRules = { options: false, topMax: undefined, skips: false 
 const unpaged: CollectionRules = { ...usual, topMax: undefined }
 /** What comes by default; a larger `$top` is documented nowhere, so none is asked for. */
 const placesTop = 100
-const teamsTop = 100
 
 /**
  * By path below the version, `{id}` for keys. Sources: Microsoft Learn, graph/api:
  * subscribedsku-list and directoryrole-list take no options; domain-list, organization-list and
  * rbacapplication-list-roleassignments name no `$top`; place-list pages by `$top` and `$skip`, and
- * answers were seen without a next link; teams-list names `$top` but no maximum; graph/paging says
- * of directory roles that neither they nor their members come in pages.
+ * answers were seen without a next link; graph/paging says of directory roles that neither they nor
+ * their members come in pages. teams-list names `$top` but no maximum; another product is known to
+ * read teams in pages of 999, and a tenant's page size for groups lowers it.
  */
 const exceptions: Readonly<Record<string, CollectionRules>> = {
   subscribedSkus: bare,
@@ -31,7 +31,6 @@ const exceptions: Readonly<Record<string, CollectionRules>> = {
   domains: unpaged,
   organization: unpaged,
   'roleManagement/directory/roleAssignments': unpaged,
-  teams: { ...usual, topMax: teamsTop },
   'places/microsoft.graph.room': { options: true, topMax: placesTop, skips: true },
   'places/microsoft.graph.roomlist': { options: true, topMax: placesTop, skips: true },
   'places/{id}/microsoft.graph.roomlist/rooms': { options: true, topMax: placesTop, skips: true },

@@ -88,7 +88,7 @@ describe('each collection is asked for what it takes', () => {
     ['Domain', /^GET \/v1.0\/domains\?\$select=id,[\w,]+$/],
     ['Organization', /^GET \/v1.0\/organization\?\$select=id,[\w,]+$/],
     ['RoleAssignment', /\/roleAssignments\?\$select=id,[\w,]+$/],
-    ['Teams', /^GET \/v1.0\/teams\?\$select=id,displayName,description,visibility&\$top=100$/],
+    ['Teams', /^GET \/v1.0\/teams\?\$select=id,displayName,description,visibility&\$top=999$/],
     ['ServicePrincipal', /&\$top=999$/],
     ['DeletedUser', /^GET \/v1.0\/directory\/deletedItems\/microsoft.graph.user\?.*&\$top=999$/],
   ])('%s', async (name, expected) => {
