@@ -57,7 +57,7 @@ export const placeRoutes: readonly GraphRoute[] = [
   { method: 'PATCH', path: '/places/{id}', needs: writers, answer: patchPlace },
 ]
 
-export function placesOf(tenant: Tenant, type: 'room' | 'roomList'): Place[] {
+function placesOf(tenant: Tenant, type: 'room' | 'roomList'): Place[] {
   const { others } = tenant
   return current(others, others.places).filter((place) => place.type === type)
 }

@@ -49,7 +49,7 @@ function refuseOption(name: string): never {
 }
 
 /** Roles that somebody holds; assigning one to the first person activates it. */
-export function activatedRoles(tenant: Tenant): Entity[] {
+function activatedRoles(tenant: Tenant): Entity[] {
   const held = new Set(roleAssignmentsOf(tenant).map(({ data }) => data.roleDefinitionId))
   const roles = Object.entries(directoryRoleIds).filter(([, templateId]) => held.has(templateId))
   return roles.map(([displayName, roleTemplateId], index) => {
