@@ -36,8 +36,8 @@ async function serve(state: State, incoming: IncomingMessage, response: ServerRe
 }
 
 /**
- * The request with its body, or undefined when that is larger than Graph takes. What is too large is
- * still read, so that its sender gets to the answer, but not without end.
+ * The request with its body, or undefined when that is larger than Graph takes. What is too large
+ * is still read, so that its sender gets to the answer, but not without end.
  */
 async function readRequest(incoming: IncomingMessage): Promise<Request | undefined> {
   const chunks: Buffer[] = []

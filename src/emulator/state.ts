@@ -45,7 +45,7 @@ export function emulatorClock(clock: Clock): EmulatorClock {
   return own
 }
 
-/** By id or by any verified domain, ignoring case; under a host of a cloud only those of the cloud. */
+/** By id or any verified domain, ignoring case; under a host of a cloud only those of the cloud. */
 export function findTenant(
   state: State,
   name: string,

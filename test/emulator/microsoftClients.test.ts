@@ -185,6 +185,39 @@ describe("Microsoft's Graph client", () => {
     expect(missing.body.error.code).toBe('Request_ResourceNotFound')
   })
 
+  test('is told what is wrong with what it writes', async () => {
+    const refused = graph.api('/groups').post({ displayName: 'Nameless' })
+    await expect(refused).rejects.toMatchObject({ statusCode: 400, code: 'Request_BadRequest' })
+    const large = graph.api('/groups').post({ description: 'x'.repeat(5 * 1024 * 1024) })
+    await expect(large).rejects.toMatchObject({ statusCode: 413 })
+    const forbidden = graph.api('/me').get()
+    await expect(forbidden).rejects.toMatchObject({ statusCode: 400, code: 'BadRequest' })
+  })
+
+  test('makes a group with members, counts and casts them, and takes one out', async () => {
+    const { users } = await truth()
+    const chosen = users.slice(5, 8).map((user: { id: string }) => user.id)
+    const group = await graph.api('/groups').post({
+      ...{ displayName: 'Probe', mailNickname: 'probe', mailEnabled: false, securityEnabled: true },
+      'members@odata.bind': chosen.map(
+        (id: string) => `https://graph.microsoft.com/v1.0/directoryObjects/${id}`,
+      ),
+    })
+    const path = `/groups/${group.id}/members`
+    const cast = await graph
+      .api(`${path}/graph.user`)
+      .select('id')
+      .get()
+      .catch(() => undefined)
+    expect(cast).toBeUndefined()
+    const { value } = await graph.api(`${path}/microsoft.graph.user`).select('id').get()
+    expect(value.map((user: { id: string }) => user.id).sort()).toEqual([...chosen].sort())
+    await graph.api(`${path}/${chosen[0]}/$ref`).delete()
+    const count = graph.api(`${path}/$count`).header('ConsistencyLevel', 'eventual')
+    expect(await count.get()).toBe(2)
+    await graph.api(`/groups/${group.id}`).delete()
+  })
+
   test('waits as told when it is throttled, and then succeeds', async () => {
     await emulator.control('POST', '/faults', { name: 'throttle', count: 1, retryAfter: '1' })
     const began = performance.now()

@@ -39,6 +39,16 @@ export const faultKinds: Readonly<Record<string, FaultKind>> = {
     befalls: ({ request }) => hasOption(request, 'skiptoken'),
     instead: () => expiredPageToken(),
   },
+  /** What the link of a page gets whose request was sent twice. */
+  'unknown-page-token': {
+    befalls: ({ request }) => hasOption(request, 'skiptoken'),
+    instead: () =>
+      new GraphRefusal(
+        400,
+        'DirectoryPageTokenNotFoundException',
+        'The page token of this request is not known.',
+      ),
+  },
   'expired-delta-token': {
     befalls: ({ request }) =>
       hasOption(request, 'deltatoken') && !/deltatoken=(latest)?(&|$)/i.test(request.queryText),

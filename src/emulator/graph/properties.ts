@@ -14,7 +14,7 @@ export const propertyRoutes: readonly GraphRoute[] = [
   ...readers('/groups/{id}', 'groups', groupOf),
 ]
 
-/** Routes that any name fits: they come last, and a method they do not have is not theirs to refuse. */
+/** Any name fits these: they come last, and a method they do not have is not theirs to refuse. */
 export function isPropertyRoute({ path }: GraphRoute): boolean {
   return path.includes('{property}')
 }

@@ -53,7 +53,7 @@ export function readExpand(type: string, text: string | null): Expansion[] {
   })
 }
 
-/** What `@odata.context` says is shown: `(id,manager(id))`; nothing where it is what comes anyway. */
+/** What `@odata.context` says is shown: `(id,manager(id))`; nothing where nothing was asked. */
 export function shownIn(select: string | null, expansions: readonly Expansion[]): string {
   const expanded = expansions.map((one) => `${one.name}(${one.select ?? ''})`)
   const names = [...(select === null ? [] : [select]), ...expanded]
