@@ -125,6 +125,10 @@ describe.each(cases)('$name', (one) => {
     expect(await writes()).toHaveLength(1)
     await expectAgreement()
   })
+})
+
+describe.each(cases)('the way back of $name', (one) => {
+  beforeEach(() => prepare(one))
 
   it('goes back when a later step fails', async () => {
     const { transaction, steps } = await run([step, refusedStep(one)])
@@ -152,7 +156,9 @@ describe.each(cases)('$name', (one) => {
       await world.control.clearFaults()
     },
   )
+})
 
+describe.each(cases)('$name, cut off', (one) => {
   it.each([
     ['forward', false],
     ['back', true],

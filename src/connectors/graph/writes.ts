@@ -16,7 +16,7 @@ export function updateCall(model: Model, key: string, changes: JsonObject): Grap
   return writeCall('PATCH', template, pathOf(template, key), body)
 }
 
-/** POST of a new object; `password` for those that sign in (learn.microsoft.com: user-post-users). */
+/** `password`: of an object that signs in (learn.microsoft.com: user-post-users). */
 export function createCall(
   model: Model,
   values: JsonObject,
@@ -35,7 +35,7 @@ export function deleteCall(model: Model, key: string): GraphCall {
   return writeCall('DELETE', call, pathOf(call, key), undefined)
 }
 
-/** Brings a deleted object back under its key (learn.microsoft.com: directory-deleteditems-restore). */
+/** Back under its key (learn.microsoft.com: directory-deleteditems-restore). */
 export function restoreCall(model: Model, key: string): GraphCall {
   const template = `${declared(model, 'deleted').call}/restore`
   return writeCall('POST', template, pathOf(template, key), undefined)

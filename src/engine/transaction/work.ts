@@ -5,7 +5,7 @@ import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import type { Sealed } from '../../core/secret.ts'
 import type { WriteAttempt } from '../../core/writing.ts'
-import { writeAudit } from '../../store/audit.ts'
+import { type AuditEntry, writeAudit } from '../../store/audit.ts'
 import { emit } from '../../store/events.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
 import { type Engine, requireModel, type TenantWires } from '../engine.ts'
@@ -197,7 +197,7 @@ export async function noteStep(
 export async function auditStep(
   tx: Tx,
   transaction: Transaction,
-  action: string,
+  action: AuditEntry['action'],
   step: Step,
   detail: JsonObject,
 ): Promise<void> {
