@@ -211,6 +211,12 @@ export const limits = {
   subscriptionsAtOnce: 20,
   subscriptionRetryMs: 5 * 60_000,
 
+  /** Doctor: free disk below which it fails and warns; when it warns of an end, of a clock. */
+  diskFreeLeastBytes: 256 * 1024 * 1024,
+  diskFreeLittleBytes: 2 * 1024 * 1024 * 1024,
+  certificateSoonMs: 30 * 24 * 60 * 60_000,
+  clockOffMs: 5_000,
+
   /** A server that stops gives the requests it is at this long; the others close behind it. */
   drainMs: 4_000,
   /** A process that was asked to stop has ended by then. */

@@ -55,6 +55,14 @@ const processes: readonly Process[] = [
     },
   },
   {
+    name: 'doctor',
+    summary: 'Look at this installation and say what to mend',
+    load: async () => {
+      const { doctor, doctorHelp } = await import('./doctor.ts')
+      return { help: doctorHelp, run: doctor }
+    },
+  },
+  {
     name: 'demo',
     summary: 'Run everything with an emulated tenant, ready to look at',
     load: async () => {
