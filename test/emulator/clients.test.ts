@@ -79,6 +79,18 @@ describe('the front', () => {
     }
   })
 
+  test('knows types, actions and functions by their long and short names', async () => {
+    const { value } = (await get('/groups?$top=1&$select=id')).json
+    const members = `/groups/${value[0].id}/members`
+    const long = (await get(`${members}/microsoft.graph.user?$select=id`)).json.value
+    expect((await get(`${members}/graph.user?$select=id`)).json.value).toEqual(long)
+    expect((await get('/users/microsoft.graph.delta()?$deltatoken=latest')).status).toBe(200)
+    expect((await get('/users/delta()?$deltatoken=latest')).status).toBe(200)
+    const ids = { ids: [person.id] }
+    const path = '/directoryObjects/microsoft.graph.getByIds'
+    expect((await emulator.graph('POST', path, ids)).json.value).toHaveLength(1)
+  })
+
   test('serves beta under its own name', async () => {
     const authorization = `Bearer ${await emulator.token()}`
     const path = '/beta/users?$top=2&$select=id'

@@ -1,3 +1,4 @@
+import { entityType } from '../../catalogue/graph.ts'
 import { pathParts } from '../exchange.ts'
 import { applicationRoutes } from './applications.ts'
 import { batchRoutes } from './batch.ts'
@@ -82,6 +83,7 @@ export function pathSegments(path: string): string[] {
   return pathParts(path)
     .slice(1)
     .filter((segment) => segment !== '')
+    .map(plainName)
     .flatMap((segment) => {
       const [, name = '', key, value = ''] =
         /^([^(]+)\((?:(\w+)=)?'((?:[^']|'')*)'\)$/.exec(segment) ?? []
@@ -89,4 +91,11 @@ export function pathSegments(path: string): string[] {
       const unquoted = value.replaceAll("''", "'")
       return key === undefined ? [name, unquoted] : [`${name}(${key})`, unquoted]
     })
+}
+
+/** Casts are written `microsoft.graph.user`; actions and functions without it, and without `()`. */
+function plainName(segment: string): string {
+  const [, qualified] = /^(?:microsoft\.)?graph\.(\w+)(?:\(\))?$/i.exec(segment) ?? []
+  if (qualified === undefined) return segment.replace(/\(\)$/, '')
+  return entityType(qualified) === undefined ? qualified : `microsoft.graph.${qualified}`
 }
