@@ -30,17 +30,17 @@ export function laneNews(status: number, headers: Headers, now: number): LaneNew
     // Bandwidth exceeded: another word for the same thing.
     status: status === 509 ? 429 : status,
     retryAfterMs: retryAfterMs(headers['retry-after'], now),
-    short: shortOf[information],
+    short: shortOf.get(information),
     everyTenant: /^application\//i.test(scope),
     units: numberIn(headers['x-ms-resource-unit']),
     usedShare: numberIn(headers['x-ms-throttle-limit-percentage']),
   }
 }
 
-const shortOf: Readonly<Record<string, LaneNews['short']>> = {
-  ResourceUnitLimitExceeded: 'units',
-  WriteLimitExceeded: 'writes',
-}
+const shortOf = new Map<string, LaneNews['short']>([
+  ['ResourceUnitLimitExceeded', 'units'],
+  ['WriteLimitExceeded', 'writes'],
+])
 
 function numberIn(header: string | undefined): number | undefined {
   return /^\d{1,6}(\.\d{1,6})?$/.test(header ?? '') ? Number(header) : undefined
