@@ -16,6 +16,7 @@ export interface RecordedCall {
   write: boolean
   applied: boolean
   batched: boolean
+  rows: number
 }
 
 /** Asks things of one emulated tenant over the control API. */
