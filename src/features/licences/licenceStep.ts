@@ -16,6 +16,7 @@ import {
   jsonEqual,
 } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
+import type { ReadObject } from '../../core/wire.ts'
 import { mayHaveHappened, notShown, readObject, settled } from '../../engine/transaction/settle.ts'
 import { objectName, type StepContext, type StepKind } from '../../engine/transaction/step.ts'
 
@@ -48,16 +49,12 @@ export const licenceStep: StepKind = {
 
   async ensure(context, input: LicenceInput) {
     const model = context.model(userModel)
-    const look = async () => {
-      const object = await readObject(context, model, input.key)
-      return { object, open: openChange(readLicences(object.data.assignedLicenses), input) }
-    }
-    const { open } = await look()
+    const { open } = await lookNow(context, input)
     const change = context.mustSend ? wholeChange(input) : open
     const lost = isNothing(change) ? undefined : await assign(context, input, change)
     const ms = lost === undefined ? limits.appearMs : limits.settleMs
     const shown = await settled(context, ms, async () => {
-      const seen = await look()
+      const seen = await lookNow(context, input)
       return isNothing(seen.open) ? seen.object : undefined
     })
     if (shown === undefined) throw lost ?? notShown('the change of licences')
@@ -151,28 +148,36 @@ function isNothing({ add, remove }: LicenceChange): boolean {
   return add.length === 0 && remove.length === 0
 }
 
+async function lookNow(
+  context: StepContext,
+  input: LicenceInput,
+): Promise<{ object: ReadObject; open: LicenceChange }> {
+  const object = await readObject(context, context.model(userModel), input.key)
+  return { object, open: openChange(readLicences(object.data.assignedLicenses), input) }
+}
+
 /**
  * What it names was checked on a fresh read. When it is refused all the same, the replica that
- * judges it may not know yet what the read showed (a usage location just set): it is asked again.
- * Answers the error behind which it may have been carried out.
+ * judges it may not know yet what the read showed (a usage location just set): it is asked again,
+ * unless there is nothing left to do. Answers the error behind which it may have been carried out.
  */
 async function assign(
   context: StepContext,
-  { key }: LicenceInput,
-  open: LicenceChange,
+  input: LicenceInput,
+  change: LicenceChange,
 ): Promise<unknown> {
   const model = context.model(userModel)
   let last: unknown
   const sent = await settled(context, limits.settleMs, async () => {
     try {
       last = undefined
-      await context.send(model, assignLicence(key, open))
+      await context.send(model, assignLicence(input.key, change))
       return true
     } catch (error) {
       last = error
       if (mayHaveHappened(error)) return true
       if (!(error instanceof AppError) || error.code !== 'microsoft-refused') throw error
-      return undefined
+      return isNothing((await lookNow(context, input)).open) ? true : undefined
     }
   })
   if (sent === undefined) throw last
