@@ -242,7 +242,7 @@ export const limits = {
   /** Database: connections of one process, and how long a request waits for one. */
   poolMax: 10,
   poolWaitMs: 5_000,
-  /** Retention: how often what is old is sought; rows of one commit, commits of one kind at once. */
+  /** Retention: how often old rows are sought; rows of one commit, commits of one kind, pauses. */
   sweepEveryMs: 10 * 60_000,
   sweepRows: 2_000,
   sweepBatchesMax: 500,

@@ -48,7 +48,7 @@ export function parseModels(texts: readonly ModelText[]): Model[] {
   )
 }
 
-/** Models that may be in force together, in reference order. Throws for a link that leads nowhere. */
+/** Models that may be in force together, in reference order. Throws for a link to nowhere. */
 export function linked(models: readonly Model[]): Model[] {
   for (const model of models) checkLinks(model, models)
   return inReferenceOrder(models)

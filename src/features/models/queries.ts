@@ -114,7 +114,7 @@ export async function insertVersion(
   return rows[0]?.id ?? 0
 }
 
-/** Brings a version into force. `beforeId` is the activation a rollback of this one goes back to. */
+/** Brings a version into force. `beforeId` is the activation a rollback of it goes back to. */
 export async function insertActivation(
   tx: Tx,
   activation: { modelId: number; versionId: number; beforeId: number | null; actor: Actor },

@@ -8,7 +8,7 @@ import { foreignCursor } from '../operation/paging.ts'
 import type { ModelPlace, ResourceRow, ResourceSearch } from './queries.ts'
 
 /** `department=Sales` as a filter; all of several must hold. Throws `bad-input`. */
-export function readFilters(model: Model, texts: readonly string[]): Filter | undefined {
+function readFilters(model: Model, texts: readonly string[]): Filter | undefined {
   if (texts.length === 0) return undefined
   return { op: 'and', of: texts.map((text, index) => readFilter(model, text, index)) }
 }

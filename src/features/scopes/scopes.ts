@@ -4,7 +4,6 @@ import type { SyncScope } from '../../contract/scopes.ts'
 import type { Actor } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Filter } from '../../core/filter.ts'
-import type { JsonObject } from '../../core/json.ts'
 import type { Model } from '../../core/model.ts'
 import { readFilter } from '../../core/readFilter.ts'
 import type { Database } from '../../store/database.ts'
@@ -51,8 +50,7 @@ export async function setScope(
       const why = `Sync ${active.id} of this tenant is under way.`
       throw new AppError('conflict', `${why} Nothing was changed; repeat it afterwards.`)
     }
-    // A filter is JSON by its nature; its type says more than Json can.
-    const detail = { model: model.id, filter: filter as unknown as JsonObject | null }
+    const detail = { model: model.id, filter: filter && JSON.stringify(filter) }
     const subject = `tenant:${tenantId}`
     await record(tx, actor, { nodePath, tenantId, action: 'syncScope.set', subject, detail })
     await queries.saveScope(tx, { tenantId, nodePath }, model.id, filter)

@@ -28,9 +28,9 @@ create index on model_activation (model_id, id);
 -- In force is what the newest activation says; a model without one is not in force.
 alter table model add column activation_id bigint references model_activation (id);
 
--- Where a column lies in resource.cols: for good, whatever versions come, so that rows written under
--- one version mean the same under another. filled_at is null while rows stored before the column
--- was declared do not have it yet.
+-- Where a column lies in resource.cols: for good, whatever versions come, so that rows written
+-- under one version mean the same under another. filled_at is null while rows stored before the
+-- column was declared do not have it yet.
 create table model_column (
   model_id    smallint not null references model (id),
   name        text not null,

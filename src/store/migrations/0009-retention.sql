@@ -1,5 +1,5 @@
--- What is kept for how long: the word of the database's owner, whom the application cannot overrule.
--- Whoever wants it otherwise says so as the owner:
+-- What is kept for how long: the word of the database's owner, whom the application cannot
+-- overrule. Whoever wants it otherwise says so as the owner:
 --   update patchbay.retention set keep_days = 90 where kind = 'event';
 -- null keeps for ever. The audit has no row here: nothing of Patchbay removes any of it.
 create table retention (
@@ -24,9 +24,9 @@ create index on transaction (ended_at);
 create index on transaction (undoes) where undoes is not null;
 create index on transaction (replays) where replays is not null;
 
--- Removes at most `most` of what is older than its time, and answers how many. It runs as the owner,
--- since the application may not remove events, and sees every node. Of several that ask at once one
--- does it.
+-- Removes at most `most` of what is older than its time, and answers how many. It runs as the
+-- owner, since the application may not remove events, and sees every node. Of several that ask at
+-- once one does it.
 create function sweep(what text, most integer) returns integer language plpgsql security definer
   set search_path = patchbay, pg_temp
 as $$

@@ -13,8 +13,8 @@ create index resource_second on resource (tenant_id, model_id, (cols[2]), id)
 create index resource_third on resource (tenant_id, model_id, (cols[3]), id)
   where removed_at is null;
 -- Every other column is sought by reading this index alone: half the time of reading the table, and
--- a seventh of what an index of its own costs each row that is written. Its entries must fit a third
--- of a page: see limits.columnBytes.
+-- half of what an index of its own costs each row that is written. Its entries must fit a third of
+-- a page: see limits.columnBytes.
 create index resource_scan on resource (tenant_id, model_id, id) include (node_path, cols)
   where removed_at is null;
 
