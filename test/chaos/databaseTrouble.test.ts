@@ -1,0 +1,119 @@
+import pg from 'pg'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startTestPatchbay, type TestPatchbay } from '../server/patchbay.ts'
+import { withLimit } from './support.ts'
+
+/** Bounds of the product are five and sixty seconds. */
+const patienceMs = 1_000
+/** What one request may wait for: a connection, then a statement that does not come back. */
+const mostMs = 3 * patienceMs + 6_000
+let patchbay: TestPatchbay
+let admin: pg.Client
+
+beforeAll(async () => {
+  await withLimit('poolWaitMs', patienceMs, () =>
+    withLimit('lockWaitMs', patienceMs, () =>
+      withLimit('statementMs', patienceMs, async () => {
+        patchbay = await startTestPatchbay({ role: 'api' })
+      }),
+    ),
+  )
+  admin = new pg.Client({ connectionString: patchbay.databaseUrl.reveal() })
+  await admin.connect()
+}, 120_000)
+afterAll(async () => {
+  await admin.end()
+  await patchbay.close()
+})
+
+async function ask(method: 'GET' | 'POST'): Promise<{ status: number; code: string; ms: number }> {
+  const began = performance.now()
+  const name = `Customer ${began} ${Math.random()}`
+  const answer = await fetch(`${patchbay.url}/v1/nodes`, {
+    method,
+    headers: {
+      authorization: `Bearer ${patchbay.token}`,
+      ...(method === 'POST' && { 'content-type': 'application/json' }),
+    },
+    ...(method === 'POST' && {
+      body: JSON.stringify({ parentId: 1, kind: 'customer', name }),
+    }),
+  })
+  const { code = '' } = JSON.parse(await answer.text())
+  return { status: answer.status, code, ms: performance.now() - began }
+}
+
+const many = () =>
+  Promise.all(Array.from({ length: 30 }, (_, at) => ask(at % 3 === 0 ? 'POST' : 'GET')))
+
+async function recovers(): Promise<void> {
+  const began = performance.now()
+  for (;;) {
+    const [read, write] = [await ask('GET'), await ask('POST')]
+    if (read.status === 200 && write.status === 201) break
+    expect(performance.now() - began).toBeLessThan(5_000)
+  }
+  expect((await fetch(`${patchbay.url}/health/ready`)).status).toBe(200)
+}
+
+/** Everything was answered in time, and what failed says that it is the database. */
+async function boundedRefusals(codes: readonly string[]): Promise<void> {
+  const answers = await many()
+  expect(answers.filter(({ ms }) => ms > mostMs)).toEqual([])
+  const failed = answers.filter(({ status }) => status >= 400)
+  expect(failed.length).toBeGreaterThan(0)
+  expect(failed.filter(({ code }) => !codes.includes(code))).toEqual([])
+}
+
+// Fails when the pool has no wait of its own, or the session no lock_timeout.
+it('a locked table and no connection left: bounded waits, words, and back in 5 seconds', async () => {
+  await admin.query('begin; lock table patchbay.node in access exclusive mode')
+  await boundedRefusals(['unavailable', 'conflict'])
+  await admin.query('rollback')
+  await recovers()
+})
+
+// Fails when 25006 is not `unavailable`.
+it('a database that takes no writes is read from, and says why it is not written to', async () => {
+  const { rows } = await admin.query<{ name: string }>('select current_database() as name')
+  const name = admin.escapeIdentifier(rows[0]?.name ?? '')
+  await admin.query(`alter database ${name} set default_transaction_read_only = on`)
+  await cutConnections()
+  const answers = await many()
+  const kinds = new Set(answers.map(({ status, code }) => `${status} ${code}`.trim()))
+  expect([...kinds].sort()).toEqual(['200', '503 unavailable'])
+  await admin.query('begin read write; ')
+  await admin.query(`alter database ${name} reset default_transaction_read_only`)
+  await admin.query('commit')
+  await cutConnections()
+  await recovers()
+})
+
+/** Only root may stop the server's processes, and only where they run on this machine. */
+const mayStop = process.getuid?.() === 0 && !process.env.PATCHBAY_TEST_POSTGRES?.includes('://')
+// Fails when a connection has no query_timeout: its server cannot time out any more.
+it.runIf(mayStop)(
+  'servers that stand still: bounded waits, words, and back in 5 seconds',
+  async () => {
+    await many()
+    const { rows } = await admin.query<{ pid: number }>(
+      `select pid from pg_stat_activity where datname = current_database()
+        and backend_type = 'client backend' and pid <> pg_backend_pid()`,
+    )
+    for (const { pid } of rows) process.kill(pid, 'SIGSTOP')
+    try {
+      await boundedRefusals(['unavailable'])
+    } finally {
+      for (const { pid } of rows) process.kill(pid, 'SIGCONT')
+    }
+    await recovers()
+  },
+  60_000,
+)
+
+async function cutConnections(): Promise<void> {
+  await admin.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid()`,
+  )
+}
