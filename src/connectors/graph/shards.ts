@@ -12,13 +12,14 @@ import type { GraphTransport } from './transport.ts'
  * Where the pages begin that together are a model's whole list, to be read side by side: Graph
  * hands out a list page after page, about half a second each, and asks for no pause meanwhile.
  *
- * The ranges are of a time (`createdDateTime`), not of names. Names are spread unevenly, differently
- * for each tenant, and in an alphabet nobody closed; times are as uneven (a migration creates most
- * people within hours), but their order has nothing to do with the order of a list, so any page of
- * it is a fair sample. Counts at fixed ages, exact, correct what the sample says.
+ * The ranges are of a time (`createdDateTime`), not of names. Names are spread unevenly,
+ * differently for each tenant, and in an alphabet nobody closed; times are as uneven (a migration
+ * creates most people within hours), but their order has nothing to do with the order of a list, so
+ * any page of it is a fair sample. Counts at fixed ages, exact, correct what the sample says.
  *
  * Empty when the list is short, or holds objects without that time (some that were synchronised
- * before June 2018) or nobody could say: it is then read in one piece. `now` in milliseconds since 1970.
+ * before June 2018) or nobody could say: it is then read in one piece. `now` in milliseconds since
+ * 1970.
  */
 export async function planShards(
   transport: GraphTransport,
