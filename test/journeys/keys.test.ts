@@ -1,6 +1,7 @@
 import { chmod, copyFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { endServer, startEmbedded } from '../../src/store/embedded.ts'
 import { run } from '../cli/command.ts'
@@ -27,6 +28,12 @@ afterAll(async () => {
 
 const at = (dataDir: string, ...args: string[]) => run([...args, '--data', dataDir], { env: {} })
 
+/** The codes on record that begin so, in their order. */
+async function recorded({ query }: World, beginning: string): Promise<string[]> {
+  const text = 'select action from audit where action like $1 order by id'
+  return (await query<{ action: string }>(text, [`${beginning}%`])).map(({ action }) => action)
+}
+
 test('the master key is rotated while Patchbay runs, and the tenant signs in as before', async () => {
   const before = await readFile(join(world.dataDir, 'master-key'), 'utf8')
   const rotated = await at(world.dataDir, 'key', 'rotate')
@@ -34,6 +41,7 @@ test('the master key is rotated while Patchbay runs, and the tenant signs in as 
   const after = await readFile(join(world.dataDir, 'master-key'), 'utf8')
   expect(after).not.toContain(before.trim())
   expect((await stat(join(world.dataDir, 'master-key'))).mode & 0o777).toBe(0o600)
+  expect(await recorded(world, 'key.')).toEqual(['key.rotate', 'key.rotated'])
   const tested = await world.ask('POST', `/v1/tenants/${tenantId}/test`, { confirm: true })
   expect(tested.body).toMatchObject({ outcome: expect.not.stringContaining('failed') })
 })
@@ -42,13 +50,21 @@ test('a backup of the running one is restored elsewhere', async () => {
   const file = join(second, 'backup')
   expect(await at(world.dataDir, 'backup', file)).toMatchObject({ exit: 0, out: '' })
   expect((await stat(file)).mode & 0o777).toBe(0o600)
+  expect(await recorded(world, 'backup.')).toEqual(['backup.create'])
   // Held, so that the commands after this one need not start it each.
-  await startEmbedded(join(second, 'postgres'), systemClock)
+  const { url } = await startEmbedded(join(second, 'postgres'), systemClock)
   expect(await at(second, 'restore', file)).toMatchObject({ exit: 0 })
-  expect(await at(second, 'restore', file)).toMatchObject({ exit: 1 })
+  const owner = new pg.Client({ connectionString: url.reveal() })
+  await owner.connect()
+  const { rowCount } = await owner.query(
+    `select from patchbay.audit where action = 'backup.restore'`,
+  )
+  await owner.end()
+  expect(rowCount).toBe(1)
 })
 
-test('what was restored opens with the key alone', async () => {
+test('what was restored opens with the key alone, and is not restored over', async () => {
+  expect(await at(second, 'restore', join(second, 'backup'))).toMatchObject({ exit: 1 })
   expect(await at(second, 'key', 'verify')).toMatchObject({ exit: 6 })
   await copyFile(join(world.dataDir, 'master-key'), join(second, 'master-key'))
   const verified = await at(second, 'key', 'verify')

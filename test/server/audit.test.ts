@@ -199,6 +199,38 @@ describe('on record is', () => {
     ])
   })
 
+  test('what a sync finds gone, waits for, and finds again', async () => {
+    const sync = async () => {
+      const { id: syncId } = await client.sync.start({
+        ...{ params: { tenantId }, body: { models: [users] } },
+      })
+      await until(async () => (await client.sync.show({ params: { syncId } })).endedAt !== null)
+      return syncId
+    }
+    const gone = await microsoft.mutate('delete-users', { users: 12, seed: 5 })
+    const syncId = await sync()
+    await client.sync.decide({ params: { syncId }, body: { decision: 'approve' } })
+    await until(async () => (await client.sync.show({ params: { syncId } })).state === 'succeeded')
+    expect((await entries('removals.approve')).map(({ subject }) => subject)).toEqual([
+      `sync:${syncId}`,
+    ])
+    expect((await entries('resource.removed')).flatMap(({ detail }) => detail.keys)).toHaveLength(
+      gone.length,
+    )
+    await microsoft.mutate('restore', { ids: gone })
+    await sync()
+    expect((await entries('resource.returned')).flatMap(({ detail }) => detail.keys)).toHaveLength(
+      gone.length,
+    )
+    expect((await entries('sync.ended')).length).toBeGreaterThan(1)
+  })
+
+  test('the first token, and how transactions ended', async () => {
+    expect(await entries('token.create')).toMatchObject([{ subject: 'token:Administrator' }])
+    const states = (await entries('transaction.ended')).map(({ detail }) => detail.state)
+    expect(new Set(states)).toEqual(new Set(['succeeded']))
+  })
+
   test('the use of a token, and one that nobody has, within a bound', async () => {
     const token = await tokenAt(customer.path)
     for (let use = 0; use < 3; use++) await ask(token, 'GET', '/v1/me')
