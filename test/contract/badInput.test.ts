@@ -150,6 +150,7 @@ const notShown = [
   'keyBits',
   'pem',
   'password',
+  'confirm',
 ].map((name) => `body.${name}`)
 
 /** What was accepted has to be there as it was sent; a secret only has to be set. */

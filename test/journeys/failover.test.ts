@@ -127,7 +127,7 @@ it(
     await idle?.end()
     await slowDown(world, 250)
     const sync = await startSync(world, tenantId, true)
-    const keys = await firstPeople(world, tenantId, 20)
+    const keys = await firstPeople(world, tenantId, 300)
     const transaction = await startMove(world, tenantId, keys, 'Day Watch')
     await until('some steps', 30_000, async () => (await stepsDone(world, transaction)) >= 2)
     const other = await world.serve('worker')

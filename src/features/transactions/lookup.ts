@@ -55,7 +55,7 @@ export async function lookUp(
 ): Promise<Reference> {
   if (ref === undefined) throw badInput(at, 'is required')
   if (typeof ref === 'string') {
-    if (removed) return findRemoved(tx, tenantId, model, ref)
+    if (removed) return findRemoved(tx, tenantId, model, ref, at)
     const name = names.get(model.id)?.get(ref)
     if (name !== undefined) return { key: ref, name }
     const found = await findOne(tx, tenantId, model, ref)
@@ -75,10 +75,11 @@ async function findRemoved(
   tenantId: number,
   model: Model,
   ref: string,
+  at: string,
 ): Promise<Reference> {
   const [found, another] = await selectRemoved(tx, tenantId, model.id, ref)
   if (another !== undefined) {
-    throw badInput('ref', 'is the name of several; name the one you mean by its key.')
+    throw badInput(at, 'is the name of several; name the one you mean by its key.')
   }
   if (found !== undefined) return found
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(ref)) throw notFound(model.title)
