@@ -14,7 +14,11 @@ export function tenantHandlers(dependencies: ServerDependencies): Handlers<Api>[
     list: (actor, { query }) => listTenants(actor, store, query),
     create: async (actor, { body }) =>
       syncOnSave(actor, work, await createTenant(actor, store, directory, body)),
-    import: (actor, { body }) => importTenant(actor, store, directory, body),
+    import: async (actor, { body }) => {
+      const answer = await importTenant(actor, store, directory, body)
+      if (answer.tenant !== null) await syncOnSave(actor, work, answer.tenant)
+      return answer
+    },
     show: (actor, { params }) => readTenant(actor, store, params.tenantId),
     update: async (actor, { params, body }) =>
       syncOnSave(actor, work, await updateTenant(actor, store, directory, params.tenantId, body)),
