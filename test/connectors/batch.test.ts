@@ -30,6 +30,7 @@ function answerItems(answer: (item: Item, batch: number) => object | undefined):
   let batch = 0
   microsoft.replies.graph = (response, received) => {
     batch += 1
+    if (received.method === 'GET') return json(200, {})(response, received)
     const { requests } = JSON.parse(received.body) as { requests: Item[] }
     const responses = requests.toReversed().flatMap((item) => {
       const given = answer(item, batch)
@@ -136,7 +137,23 @@ describe('a call among many', () => {
     expect(await send(gets(5))).toEqual([1, 1, 1, 3, 1])
   })
 
-  it('that was refused holds back the lane, and goes again after its own wait', async () => {
+  it('that was refused holds back every other call of the lane', async () => {
+    answerItems(({ id }, batch) =>
+      batch > 1 || id === '1' ? {} : { status: 429, headers: { 'Retry-After': '5' } },
+    )
+    const transport = microsoft.transport()
+    const began = microsoft.clock.now()
+    let waitedMs = 0
+    await sendInBatches(transport, gets(2), { signal }, async (_, index) => {
+      // The good one, right after the batch: here the other has not waited yet.
+      if (index === 1) await transport.send(get('other'), { signal })
+      waitedMs = Math.max(waitedMs, microsoft.clock.now() - began)
+      if (index === 1) expect(waitedMs).toBeGreaterThanOrEqual(5_000)
+    })
+    expect(waitedMs).toBeLessThan(8_000)
+  })
+
+  it('that was refused goes again after its own wait', async () => {
     const refusal = (seconds: number) => ({ status: 429, headers: { 'Retry-After': `${seconds}` } })
     answerItems(({ id }, batch) =>
       batch > 1 || Number(id) > 1 ? { body: { n: batch } } : refusal(id === '0' ? 5 : 30),
