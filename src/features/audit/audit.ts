@@ -15,7 +15,7 @@ import { inScope } from '../../store/scope.ts'
 import { rootPath } from '../hierarchy/root.ts'
 import { foreignCursor, idCursor, type PageQuery, readPage } from '../operation/paging.ts'
 
-export const auditType = 'data/Audit'
+const auditType = 'data/Audit'
 
 type Listed = Static<typeof auditRoutes.list.answer>
 type Exported = Static<typeof auditRoutes.export.answer>

@@ -175,7 +175,7 @@ export async function selectParted(
 }
 
 /** What happened stays where it happened; the application may not rewrite it anyway. */
-export const recordTables: readonly string[] = ['audit', 'event']
+export const recordTables: readonly string[] = ['audit', 'audit_seal', 'event']
 
 /** Every table whose rows lie at a node, asked of the database: a new one is included by itself. */
 export async function selectPathTables(tx: Tx): Promise<string[]> {
