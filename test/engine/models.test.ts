@@ -62,7 +62,8 @@ describe('a version of a model', () => {
     const broken = edited('department: {}', 'departement: {}')
     const error = await failureOf(upload(broken))
     expect(error).toMatchObject({ code: 'bad-input', fields: [{ field: 'body.text' }] })
-    expect(error.message).toMatch(/departement/)
+    const line = broken.split('\n').findIndex((text) => text.includes('departement')) + 1
+    expect(error.message).toContain(`line ${line}: properties.departement: user has no such`)
     const versions = await listVersions(provider, world.db, users, {})
     expect(versions.items).toHaveLength(1)
   })

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Compile } from 'typebox/compile'
-import { parse } from 'yaml'
+import { isNode, LineCounter, parse, parseDocument } from 'yaml'
 import { type CatalogueProperty, entityType } from '../../catalogue/graph.ts'
 import { AppError } from '../../core/errors.ts'
 import type {
@@ -43,7 +43,7 @@ export function parseModels(texts: readonly ModelText[]): Model[] {
     texts.map(({ file, text }) => {
       const model = parseModel(file, text)
       if (`${model.id}.yaml` === file) return model
-      throw broken(file, `declares ${model.id}; its place is ${model.id}.yaml`)
+      throw broken(file, 'model', `its place is ${model.id}.yaml`)
     }),
   )
 }
@@ -54,27 +54,37 @@ export function linked(models: readonly Model[]): Model[] {
   return inReferenceOrder(models)
 }
 
-/** One model from the text of its file. `file` is only for messages. */
+/**
+ * One model from the text of its file. `file` is only for messages. Throws `bad-input` naming file,
+ * line and remedy.
+ */
 export function parseModel(file: string, text: string): Model {
-  const declared = readGrammar(file, text)
+  try {
+    return asModel(file, readGrammar(file, text))
+  } catch (error) {
+    throw withLine(error, file, text)
+  }
+}
+
+function asModel(file: string, declared: ModelFile): Model {
   const known = knownProperties(file, declared)
   const properties = Object.entries(declared.properties).map(([name, override]) => {
     const property = known.get(name)
     if (property === undefined) {
-      throw broken(file, `properties.${name}: ${declared.noun} has no such property`)
+      throw broken(file, `properties.${name}`, `${declared.noun} has no such property`)
     }
     return asProperty(property, override)
   })
   for (const place of ['key', 'name'] as const) {
     if (!Object.hasOwn(declared.properties, declared[place])) {
-      throw broken(file, `${place}: ${declared[place]} is not among its properties`)
+      throw broken(file, place, `${declared[place]} is not among its properties`)
     }
   }
   const strange = declared.columns.find((column) => !Object.hasOwn(declared.properties, column))
-  if (strange !== undefined) throw broken(file, `columns: ${strange} is not among its properties`)
+  if (strange !== undefined) throw broken(file, 'columns', `${strange} is not among its properties`)
   const { shard } = declared
   if (shard !== undefined && properties.find(({ name }) => name === shard)?.type !== 'dateTime') {
-    throw broken(file, `shard: ${shard} is not among its properties, or is not a time`)
+    throw broken(file, 'shard', `${shard} is not among its properties, or is not a time`)
   }
   return {
     id: declared.model,
@@ -108,14 +118,18 @@ function readGrammar(file: string, text: string): ModelFile {
   }
   if (grammar.Check(value)) return value
   const [first] = grammar.Errors(value)
-  throw broken(file, `${first?.instancePath.slice(1).replaceAll('/', '.')} ${first?.message}`)
+  throw broken(
+    file,
+    first?.instancePath.slice(1).replaceAll('/', '.') ?? '',
+    first?.message ?? 'breaks the grammar',
+  )
 }
 
 // Graph is the only wire with a catalogue so far; a further one adds its look-up here.
 function knownProperties(file: string, declared: ModelFile): Map<string, CatalogueProperty> {
   const type = declared.wire === 'graph' ? entityType(declared.noun) : undefined
   if (type === undefined) {
-    throw broken(file, `noun: the catalogue of ${declared.wire} knows no ${declared.noun}`)
+    throw broken(file, 'noun', `the catalogue of ${declared.wire} knows no ${declared.noun}`)
   }
   return new Map(type.properties.map((property) => [property.name, property]))
 }
@@ -148,7 +162,7 @@ function asCreate(
   const { by, required, password = false } = declared
   for (const name of [by, ...required]) {
     if (!properties.some((property) => property.name === name)) {
-      throw broken(file, `create: ${name} is not among its properties`)
+      throw broken(file, 'create', `${name} is not among its properties`)
     }
   }
   return { ...asOperation(declared), by, required, password }
@@ -160,7 +174,7 @@ function asLink(
   link: { to: string[]; from?: string; call?: string },
 ): LinkDeclaration {
   if ((link.from === undefined) === (link.call === undefined)) {
-    throw broken(file, `links.${kind}: give either from or call`)
+    throw broken(file, `links.${kind}`, 'give either from or call')
   }
   return { kind, to: link.to, from: link.from, call: link.call }
 }
@@ -169,7 +183,7 @@ function checkLinks(model: Model, models: readonly Model[]): void {
   for (const link of model.links) {
     const missing = link.to.find((target) => !models.some((other) => other.id === target))
     if (missing !== undefined) {
-      throw broken(`${model.id}.yaml`, `links.${link.kind}: there is no model ${missing}`)
+      throw broken(`${model.id}.yaml`, `links.${link.kind}`, `there is no model ${missing}`)
     }
   }
 }
@@ -197,6 +211,28 @@ export function inReferenceOrder(models: readonly Model[]): Model[] {
   return ordered
 }
 
-function broken(file: string, what: string): AppError {
-  return new AppError('bad-input', `models/${file}: ${what}.`)
+/** `path` is where in the file, with dots; its line is found by it. */
+function broken(file: string, path: string, problem: string): AppError {
+  const fields = [{ field: path, problem }]
+  return new AppError('bad-input', `models/${file}: ${path}: ${problem}.`, { fields })
+}
+
+function withLine(error: unknown, file: string, text: string): unknown {
+  const [first] = error instanceof AppError ? error.fields : []
+  const line = first && lineOf(text, first.field)
+  if (first === undefined || line === undefined) return error
+  const { field, problem } = first
+  const message = `models/${file}, line ${line}: ${field}: ${problem}.`
+  return new AppError('bad-input', message, { fields: [first], cause: error })
+}
+
+/** Of what stands at the path, or else of what is around it. */
+function lineOf(text: string, path: string): number | undefined {
+  const lineCounter = new LineCounter()
+  const document = parseDocument(text, { lineCounter })
+  for (let keys = path.split('.'); keys.length > 0; keys = keys.slice(0, -1)) {
+    const node = document.getIn(keys, true)
+    if (isNode(node) && node.range) return lineCounter.linePos(node.range[0]).line
+  }
+  return undefined
 }
