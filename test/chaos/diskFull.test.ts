@@ -32,6 +32,8 @@ function unmount(dir: string): void {
   execFileSync('umount', ['-l', dir], { stdio: 'ignore' })
 }
 
+/** The row of the audit may be the first that finds no space. */
+const refusals = ['unavailable', 'audit-refused']
 const mounts = mayMount()
 let world: World
 let disk: string
@@ -84,7 +86,7 @@ it.runIf(mounts)(
       const body = { parentId: 1, kind: 'customer', name }
       const answer = await world.ask('POST', '/v1/nodes', body)
       statuses.add(answer.status)
-      if (answer.status === 503) expect(answer.body.code).toBe('unavailable')
+      if (answer.status === 503) expect(refusals).toContain(answer.body.code)
       return answer.status === 503
     })
     expect([...statuses].filter((status) => status >= 500)).toEqual([503])

@@ -30,8 +30,8 @@ export interface Allowance {
   waitMs(cost: Cost): number
   spend(cost: Cost): void
   /**
-   * Spends at once what a call will cost, and answers when it may leave, in milliseconds since 1970.
-   * Who asks first is first: a place in the line, where `waitMs` only looks.
+   * Spends at once what a call will cost, and answers when it may leave, in milliseconds since
+   * 1970. Who asks first is first: a place in the line, where `waitMs` only looks.
    */
   reserve(cost: Cost): number
   pausedUntil(): number
@@ -57,8 +57,15 @@ export function createAllowance(clock: Clock, rates: Rates): Allowance {
     return Math.max(units.waitMs(cost.units), writes.waitMs(cost.writes))
   }
 
+  /** None is longer than the longest: where it seems so, the clock was put back meanwhile. */
+  function paused(): number {
+    pausedUntil = Math.min(pausedUntil, clock.now() + limits.retryAfterMaxMs)
+    return pausedUntil
+  }
+
   function pauseUntil(until: number): void {
-    pausedUntil = Math.max(pausedUntil, Math.min(until, clock.now() + limits.retryAfterMaxMs))
+    pausedUntil = Math.max(pausedUntil, until)
+    paused()
   }
 
   /** Doubling from refusal to refusal; those that were out together count as one. */
@@ -69,14 +76,14 @@ export function createAllowance(clock: Clock, rates: Rates): Allowance {
   }
 
   return {
-    waitMs: (cost) => Math.max(pausedUntil - clock.now(), bucketsMs(cost)),
+    waitMs: (cost) => Math.max(paused() - clock.now(), bucketsMs(cost)),
     spend,
     reserve(cost) {
       const waitMs = bucketsMs(cost)
       spend(cost)
       return clock.now() + waitMs
     },
-    pausedUntil: () => pausedUntil,
+    pausedUntil: paused,
     pauseUntil,
     refused({ began, retryAfterMs, short }) {
       const fallback = fallbackMs(began)
@@ -88,6 +95,30 @@ export function createAllowance(clock: Clock, rates: Rates): Allowance {
     },
     answered() {
       refusals = 0
+    },
+  }
+}
+
+/** A place in an allowance's line, which whoever has one holds at most once. */
+export interface Place {
+  /** When a call of this cost may leave; takes the place if there is none yet. */
+  dueAt(cost: Cost): number
+  /** Leaves it, having used so much: the place may have been taken for another call. */
+  settle(used: Cost | undefined): void
+}
+
+export function createPlace(allowance: Allowance): Place {
+  let taken: { cost: Cost; dueAt: number } | undefined
+  return {
+    dueAt(cost) {
+      taken ??= { cost, dueAt: allowance.reserve(cost) }
+      return taken.dueAt
+    },
+    settle(used = { units: 0, writes: 0 }) {
+      if (taken === undefined) return
+      const { units, writes } = taken.cost
+      taken = undefined
+      allowance.spend({ units: used.units - units, writes: used.writes - writes })
     },
   }
 }
