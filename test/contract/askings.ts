@@ -24,7 +24,7 @@ const groups = 'device/msgraph/Groups'
  * that leaves the target as it is, so that all of them can be asked of the same world.
  */
 export function askings(world: ContractWorld): Record<string, Asking> {
-  return { ...aboutNodes(world), ...aboutTenants(world), ...aboutWork, ...readings }
+  return { ...aboutNodes(world), ...aboutTenants(world), ...aboutWork, ...aboutModels, ...readings }
 }
 
 function aboutNodes({ child }: ContractWorld): Record<string, Asking> {
@@ -79,6 +79,8 @@ const aboutWork: Record<string, Asking> = {
   }),
   'syncRule.list': ({ tenantId }) => ({ path: { tenantId } }),
   'syncRule.set': ({ tenantId }) => ({ path: { tenantId, ...place }, body: { disabled: [] } }),
+  'syncScope.list': ({ tenantId }) => ({ path: { tenantId } }),
+  'syncScope.set': ({ tenantId }) => ({ path: { tenantId, ...place }, body: { filter: null } }),
   'schedule.list': ({ tenantId }) => ({ query: { tenantId: `${tenantId}` } }),
   'subscription.list': ({ tenantId }) => ({ query: { tenantId: `${tenantId}` } }),
   'schedule.create': ({ tenantId, name }) => ({
@@ -103,6 +105,16 @@ const aboutWork: Record<string, Asking> = {
   'transaction.cancel': ({ transactionId }) => ({ path: { transactionId } }),
   'transaction.undo': ({ transactionId }) => ({ path: { transactionId } }),
   'transaction.replay': ({ transactionId }) => ({ path: { transactionId } }),
+}
+
+/** Versions of models are nobody's but the provider's, whatever the target. */
+const aboutModels: Record<string, Asking> = {
+  'model.upload': () => ({ body: { text: 'model: none' } }),
+  'model.versions': () => ({ path: place }),
+  'model.version': () => ({ path: { ...place, number: 1 } }),
+  'model.diff': () => ({ path: { ...place, number: 1 } }),
+  'model.activate': () => ({ path: place, body: { number: 1 } }),
+  'model.rollback': () => ({ path: place }),
 }
 
 const readings: Record<string, Asking> = {

@@ -33,6 +33,7 @@ export async function validRequests(world: ContractWorld): Promise<Requests> {
     ...(await syncRequests(world)),
     ...(await scheduleRequests(world)),
     ...(await transactionRequests(world)),
+    ...(await modelRequests(world)),
     ...readings(world),
   }
 }
@@ -226,6 +227,11 @@ async function scheduleRequests(world: ContractWorld): Promise<Requests> {
     'schedule.resume': { path: { scheduleId: await add('Resumed') } },
     'schedule.delete': { path: { scheduleId: await add('Doomed') } },
     'syncRule.list': { path: { tenantId } },
+    'syncScope.list': { path: { tenantId } },
+    'syncScope.set': {
+      path: { tenantId, ...place },
+      body: { filter: { op: 'eq', property: 'department', value: 'Sales' } },
+    },
     'syncRule.set': { path: { tenantId, ...place }, body: { disabled: ['add'] } },
   }
 }
@@ -250,6 +256,22 @@ async function transactionRequests({ client, own }: ContractWorld): Promise<Requ
     'transaction.cancel': { path: { transactionId: begun.id } },
     'transaction.undo': { path: { transactionId } },
     'transaction.replay': { path: { transactionId } },
+  }
+}
+
+async function modelRequests({ client }: ContractWorld): Promise<Requests> {
+  const groups = { application: 'msgraph', name: 'Groups' }
+  const { text } = await client.model.version({ params: { ...groups, number: 1 } })
+  const { number } = await client.model.upload({ body: { text: `${text}# Once more.\n` } })
+  const activate = () => client.model.activate({ params: groups, body: { number } })
+  await activate()
+  return {
+    'model.upload': { body: { text: `${text}# And again.\n` } },
+    'model.versions': { path: place, query: { after: '5', limit: '5' } },
+    'model.version': { path: { ...place, number: 1 } },
+    'model.diff': { path: { ...place, number: 1 }, query: { against: '1' } },
+    'model.activate': { path: place, body: { number: 1 } },
+    'model.rollback': { path: groups, tidy: activate },
   }
 }
 
