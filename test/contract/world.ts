@@ -122,6 +122,9 @@ async function furnish(
   }
 }
 
+/** Enough to be seen or hidden; the others would only take time. */
+const models = [users, 'device/msgraph/Groups', 'device/msgraph/MsolAccountSku']
+
 /** A first sync, and one that finds more gone than may go without a person's yes. */
 async function syncTwice(
   emulator: TestPatchbay['emulator'],
@@ -131,7 +134,7 @@ async function syncTwice(
 ): Promise<{ syncId: number; heldSyncId: number }> {
   const microsoft = control(emulator, microsoftId)
   const sync = async () => {
-    const { id } = await client.sync.start({ params: { tenantId }, body: {} })
+    const { id } = await client.sync.start({ params: { tenantId }, body: { models } })
     const stateOf = async () => (await client.sync.show({ params: { syncId: id } })).state
     await until(async () => !['queued', 'running'].includes(await stateOf()))
     return id
