@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Client, createClient } from '../../src/client/client.ts'
 import { type Api, api } from '../../src/contract/api.ts'
 import type { JsonObject } from '../../src/core/json.ts'
@@ -145,42 +145,58 @@ test('every write Microsoft got is on record, under its id, and no other', async
   })
 }, 60_000)
 
-/** I2, in the worker: the alarm is a line of the log, and the change waits or ends, undone. */
-test('nothing leaves for Microsoft while the audit cannot be written, and the API answers 503', async () => {
-  await microsoft.clearCalls()
-  const refuse = `create or replace function refuse() returns trigger language plpgsql as
-    $$ begin raise exception 'refused' using errcode = '42501'; end $$;
-    create trigger refuse before insert on audit for each row execute function refuse()`
-  await owner.query(refuse)
-  expect(await ask(patchbay.token, 'PATCH', `/v1/nodes/${customer.id}`, { name: 'New' })).toBe(503)
-  expect(await ask(patchbay.token, 'DELETE', '/v1/nodes/999999')).toBe(503)
-  await owner.query('drop trigger refuse on audit')
-  expect((await client.node.show({ params: { nodeId: customer.id } })).name).toBe('Contoso')
-  expect(
-    patchbay.log.some(({ level, message }) => level === 'error' && /audit/.test(message)),
-  ).toBe(true)
-
+/** Makes every entry that `when` names fail, as a broken table or a full disk would. */
+async function refuse(when: string, state: string): Promise<void> {
   await owner.query(
-    `${refuse.replace("'42501'", "'53100'")};
-     alter table audit disable trigger refuse;
-     alter table audit enable trigger refuse`,
+    `create or replace function refuse() returns trigger language plpgsql as $$ begin
+       if ${when} then raise exception 'refused' using errcode = '${state}'; end if; return new;
+     end $$;
+     drop trigger if exists refuse on audit;
+     create trigger refuse before insert on audit for each row execute function refuse()`,
   )
-  await owner.query(`create or replace function refuse() returns trigger language plpgsql as
-    $$ begin if new.action = 'microsoft.write' then
-      raise exception 'full' using errcode = '53100'; end if; return new; end $$`)
-  const steps = [
-    { do: 'update' as const, model: users, ref: keys[5] ?? '', set: { jobTitle: 'X' } },
-  ]
-  const body = { steps }
-  const { id } = await client.transaction.start({ params: { tenantId }, headers: {}, body })
-  await systemClock.sleep(2_500)
-  const writes = (await microsoft.calls()).filter(
-    ({ write, service }) => write && service !== 'login',
-  )
-  expect(writes).toEqual([])
-  await owner.query('drop trigger refuse on audit')
-  expect((await ended(id)).state).toBe('succeeded')
-}, 60_000)
+}
+
+async function startChange(ref: string | undefined, jobTitle: string): Promise<number> {
+  const steps = [{ do: 'update' as const, model: users, ref: ref ?? '', set: { jobTitle } }]
+  const given = { params: { tenantId }, headers: {}, body: { steps } }
+  return (await client.transaction.start(given)).id
+}
+
+async function writesSent(): Promise<number> {
+  return (await microsoft.calls()).filter(({ write, service }) => write && service !== 'login')
+    .length
+}
+
+/** I2. With auditError not telling the two apart, the second waits for ever or the third ends. */
+describe('while the audit cannot be written nothing is done', () => {
+  beforeEach(() => microsoft.clearCalls())
+  afterEach(() => owner.query('drop trigger if exists refuse on audit'))
+
+  test('the API answers 503, and an alarm stands in the log', async () => {
+    await refuse('true', '42501')
+    const path = `/v1/nodes/${customer.id}`
+    expect(await ask(patchbay.token, 'PATCH', path, { name: 'New' })).toBe(503)
+    expect(await ask(patchbay.token, 'DELETE', '/v1/nodes/999999')).toBe(503)
+    expect((await client.node.show({ params: { nodeId: customer.id } })).name).toBe('Contoso')
+    const alarms = patchbay.log.filter(({ level }) => level === 'error')
+    expect(alarms.some(({ message }) => /audit/.test(message))).toBe(true)
+  })
+
+  test('what does not pass ends the transaction, with nothing sent', async () => {
+    await refuse(`new.action = 'microsoft.write'`, '42501')
+    expect((await ended(await startChange(keys[4], 'X'))).state).toBe('undone')
+    expect(await writesSent()).toBe(0)
+  })
+
+  test('what passes is waited for, with nothing sent', async () => {
+    await refuse(`new.action = 'microsoft.write'`, '53100')
+    const id = await startChange(keys[5], 'X')
+    await systemClock.sleep(2_500)
+    expect(await writesSent()).toBe(0)
+    await owner.query('drop trigger refuse on audit')
+    expect((await ended(id)).state).toBe('succeeded')
+  })
+})
 
 describe('on record is', () => {
   test('a write outside the scope, and not a reading', async () => {
@@ -228,7 +244,7 @@ describe('on record is', () => {
   test('the first token, and how transactions ended', async () => {
     expect(await entries('token.create')).toMatchObject([{ subject: 'token:Administrator' }])
     const states = (await entries('transaction.ended')).map(({ detail }) => detail.state)
-    expect(new Set(states)).toEqual(new Set(['succeeded']))
+    expect(new Set(states)).toEqual(new Set(['succeeded', 'undone']))
   })
 
   test('the use of a token, and one that nobody has, within a bound', async () => {
