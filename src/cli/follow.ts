@@ -29,7 +29,7 @@ export async function follow<T>(cli: Cli, what: Followed<T>, seconds?: number): 
   const progress = createProgress(cli)
   try {
     for (;;) {
-      const value = await what.read()
+      const value = await readThrough(cli, what, signal)
       progress.tell(what.line(value))
       if (what.ended(value)) return value
       if (late.aborted) throw gaveUp(what.name)
@@ -44,6 +44,23 @@ export async function follow<T>(cli: Cli, what: Followed<T>, seconds?: number): 
   } finally {
     over.abort()
     progress.end()
+  }
+}
+
+/**
+ * A server that is restarted, or whose database is away, answers soon again, and the work goes on
+ * meanwhile: only an outage longer than `outageMs` ends the waiting for it.
+ */
+async function readThrough<T>(cli: Cli, what: Followed<T>, signal: AbortSignal): Promise<T> {
+  const began = cli.clock.now()
+  for (;;) {
+    try {
+      return await what.read()
+    } catch (error) {
+      const passes = error instanceof AppError && error.code === 'unavailable'
+      if (!passes || signal.aborted || cli.clock.now() - began > limits.outageMs) throw error
+    }
+    await cli.clock.sleep(limits.outageLookMs, signal).catch(() => undefined)
   }
 }
 

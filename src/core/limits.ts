@@ -236,6 +236,9 @@ export const limits = {
   /** A client whose stream broke: the first wait before it asks again, and how often in a row. */
   eventReconnectMs: 250,
   eventReconnectsMax: 20,
+  /** A client that waits for work: how long the server may be away meanwhile, and between looks. */
+  outageMs: 60_000,
+  outageLookMs: 1_000,
   /** Where progress is not a screen but a log: one line at most this often. */
   progressLineMs: 2_000,
 

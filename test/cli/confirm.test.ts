@@ -98,3 +98,41 @@ it('a stream that fails ends the waiting', async () => {
   }
   await expect(follow(person('', false), failing)).rejects.toThrow('You may not follow this.')
 })
+
+/** A clock on which waiting takes no time. */
+function skipping(cli: Cli): Cli {
+  let at = 0
+  const now = () => at
+  const sleep = async (ms: number) => {
+    at += ms
+    await systemClock.sleep(0)
+  }
+  return { ...cli, clock: { now, sleep } }
+}
+
+/** Work whose server is away for so many looks. */
+function behindOutage(looks: number, code: 'unavailable' | 'not-found' = 'unavailable') {
+  let away = looks
+  return {
+    name: 'it',
+    events: () => ticks(1),
+    read: async () => {
+      away -= 1
+      if (away >= 0) throw new AppError(code, 'The database cannot be reached.')
+      return 'ended'
+    },
+    ended: () => true,
+    line: String,
+  }
+}
+
+// Fails when the first refusal ends the waiting, or an outage without end does not.
+it('a server that is away for a while is waited for, not for ever', async () => {
+  const cli = skipping(person('', false))
+  expect(await follow(cli, behindOutage(20))).toBe('ended')
+  const ever = follow(cli, behindOutage(Number.POSITIVE_INFINITY))
+  await expect(ever).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(follow(cli, behindOutage(1, 'not-found'))).rejects.toMatchObject({
+    code: 'not-found',
+  })
+})
