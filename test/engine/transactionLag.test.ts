@@ -3,6 +3,8 @@ import type { Clock } from '../../src/core/clock.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
 import { advanceTransaction } from '../../src/engine/transaction/advanceTransaction.ts'
+import { undoTransaction } from '../../src/features/transactions/transactions.ts'
+import { enqueueJob } from '../../src/store/jobs/job.ts'
 import { systemClock } from '../store/testing.ts'
 import type { Snapshot } from './control.ts'
 import {
@@ -15,7 +17,7 @@ import {
   type TestStep,
   users,
 } from './transactionCases.ts'
-import { startWorld, type World } from './world.ts'
+import { administrator, startWorld, type World } from './world.ts'
 
 /** Waits a hundredth of the time: a lag of a second stands for one of a hundred. */
 const scale = 100
@@ -23,6 +25,7 @@ const quickClock: Clock = {
   now: () => systemClock.now(),
   sleep: (ms, signal) => systemClock.sleep(ms / scale, signal),
 }
+const parts = () => ({ engine: world.engine, jobs: { enqueue: enqueueJob } })
 const freeFlow = { skuId: 'f30db892-07e9-47e9-837c-80727f46fd3d', name: 'FLOW_FREE' }
 
 let world: World
@@ -148,6 +151,17 @@ describe('where every copy learns of a write a while later', () => {
       ...strangers.map(({ id }) => link(group, String(id))),
     ])
     expect(transaction).toMatchObject({ state: 'undone', error: { code: 'microsoft-conflict' } })
+    expect(image(await world.control.snapshot())).toEqual(image(before))
+  })
+
+  it('an undo asked for right behind sends as well', async () => {
+    const keys = Array.from({ length: 12 }, (_, at) => String(personAt(before, at).id))
+    await lag(150)
+    const departments = keys.map((key) => update(key, { department: 'Undone' }))
+    const { transaction: done } = await run(departments)
+    const { id } = await undoTransaction(administrator, parts(), Number(done?.id), undefined)
+    await advanceTransaction(world.engine, world.job(id))
+    expect((await readBack(world, id)).transaction?.state).toBe('succeeded')
     expect(image(await world.control.snapshot())).toEqual(image(before))
   })
 

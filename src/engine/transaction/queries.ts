@@ -17,6 +17,8 @@ export interface Transaction {
   state: TransactionState
   actor: Actor
   epoch: number
+  /** The transaction it takes back. */
+  undoes: number | null
   /** Why it is being undone, once it is. */
   error: JsonObject | null
 }
@@ -39,7 +41,7 @@ export async function claimTransaction(tx: Tx, id: number): Promise<Transaction 
       state = case when state = 'queued' then 'running' else state end
     where id = ${id} and state in ('queued', 'running', 'undoing')
     returning id, tenant_id as "tenantId", node_path as "nodePath", kind, state, actor, epoch,
-      error`.execute(tx)
+      undoes, error`.execute(tx)
   return rows[0]
 }
 

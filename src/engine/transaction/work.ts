@@ -81,7 +81,7 @@ export function openStep(
     known: forward ? step.after : null,
     resumed: sent,
     patienceMs,
-    mustSend: !forward,
+    mustSend: !forward || transaction.undoes !== null,
     send: (model, call) =>
       patiently(context, async () => {
         let attempts = 0
