@@ -111,7 +111,7 @@ export const limits = {
   goneLookMs: 1_000,
   /** Sync: objects whose sub-lists (members of a group) are read at the same time. */
   partReadsInFlight: 8,
-  /** Graph: batches of calls sent at the same time; keys of links one read of sub-lists may bring. */
+  /** Graph: batches sent at the same time; keys of links that one read of sub-lists may bring. */
   batchesInFlight: 8,
   linkKeysMax: 1_000_000,
   /** Sync: rows of one shard of a long list, shards of a list, rows that say how to cut it. */

@@ -59,7 +59,7 @@ export function createPauses(db: Database, clock: Clock): Pauses {
   }
 }
 
-/** What has passed is swept by whoever tells the next, so that the table stays as small as it is. */
+/** What has passed is swept by whoever tells the next, so that the table stays small. */
 const tellSql = `
   with passed as (
     delete from pause where until < clock_timestamp() - interval '1 hour' and name <> $1

@@ -52,7 +52,7 @@ interface Item {
   dueAt: number
 }
 
-/** One batch until every call in it has its answer: what has to wait goes again in a smaller one. */
+/** One batch until every call in it has its answer: what has to wait goes again in another. */
 async function sendBatch(
   transport: GraphTransport,
   items: readonly Item[],

@@ -25,16 +25,17 @@ import type { GraphAnswer, GraphTransport } from './transport.ts'
  *
  * | way | units | requests |
  * |---|---|---|
- * | `$expand` in a list of 15 objects by their ids; cut off at 20 entries without a word | n / 15 | n / 300 in batches |
- * | the list itself, 999 entries a page, first pages in batches of 20 | 2 per page | n / 20, and one by one behind the first page |
- * | the list itself, alone | 2 per page | n |
- * | delta with `$select=members`, about 200 entries a page, one page after the other | not told | n (1 + m) / 200 |
+ * | `$expand` in a list of 15 objects by their ids, in batches of 20 | n / 15 | n / 300 |
+ * | the list itself, 999 entries a page, first pages in batches of 20 | 2 a page | n / 20 |
+ * | the list itself, alone | 2 a page | n |
+ * | delta with `$select=members`, about 200 entries a page | not told | n (1 + m) / 200 |
  *
- * So all are asked for by `$expand` first, fifteen for a unit where the list costs thirty, and those
- * that show 20 entries, which may be all or not, are read as lists. It pays as soon as one in thirty
- * is small; where none is, it costs a thirtieth more. A delta would be 400,000 members in 2,100
- * requests that wait for each other (five minutes; read as lists 40 s), and was seen to repeat each
- * large group ten times: it only tells which objects to read again.
+ * `$expand` cuts off at 20 entries without a word. So all are asked for by it first, fifteen for a
+ * unit where the lists cost thirty, and those that show 20 entries, which may be all or not, are
+ * read as lists. It pays as soon as one in thirty is small; where none is, it costs a thirtieth
+ * more. A delta would be 400,000 members in 2,100 requests that wait for each other (five minutes;
+ * read as lists 40 s), and was seen to repeat each large group ten times: it only tells which
+ * objects to read again.
  */
 export async function readAllLinks(
   transport: GraphTransport,

@@ -40,9 +40,9 @@ export interface SendOptions {
   /** Reads the index that advanced queries need (`ConsistencyLevel: eventual`); it lags behind. */
   eventual?: boolean
   /**
-   * Asked right before each attempt of a call that changes something, after every wait for a turn or
-   * a token: whoever was frozen in such a wait may have lost the work to another meanwhile. What it
-   * throws ends the call, and nothing is sent.
+   * Asked right before each attempt of a call that changes something, after every wait for a turn
+   * or a token: whoever was frozen in such a wait may have lost the work to another meanwhile. What
+   * it throws ends the call, and nothing is sent.
    */
   confirm?: ConfirmWrite | undefined
   /** Set for a call that is an envelope around others. */

@@ -1,39 +1,20 @@
 import { describe, expect, it } from 'vitest'
-import { createStandingClock, settle } from '../../../test/connectors/standingClock.ts'
+import {
+  fine,
+  one,
+  refused,
+  startLanes,
+  sync,
+  units,
+  wide,
+} from '../../../test/connectors/lanesAtRest.ts'
+import { settle } from '../../../test/connectors/standingClock.ts'
 import { limits } from '../../core/limits.ts'
 import type { EndTurn, Lane, TurnOutcome } from './lane.ts'
-import { createLanes, type LaneName, type ServiceRates } from './lanes.ts'
-
-const wide = { perSecond: 100, burst: 100_000 }
-const rates: ServiceRates = {
-  tenant: { units: wide, writes: wide },
-  application: { units: wide, writes: wide },
-  inFlightMax: 16,
-  inFlightTotalMax: 64,
-}
-const fine = { status: 200, latencyMs: 100 }
-const refused = (retryAfterMs?: number) => ({ status: 429, retryAfterMs, latencyMs: 100 })
-const sync = { priority: 'sync', kind: 'GET users' } as const
-const person = { priority: 'interactive', kind: 'GET users' } as const
-const one = { units: 1, writes: 0 }
-const units = (count: number) => ({ units: count, writes: 0 })
-const named = (tenantId: string, clientId = 'app'): LaneName => ({
-  ...{ clientId, tenantId, service: 'graph' },
-})
-
-function start(given: Partial<ServiceRates> = {}) {
-  const clock = createStandingClock()
-  const announced: [string, number][] = []
-  const lanes = createLanes(clock, {
-    rates: () => ({ ...rates, ...given }),
-    announce: (name, until) => announced.push([name, until]),
-  })
-  return { clock, lanes, lane: lanes.lane(named('tenant')), announced }
-}
 
 /** The same, with budgets of the tenant's units. */
 const startWithUnits = (perSecond: number, burst: number) =>
-  start({ tenant: { units: { perSecond, burst }, writes: wide } })
+  startLanes({ tenant: { units: { perSecond, burst }, writes: wide } })
 
 /** Rounds of calls that fill whatever window there is. */
 async function fill(lane: Lane, rounds: number, outcome: TurnOutcome = fine): Promise<void> {
@@ -47,7 +28,7 @@ async function fill(lane: Lane, rounds: number, outcome: TurnOutcome = fine): Pr
 
 describe('window', () => {
   it('starts small, and grows with every good answer of a full window, up to its bound', async () => {
-    const { lane } = start()
+    const { lane } = startLanes()
     expect(lane.state().window).toBe(4)
     const ends: EndTurn[] = []
     for (let call = 0; call < 6; call += 1) lane.take(one, sync).then((end) => ends.push(end))
@@ -63,7 +44,7 @@ describe('window', () => {
   })
 
   it('grows by one per full window once it has been told no', async () => {
-    const { lane, clock } = start()
+    const { lane, clock } = startLanes()
     await fill(lane, 100)
     await fill(lane, 1, refused())
     await clock.advance(1_000)
@@ -75,7 +56,7 @@ describe('window', () => {
   })
 
   it('does not grow while it is not filled, nor by faults', async () => {
-    const { lane } = start()
+    const { lane } = startLanes()
     for (let call = 0; call < 50; call += 1) (await lane.take(one, sync))(fine)
     expect(lane.state().window).toBe(4)
     await fill(lane, 10, { ...fine, status: 503 })
@@ -83,7 +64,7 @@ describe('window', () => {
   })
 
   it('halves once for refusals that were out together, and never below one', async () => {
-    const { lane, clock } = start()
+    const { lane, clock } = startLanes()
     await fill(lane, 100)
     await fill(lane, 1, refused(1_000))
     expect(lane.state().window).toBe(8)
@@ -95,7 +76,7 @@ describe('window', () => {
   })
 
   it('halves when calls of one kind become slow, and not for a slow kind', async () => {
-    const { lane, clock } = start()
+    const { lane, clock } = startLanes()
     await fill(lane, 100)
     const end = await lane.take(one, { ...sync, kind: 'GET reports' })
     end({ ...fine, latencyMs: 5_000 })
@@ -108,7 +89,7 @@ describe('window', () => {
 
 describe('pause', () => {
   it('holds every call until Retry-After, and tells the other processes', async () => {
-    const { lane, clock, announced } = start()
+    const { lane, clock, announced } = startLanes()
     ;(await lane.take(one, sync))(refused(3_000))
     expect(announced).toEqual([['graph app tenant', clock.now() + 3_000]])
     let started = 0
@@ -125,7 +106,7 @@ describe('pause', () => {
   })
 
   it('sends a call away when it would wait too long, also those that wait already', async () => {
-    const { lane } = start()
+    const { lane } = startLanes()
     const ends = await Promise.all([1, 2, 3, 4].map(() => lane.take(one, sync)))
     const waiting = lane.take(one, sync)
     ends[0]?.(refused(limits.callWaitMs + 1))
@@ -137,7 +118,7 @@ describe('pause', () => {
   })
 
   it('is bounded, and heard from other processes', async () => {
-    const { lanes, lane, clock } = start()
+    const { lanes, lane, clock } = startLanes()
     lanes.hear('graph app tenant', clock.now() + 1e12)
     expect(lane.state().pausedUntil).toBe(clock.now() + limits.retryAfterMaxMs)
     await clock.advance(limits.retryAfterMaxMs)
@@ -147,7 +128,7 @@ describe('pause', () => {
 
 describe('turns', () => {
   it('go to interactive calls first', async () => {
-    const { lane } = start()
+    const { lane } = startLanes()
     const ends = await Promise.all([1, 2, 3, 4].map(() => lane.take(one, sync)))
     const order: string[] = []
     for (const priority of ['sync', 'sync', 'interactive'] as const) {
@@ -192,7 +173,7 @@ describe('turns', () => {
   })
 
   it('are given up without a trace', async () => {
-    const { lane } = start()
+    const { lane } = startLanes()
     const ends = await Promise.all([1, 2, 3, 4].map(() => lane.take(one, sync)))
     const controller = new AbortController()
     const { signal } = controller
@@ -207,7 +188,7 @@ describe('turns', () => {
   })
 
   it('are refused when too many wait', async () => {
-    const { lane } = start({ inFlightMax: 1 })
+    const { lane } = startLanes({ inFlightMax: 1 })
     await lane.take(one, sync)
     const waiting = Array.from({ length: limits.laneWaitersMax }, () => lane.take(one, sync))
     for (const each of waiting) each.catch(() => {})
@@ -215,20 +196,10 @@ describe('turns', () => {
   })
 })
 
-/** Takes turns as long as they are given at once; answers how they are ended. */
-async function takeAll(lane: Lane, count: number, given: Parameters<Lane['take']>[1] = sync) {
-  const ends: EndTurn[] = []
-  for (let call = 0; call < count; call += 1) {
-    lane.take(one, given).then((end) => ends.push(end))
-  }
-  await settle()
-  return ends
-}
-
 describe('budgets', () => {
   it('of writes are their own: reads go on while writes wait', async () => {
     const writes = { perSecond: 20, burst: 2 }
-    const { lane, clock } = start({ tenant: { units: wide, writes } })
+    const { lane, clock } = startLanes({ tenant: { units: wide, writes } })
     for (let call = 0; call < 2; call += 1) {
       ;(await lane.take({ units: 1, writes: 1 }, sync))(fine)
     }
@@ -286,105 +257,13 @@ describe('budgets', () => {
     ;(await lane.take(units(1_000), sync))(fine)
     expect(await perSecond()).toBeGreaterThanOrEqual(99)
   })
-
-  it('of an application hold all its tenants, and serve them in turn', async () => {
-    const application = { units: { perSecond: 10, burst: 1 }, writes: wide }
-    const { lanes, clock } = start({ application })
-    const order: string[] = []
-    for (const tenant of ['a', 'b', 'c']) {
-      for (let call = 0; call < 4; call += 1) {
-        lanes
-          .lane(named(tenant))
-          .take(one, sync)
-          .then((end) => {
-            order.push(tenant)
-            end(fine)
-          })
-      }
-    }
-    await clock.advance(2_000)
-    expect(order).toHaveLength(12)
-    // Whoever came first with all calls is not served first with all of them.
-    for (const from of [1, 4, 7]) {
-      expect([...order.slice(from, from + 3)].sort()).toEqual(['a', 'b', 'c'])
-    }
-    const other = lanes.lane(named('a', 'other app'))
-    expect(await takeAll(other, 1)).toHaveLength(1)
-  })
-})
-
-describe('tenants', () => {
-  it('get a turn each where connections are few', async () => {
-    const { lanes } = start({ inFlightTotalMax: limits.callsKeptForPeople + 3 })
-    const [busy, late] = [lanes.lane(named('busy')), lanes.lane(named('late'))]
-    const ends = await takeAll(busy, 50)
-    expect(ends).toHaveLength(3)
-    const later = await takeAll(late, 2)
-    expect(later).toHaveLength(0)
-    ends[0]?.(fine)
-    await settle()
-    ends[1]?.(fine)
-    await settle()
-    expect(ends.length - 2 + later.length).toBe(3)
-    expect(later.length).toBeGreaterThanOrEqual(1)
-  })
-
-  it('leave connections for people, and a place in a full window', async () => {
-    const { lanes } = start({ inFlightTotalMax: limits.callsKeptForPeople + 4 })
-    const lane = lanes.lane(named('busy'))
-    expect(await takeAll(lane, 20)).toHaveLength(4)
-    expect(await takeAll(lane, 3, person)).toHaveLength(1)
-    expect(await takeAll(lanes.lane(named('other')), 1, sync)).toHaveLength(0)
-    expect(await takeAll(lanes.lane(named('other')), 1, person)).toHaveLength(1)
-  })
-
-  it('pause together when it is the application that was refused', async () => {
-    const { lanes, lane, clock, announced } = start()
-    const other = lanes.lane(named('other'))
-    const stranger = lanes.lane(named('other', 'other app'))
-    ;(await lane.take(one, sync))({ ...refused(5_000), everyTenant: true })
-    expect(announced).toEqual([['graph app *', clock.now() + 5_000]])
-    expect(await takeAll(other, 1)).toHaveLength(0)
-    expect(await takeAll(stranger, 1)).toHaveLength(1)
-    await clock.advance(5_000)
-    expect(other.state().inFlight).toBe(1)
-  })
-
-  it('do not pause for the refusal of one', async () => {
-    const { lanes, lane } = start()
-    ;(await lane.take(one, sync))(refused(50_000))
-    expect(await takeAll(lane, 1)).toHaveLength(0)
-    expect(await takeAll(lanes.lane(named('other')), 1)).toHaveLength(1)
-  })
-})
-
-describe('pauses of other processes', () => {
-  it('hold a lane that was never used here, and an application in all tenants', async () => {
-    const { lanes, clock, announced } = start()
-    lanes.hear('graph app new', clock.now() + 2_000)
-    expect(await takeAll(lanes.lane(named('new')), 1)).toHaveLength(0)
-    lanes.hear('graph app *', clock.now() + 3_000)
-    expect(await takeAll(lanes.lane(named('tenant')), 1)).toHaveLength(0)
-    await clock.advance(3_000)
-    expect(lanes.lane(named('new')).state().inFlight).toBe(1)
-    expect(lanes.lane(named('tenant')).state().inFlight).toBe(1)
-    // What was heard is not told again, and what is no name is nobody's.
-    lanes.hear('nonsense', clock.now() + 2_000)
-    expect(announced).toEqual([])
-  })
-
-  it('are told only when they last', async () => {
-    const { lane, announced } = start()
-    ;(await lane.take(one, sync))(refused(limits.pauseToldMs - 1))
-    expect(announced).toEqual([])
-  })
 })
 
 describe('a refusal without a wait', () => {
   it.each([undefined, 0, 1])(
     'that names %s ms doubles the pause each time',
     async (retryAfterMs) => {
-      const { lane, clock } = start()
+      const { lane, clock } = startLanes()
       const pauses: number[] = []
       for (let round = 0; round < 9; round += 1) {
         ;(await lane.take(one, sync))(refused(retryAfterMs))
@@ -403,7 +282,7 @@ describe('a refusal without a wait', () => {
   )
 
   it('counts once for calls that were out together', async () => {
-    const { lane, clock } = start()
+    const { lane, clock } = startLanes()
     const ends = await Promise.all([1, 2, 3, 4].map(() => lane.take(one, sync)))
     await clock.advance(10)
     for (const end of ends) end(refused())
@@ -412,7 +291,7 @@ describe('a refusal without a wait', () => {
 })
 
 it('brakes where the service says how much is used', async () => {
-  const { lane, clock } = start()
+  const { lane, clock } = startLanes()
   await fill(lane, 3, { ...fine, usedShare: 0.8 })
   expect(lane.state().window).toBe(4)
   await fill(lane, 1, { ...fine, usedShare: 1.2 })

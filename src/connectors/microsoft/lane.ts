@@ -2,11 +2,11 @@ import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Priority } from '../../core/wire.ts'
-import type { Allowance, Cost, Refusal } from './allowance.ts'
+import { type Allowance, type Cost, createPlace, type Place, type Refusal } from './allowance.ts'
 import type { LaneNews } from './laneNews.ts'
-import { createTurnQueue, type Waiter } from './turnQueue.ts'
+import { createTurnQueue, type TurnQueue, type Waiter } from './turnQueue.ts'
 import type { Starter, TurnRing } from './turnRing.ts'
-import { createWindow } from './window.ts'
+import { createWindow, type Window } from './window.ts'
 
 export interface TakeOptions {
   priority: Priority
@@ -46,10 +46,14 @@ export interface LaneParts {
   refused(refusal: Refusal & { everyTenant: boolean }): void
 }
 
-/** A place in the application's line, which each tenant holds at most once. */
-interface Place {
-  cost: Cost
-  dueAt: number
+interface State extends LaneParts {
+  queue: TurnQueue<EndTurn>
+  window: Window
+  place: Place
+  inFlight: number
+  /** Wakes the lane when its first call may leave. */
+  alarm: AbortController | undefined
+  starter: Starter
 }
 
 /**
@@ -58,112 +62,109 @@ interface Place {
  * connection left, in this order: what waits for the tenant alone takes nothing from the others.
  */
 export function createLane(parts: LaneParts): Lane {
-  const { clock, tenant, application, ring } = parts
-  const queue = createTurnQueue<EndTurn>()
-  const window = createWindow(clock, parts.inFlightMax)
-  let inFlight = 0
-  let place: Place | undefined
-  let alarm: AbortController | undefined
-
-  const starter: Starter = {
-    startOne() {
-      const next = queue.first()
-      if (next === undefined || !hasRoom(next) || waitMs(next) > 0) {
-        advance()
-        return false
-      }
-      queue.remove(next)
-      tenant.spend(next.cost)
-      settlePlace(next.cost)
-      inFlight += 1
-      window.began(inFlight)
-      next.start(endOf(next, clock.now()))
-      advance()
-      return true
-    },
+  const { clock, tenant, application } = parts
+  const state: State = {
+    ...parts,
+    queue: createTurnQueue(),
+    window: createWindow(clock, parts.inFlightMax),
+    place: createPlace(application),
+    inFlight: 0,
+    alarm: undefined,
+    starter: { startOne: () => startOne(state) },
   }
-
-  /** Offers the first call, sets an alarm for the moment it may leave, or waits for room. */
-  function advance(): void {
-    alarm?.abort()
-    alarm = undefined
-    const next = queue.first()
-    if (next === undefined) settlePlace(undefined)
-    if (next === undefined || !hasRoom(next)) return
-    const ms = waitMs(next)
-    if (ms <= 0) {
-      ring.offer(starter, next.priority)
-      return
-    }
-    alarm = new AbortController()
-    clock.sleep(ms, alarm.signal).then(advance, () => {})
-  }
-
-  /** A person's call has one place more: a window full of slow pages is not theirs to wait for. */
-  function hasRoom({ priority }: Waiter<EndTurn>): boolean {
-    return inFlight < window.size() + Number(priority === 'interactive')
-  }
-
-  function waitMs({ cost }: Waiter<EndTurn>): number {
-    const own = tenant.waitMs(cost)
-    if (own > 0) return own
-    place ??= { cost, dueAt: application.reserve(cost) }
-    return Math.max(place.dueAt, application.pausedUntil()) - clock.now()
-  }
-
-  /** The place was taken for the call that was first then; another may have got it. */
-  function settlePlace(used: Cost | undefined): void {
-    if (place === undefined) return
-    const { units, writes } = place.cost
-    place = undefined
-    application.spend({ units: (used?.units ?? 0) - units, writes: (used?.writes ?? 0) - writes })
-  }
-
-  function endOf({ kind, cost }: Waiter<EndTurn>, began: number): EndTurn {
-    return (outcome) => {
-      const { status, latencyMs, retryAfterMs, short, everyTenant = false, usedShare } = outcome
-      const throttled = status === 429
-      const healthy = status !== undefined && status < 500
-      window.judge({ kind, began, latencyMs, throttled, healthy, usedShare })
-      inFlight -= 1
-      correct(cost, outcome.units)
-      if (throttled) parts.refused({ began, retryAfterMs, short, everyTenant })
-      else for (const side of [tenant, application]) side.answered()
-      advance()
-      ring.ended()
-    }
-  }
-
-  /** What the service says a call cost counts, not what the tables made of it. */
-  function correct(estimated: Cost, units: number | undefined): void {
-    if (units === undefined || units === estimated.units) return
-    const more = { units: units - estimated.units, writes: 0 }
-    tenant.spend(more)
-    application.spend(more)
-  }
-
+  const { queue, window } = state
   const pausedUntil = () => Math.max(tenant.pausedUntil(), application.pausedUntil())
-
   return {
     async take(cost, { priority, signal, kind }) {
       const refusal = tooLong(pausedUntil() - clock.now())
       if (refusal !== undefined) throw refusal
       const turn = queue.wait({ cost, kind, priority }, signal)
-      advance()
+      advance(state)
       return await turn
     },
     paused() {
       const error = tooLong(pausedUntil() - clock.now())
       if (error !== undefined) queue.failAll(error)
-      advance()
+      advance(state)
     },
     state: () => ({
-      window: window.size(),
-      inFlight,
-      waiting: queue.size(),
+      ...{ window: window.size(), inFlight: state.inFlight, waiting: queue.size() },
       pausedUntil: pausedUntil(),
     }),
   }
+}
+
+/** Offers the first call, sets an alarm for the moment it may leave, or waits for room. */
+function advance(lane: State): void {
+  lane.alarm?.abort()
+  lane.alarm = undefined
+  const next = lane.queue.first()
+  if (next === undefined) lane.place.settle(undefined)
+  if (next === undefined || !hasRoom(lane, next)) return
+  const ms = waitMs(lane, next)
+  if (ms <= 0) {
+    lane.ring.offer(lane.starter, next.priority)
+    return
+  }
+  lane.alarm = new AbortController()
+  lane.clock.sleep(ms, lane.alarm.signal).then(
+    () => advance(lane),
+    () => {},
+  )
+}
+
+function startOne(lane: State): boolean {
+  const next = lane.queue.first()
+  if (next === undefined || !hasRoom(lane, next) || waitMs(lane, next) > 0) {
+    advance(lane)
+    return false
+  }
+  lane.queue.remove(next)
+  lane.tenant.spend(next.cost)
+  lane.place.settle(next.cost)
+  lane.inFlight += 1
+  lane.window.began(lane.inFlight)
+  const began = lane.clock.now()
+  next.start((outcome) => endTurn(lane, next, began, outcome))
+  advance(lane)
+  return true
+}
+
+/** A person's call has one place more: a window full of slow pages is not theirs to wait for. */
+function hasRoom({ inFlight, window }: State, { priority }: Waiter<EndTurn>): boolean {
+  return inFlight < window.size() + Number(priority === 'interactive')
+}
+
+function waitMs({ clock, tenant, application, place }: State, { cost }: Waiter<EndTurn>): number {
+  const own = tenant.waitMs(cost)
+  if (own > 0) return own
+  return Math.max(place.dueAt(cost), application.pausedUntil()) - clock.now()
+}
+
+function endTurn(
+  lane: State,
+  { kind, cost }: Waiter<EndTurn>,
+  began: number,
+  outcome: TurnOutcome,
+): void {
+  const { status, latencyMs, retryAfterMs, short, everyTenant = false, usedShare } = outcome
+  const throttled = status === 429
+  const healthy = status !== undefined && status < 500
+  lane.window.judge({ kind, began, latencyMs, throttled, healthy, usedShare })
+  lane.inFlight -= 1
+  correct(lane, cost, outcome.units)
+  if (throttled) lane.refused({ began, retryAfterMs, short, everyTenant })
+  else for (const side of [lane.tenant, lane.application]) side.answered()
+  advance(lane)
+  lane.ring.ended()
+}
+
+/** What the service says a call cost counts, not what the tables made of it. */
+function correct({ tenant, application }: State, estimated: Cost, units: number | undefined): void {
+  if (units === undefined || units === estimated.units) return
+  const more = { units: units - estimated.units, writes: 0 }
+  tenant.spend(more)
+  application.spend(more)
 }
 
 function tooLong(pauseMs: number): AppError | undefined {

@@ -97,8 +97,8 @@ export function createLanes(clock: Clock, { rates, announce }: LanesOptions): La
   }
 
   /**
-   * A short pause is over before others could heed it; of calls refused together each makes it a few
-   * milliseconds longer, which is not worth telling either.
+   * A short pause is over before others could heed it; of calls refused together each makes it a
+   * few milliseconds longer, which is not worth telling either.
    */
   function tellOthers(name: LaneName, before: number, until: number): void {
     if (until - before >= limits.pauseToldMs) announce?.(nameOf(name), until)

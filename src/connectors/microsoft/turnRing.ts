@@ -2,7 +2,7 @@ import type { Priority } from '../../core/wire.ts'
 
 /** Something with calls that wait, such as the lane of a tenant. */
 export interface Starter {
-  /** Starts its first call, if that may still start now. It offers itself again for the next one. */
+  /** Starts its first call, if that may still start now; offers itself again for the next one. */
   startOne(): boolean
 }
 
