@@ -1,4 +1,4 @@
-import { entityType } from '../../catalogue/graph.ts'
+import { typeNames } from '../../catalogue/graph.ts'
 import { pathParts } from '../exchange.ts'
 import { applicationRoutes } from './applications.ts'
 import { batchRoutes } from './batch.ts'
@@ -93,9 +93,11 @@ export function pathSegments(path: string): string[] {
     })
 }
 
+const types = new Set(typeNames.entities.map((name) => name.toLowerCase()))
+
 /** Casts are written `microsoft.graph.user`; actions and functions without it, and without `()`. */
 function plainName(segment: string): string {
   const [, qualified] = /^(?:microsoft\.)?graph\.(\w+)(?:\(\))?$/i.exec(segment) ?? []
   if (qualified === undefined) return segment.replace(/\(\)$/, '')
-  return entityType(qualified) === undefined ? qualified : `microsoft.graph.${qualified}`
+  return types.has(qualified.toLowerCase()) ? `microsoft.graph.${qualified}` : qualified
 }
