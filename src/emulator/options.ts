@@ -13,7 +13,8 @@ export interface TenantSpec {
   displayName?: string
   /**
    * Makes some initials of given names, and so of sign-in names, many times as frequent as others;
-   * which ones and how much depends on this seed alone. Unless given they are as in real lists.
+   * which ones, how much, and when the imports were that people came with depends on this seed
+   * alone. Unless given they are as in real lists.
    */
   names?: { seed: number }
   /** The initial domain, `name.onmicrosoft.com`. */

@@ -75,7 +75,7 @@ export function makeTenant(spec: TenantSpec, clock: Clock): Tenant {
     domains,
     pickLicences: licencePicker(),
     pickName: spec.names === undefined ? pickSkewed : skewedInitials(spec.names.seed),
-    arrivals: makeArrivals(seededRandom(seed, 'arrivals'), spec.users, newest),
+    arrivals: makeArrivals(seededRandom(spec.names?.seed ?? seed, 'arrivals'), spec.users, newest),
   })
   const groups = makeGroups({
     count: spec.groups ?? Math.ceil(spec.users / usersPerGroup),
