@@ -7,6 +7,8 @@ interface Sleeper {
 
 export interface StandingClock extends Clock {
   advance(ms: number): Promise<void>
+  /** Sets it, as people do: whoever sleeps sleeps on for as long as before. */
+  putBy(ms: number): void
 }
 
 /** A clock that stands until it is moved, and wakes whoever is due on the way. */
@@ -24,6 +26,10 @@ export function createStandingClock(): StandingClock {
           reject(signal.reason)
         })
       }),
+    putBy(ms) {
+      now += ms
+      for (const sleeper of sleepers) sleeper.at += ms
+    },
     async advance(ms) {
       const until = now + ms
       for (;;) {

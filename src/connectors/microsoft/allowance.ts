@@ -30,8 +30,8 @@ export interface Allowance {
   waitMs(cost: Cost): number
   spend(cost: Cost): void
   /**
-   * Spends at once what a call will cost, and answers when it may leave, in milliseconds since
-   * 1970. Who asks first is first: a place in the line, where `waitMs` only looks.
+   * Spends at once what a call will cost, and answers after how many milliseconds it may leave.
+   * Who asks first is first: a place in the line, where `waitMs` only looks.
    */
   reserve(cost: Cost): number
   pausedUntil(): number
@@ -81,7 +81,7 @@ export function createAllowance(clock: Clock, rates: Rates): Allowance {
     reserve(cost) {
       const waitMs = bucketsMs(cost)
       spend(cost)
-      return clock.now() + waitMs
+      return waitMs
     },
     pausedUntil: paused,
     pauseUntil,
@@ -101,18 +101,21 @@ export function createAllowance(clock: Clock, rates: Rates): Allowance {
 
 /** A place in an allowance's line, which whoever has one holds at most once. */
 export interface Place {
-  /** When a call of this cost may leave; takes the place if there is none yet. */
-  dueAt(cost: Cost): number
+  /** Until a call of this cost may leave; takes the place if there is none yet. */
+  waitMs(cost: Cost): number
   /** Leaves it, having used so much: the place may have been taken for another call. */
   settle(used: Cost | undefined): void
 }
 
-export function createPlace(allowance: Allowance): Place {
-  let taken: { cost: Cost; dueAt: number } | undefined
+export function createPlace(clock: Clock, allowance: Allowance): Place {
+  let taken: { cost: Cost; waitMs: number; since: number } | undefined
   return {
-    dueAt(cost) {
-      taken ??= { cost, dueAt: allowance.reserve(cost) }
-      return taken.dueAt
+    waitMs(cost) {
+      const now = clock.now()
+      taken ??= { cost, waitMs: allowance.reserve(cost), since: now }
+      // A clock that was put back makes no wait longer than it was.
+      taken.since = Math.min(taken.since, now)
+      return taken.waitMs - (now - taken.since)
     },
     settle(used = { units: 0, writes: 0 }) {
       if (taken === undefined) return

@@ -67,7 +67,7 @@ export function createLane(parts: LaneParts): Lane {
     ...parts,
     queue: createTurnQueue(),
     window: createWindow(clock, parts.inFlightMax),
-    place: createPlace(application),
+    place: createPlace(clock, application),
     inFlight: 0,
     alarm: undefined,
     starter: { startOne: () => startOne(state) },
@@ -138,7 +138,7 @@ function hasRoom({ inFlight, window }: State, { priority }: Waiter<EndTurn>): bo
 function waitMs({ clock, tenant, application, place }: State, { cost }: Waiter<EndTurn>): number {
   const own = tenant.waitMs(cost)
   if (own > 0) return own
-  return Math.max(place.dueAt(cost), application.pausedUntil()) - clock.now()
+  return Math.max(place.waitMs(cost), application.pausedUntil() - clock.now())
 }
 
 function endTurn(

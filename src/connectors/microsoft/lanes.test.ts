@@ -40,6 +40,16 @@ describe('the budgets', () => {
   })
 })
 
+it('a clock that is put back holds nobody for longer than a wait more', async () => {
+  const application = { units: { perSecond: 10, burst: 1 }, writes: wide }
+  const { lanes, clock } = startLanes({ application })
+  const ends = await takeAll(lanes.lane(named('tenant')), 2)
+  expect(ends).toHaveLength(1)
+  clock.putBy(-900_000)
+  await clock.advance(300)
+  expect(ends).toHaveLength(2)
+})
+
 describe('tenants', () => {
   it('get a turn each where connections are few', async () => {
     const { lanes } = startLanes({ inFlightTotalMax: limits.callsKeptForPeople + 3 })
