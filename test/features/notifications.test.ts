@@ -149,29 +149,33 @@ describe('a receiver that anybody can reach', () => {
   })
 
   it('answers a flood at once, and it costs the database next to nothing', async () => {
-    const queriesBefore = await statements()
-    const times: number[] = []
     const body = JSON.stringify(forged())
-    const lane = async () => {
-      for (let number = 0; number < 100; number += 1) {
-        const began = performance.now()
-        const answer = await post(body)
-        await answer.text()
-        times.push(performance.now() - began)
-        expect(answer.status).toBe(202)
-      }
-    }
-    const began = performance.now()
-    await Promise.all(Array.from({ length: 10 }, lane))
-    const seconds = (performance.now() - began) / 1_000
-    const sorted = times.sort((a, b) => a - b)
-    const p99 = sorted[Math.floor(sorted.length * 0.99)] ?? 0
-    console.info(`1,000 in ${seconds.toFixed(2)} s, p99 ${p99.toFixed(1)} ms`)
-    expect(p99).toBeLessThan(50)
+    const bare = await flood(() => fetch(`${patchbay.url}/health/live`), 200)
+    const queriesBefore = await statements()
+    const p99 = await flood(() => post(body), 202)
+    console.info(`p99 ${p99.toFixed(1)} ms, of a route that does nothing ${bare.toFixed(1)} ms`)
+    // On a machine that is busy with other things the barest route takes longer than that, too.
+    expect(p99).toBeLessThan(Math.max(50, 2 * bare))
     // Scans and heartbeats go on meanwhile; a query per notification would be a thousand.
     expect((await statements()) - queriesBefore).toBeLessThan(300)
   })
 })
+
+/** A thousand requests, ten at a time; the time in which 99 of 100 were answered. */
+async function flood(ask: () => Promise<Response>, status: number): Promise<number> {
+  const times: number[] = []
+  const lane = async () => {
+    for (let number = 0; number < 100; number += 1) {
+      const began = performance.now()
+      const answer = await ask()
+      await answer.text()
+      times.push(performance.now() - began)
+      expect(answer.status).toBe(status)
+    }
+  }
+  await Promise.all(Array.from({ length: 10 }, lane))
+  return times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? 0
+}
 
 /** Transactions the database has ended so far. */
 async function statements(): Promise<number> {
