@@ -240,12 +240,18 @@ async function transactionRequests({ client, own }: ContractWorld): Promise<Requ
   const { tenantId, transactionId } = own
   const update = { do: 'update' as const, model: users, ref: own.key }
   const body = { steps: [{ ...update, set: { department: 'Night Shift' } }] }
+  const made = { do: 'link', model: users, ref: { step: 1 }, link: 'member', to: { step: 1 } }
+  const instead = {
+    'body.steps.0.ref.step': { steps: [made] },
+    'body.steps.0.to.step': { steps: [made] },
+  }
   const begun = await client.transaction.start({ params: { tenantId }, headers: {}, body })
   return {
-    'transaction.plan': { path: { tenantId }, body },
+    'transaction.plan': { path: { tenantId }, body, instead },
     'transaction.start': {
       path: { tenantId },
       body,
+      instead,
       shownAt: shown('transactions'),
       shownAs: {
         'body.steps.0.set.department': ['stepList', '0', 'differences', '0', 'after'],

@@ -136,32 +136,42 @@ describe('where every copy learns of a write a while later', () => {
     expect({ ...transaction?.error, state: transaction?.state }).toEqual({ state: 'succeeded' })
   })
 
-  it('all of it goes back, though it reads as if it had never been', async () => {
-    const keys = Array.from({ length: 12 }, (_, at) => String(personAt(before, at).id))
-    const [first = '', second = ''] = keys
-    const group = plainGroup(before)
-    const strangers = before.users
-      .filter(({ id }) => !before.links.includes(`member ${group} ${id}`))
-      .slice(0, 6)
-    await lag(150)
-    const { transaction } = await run([
-      ...keys.map((key) => update(key, { department: 'Short' })),
-      refused(first),
-      licence(second),
-      ...strangers.map(({ id }) => link(group, String(id))),
-    ])
-    expect(transaction).toMatchObject({ state: 'undone', error: { code: 'microsoft-conflict' } })
+  /** Each in a transaction of its own: the way back begins while other copies still show before. */
+  const eightAtOnce = (work: (key: string) => Promise<void>) =>
+    Promise.all(Array.from({ length: 8 }, (_, at) => work(String(personAt(before, at).id))))
+
+  it('a change goes back, though it reads as if it had never been', async () => {
+    await lag(1_500)
+    await eightAtOnce(async (key) => {
+      const { transaction } = await run([update(key, { department: 'Short' }), refused(key)])
+      expect(transaction?.state).toBe('undone')
+    })
     expect(image(await world.control.snapshot())).toEqual(image(before))
   })
 
   it('an undo asked for right behind sends as well', async () => {
-    const keys = Array.from({ length: 12 }, (_, at) => String(personAt(before, at).id))
-    await lag(150)
-    const departments = keys.map((key) => update(key, { department: 'Undone' }))
-    const { transaction: done } = await run(departments)
-    const { id } = await undoTransaction(administrator, parts(), Number(done?.id), undefined)
-    await advanceTransaction(world.engine, world.job(id))
-    expect((await readBack(world, id)).transaction?.state).toBe('succeeded')
+    await lag(1_500)
+    await eightAtOnce(async (key) => {
+      const { transaction: done } = await run([update(key, { department: 'Undone' })])
+      const { id } = await undoTransaction(administrator, parts(), Number(done?.id), undefined)
+      await advanceTransaction(world.engine, world.job(id))
+      expect((await readBack(world, id)).transaction?.state).toBe('succeeded')
+    })
+    expect(image(await world.control.snapshot())).toEqual(image(before))
+  })
+
+  it('licences and memberships go back as well', async () => {
+    const group = plainGroup(before)
+    const stranger = before.users.find(({ id }) => !before.links.includes(`member ${group} ${id}`))
+    const key = String(stranger?.id)
+    await lag(500)
+    const { transaction } = await run([
+      link(group, key),
+      update(key, { usageLocation: 'DE' }),
+      licence(key),
+      refused(key),
+    ])
+    expect(transaction?.state).toBe('undone')
     expect(image(await world.control.snapshot())).toEqual(image(before))
   })
 
