@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
@@ -85,7 +86,14 @@ export async function run(report: Report): Promise<void> {
     const goal = '<= 15'
     report({ figure: 'HTTP without SQL, median', value: median(overhead), unit: 'ms', goal })
 
+    const before = await processorTimes(world)
     const times = await together(world, loaded, asked)
+    const after = await processorTimes(world)
+    // What a busy machine does not change: all clients together take cores for so long per page.
+    for (const part of ['server', 'database'] as const) {
+      const value = (after[part] - before[part]) / times.length
+      report({ figure: `${clients} clients: processor time a page, ${part}`, value, unit: 'ms' })
+    }
     report({ figure: `${clients} clients: requests`, value: times.length, unit: 'requests' })
     report({ figure: `${clients} clients: median`, value: median(times), unit: 'ms' })
     const p95 = percentile(times, 0.95)
@@ -150,13 +158,39 @@ async function withCursor(
 ): Promise<Case> {
   if (one.skip === undefined || place === undefined) return one
   const { skip, query } = one
-  const last = await inScope(db, place.scope, async (tx) => {
+  const { last, count } = await inScope(db, place.scope, async (tx) => {
     const search = readListQuery(model, await placeOfModel(tx, model.id), place.tenantId, query)
+    const { count } = await selectPage(tx, search, 1, 10_001)
     const { ids } = await selectPage(tx, search, skip, people)
-    return await selectRows(tx, place.tenantId, ids.slice(-1), search.sort.place, [])
+    const last = await selectRows(tx, place.tenantId, ids.slice(-1), search.sort.place, [])
+    return { last, count }
   })
   if (last[0] === undefined) throw new Error(`there are not ${skip} of ${one.name}`)
-  return { ...one, query: { ...query, after: listCursor(query.sort, { ...last[0], id: 0 }) } }
+  return {
+    ...one,
+    query: { ...query, after: listCursor(query.sort, { ...last[0], id: 0 }, count) },
+  }
+}
+
+/** Milliseconds of cores since their start: of the server, and of PostgreSQL's processes. */
+async function processorTimes({ server, database }: BenchWorld) {
+  const { rows: found } = await database.query<{ pid: number }>('select pg_backend_pid() as pid')
+  const [, postmaster] = await statOf(`${found[0]?.pid}`)
+  const all = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const stats = await Promise.all(all.map((pid) => statOf(pid).catch(() => [0, 0] as const)))
+  const [own] = await statOf(`${server.child.pid}`)
+  const ours = stats.filter(([, parent]) => parent === postmaster)
+  return { server: own, database: ours.reduce((sum, [spent]) => sum + spent, 0) }
+}
+
+/** Time spent in milliseconds and the parent (proc(5): fields 14, 15 and 4, ticks of 10 ms). */
+async function statOf(pid: string): Promise<readonly [number, number]> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8')
+  const fields = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number)
+  return [((fields[11] ?? 0) + (fields[12] ?? 0)) * 10, fields[1] ?? 0]
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

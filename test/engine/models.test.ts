@@ -17,6 +17,7 @@ import { listResources } from '../../src/features/resources/resources.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { storedOf } from '../conformance/ours.ts'
 import { actorAt, failureOf, provider } from '../features/support.ts'
+import { systemClock } from '../store/testing.ts'
 import { outcome } from './observed.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -55,6 +56,16 @@ async function syncUsers(): Promise<{ id: number; added: number; updated: number
   await advanceSync(world.engine, world.job(id))
   const { models } = await outcome(world, id)
   return { id, added: models.MSOLUser?.added ?? 0, updated: models.MSOLUser?.updated ?? 0 }
+}
+
+/** Until something of the run is stored. */
+async function firstPage(id: number): Promise<void> {
+  for (let attempt = 0; attempt < 1_000; attempt++) {
+    const { models } = await outcome(world, id)
+    if ((models.MSOLUser?.added ?? 0) > 0) return
+    await systemClock.sleep(2)
+  }
+  throw new Error('the sync stores nothing')
 }
 
 describe('a version of a model', () => {
@@ -110,9 +121,15 @@ describe('what is in force', () => {
     expect((await userModel(elsewhere)).properties.map(({ name }) => name)).toContain('faxNumber')
     const before = await userModel()
     const running = await world.newRun(false, [before])
-    const sync = advanceSync(world.engine, world.job(running))
+    // Cut off in the middle, and taken up again when another version is in force.
+    const stopping = new AbortController()
+    world.settings.pageSize = 10
+    const started = advanceSync(world.engine, { ...world.job(running), signal: stopping.signal })
+    await firstPage(running)
+    stopping.abort()
+    await started.catch(() => {})
     await activate(2)
-    await sync
+    await advanceSync(world.engine, world.job(running))
     const { models } = await outcome(world, running)
     expect(models.MSOLUser).toMatchObject({ phase: 'done', added: people })
     const stored = await storedOf(world, before)

@@ -26,13 +26,13 @@ beforeAll(async () => {
       returning id`.execute(tx)
     tenantId = tenant.rows[0]?.id ?? 0
     await sql`insert into model (name) values (${model.id}) on conflict do nothing`.execute(tx)
-    await sql`with written as (
+    await sql`with named as (
+        select n, case when n % 3 = 0 then '=cmd(' || n || ')' else 'Person ' || n end as name
+        from generate_series(1, ${rows}::int) as n),
+      written as (
         insert into resource (tenant_id, model_id, key, node_path, name, cols, hash)
         select ${tenantId}, (select id from model where name = ${model.id}), 'key ' || n, ${path},
-          name, array[lower(name)], ''
-        from generate_series(1, ${rows}::int) as n, lateral (select case when n % 3 = 0
-          then '=cmd(' || n || ')' else 'Person ' || n end as name) as named
-        returning id, name, key)
+          name, array[lower(name)], '' from named returning id, name, key)
       insert into resource_data (tenant_id, id, node_path, data)
       select ${tenantId}, id, ${path}, jsonb_build_object('displayName', name, 'department', '-"x",
 y', 'businessPhones', jsonb_build_array('+49 30 1')) from written`.execute(tx)

@@ -137,6 +137,9 @@ describe('a list', () => {
     await store(users, [before])
     const second = await list({ limit: 5, after: first.next ?? '' })
     expect(second.items[0]?.name).toBe('Person 005')
+    // Counted once, for the first page.
+    expect([first.count, second.count]).toEqual([people, people])
+    expect((await list({ limit: 5 })).count).toBe(people + 1)
     await inScope(bench.store.db, scope, (tx) =>
       sql`delete from resource where key = ${String(before.id)}`.execute(tx),
     )

@@ -92,16 +92,25 @@ function readSort(model: Model, sort: string | undefined) {
   return { property, descending }
 }
 
-/** Holds the sort too: the place of one order means nothing in another. */
-export function listCursor(sort: string | undefined, row: ResourceRow): string {
-  return Buffer.from(JSON.stringify([sort ?? '', row.text, row.id])).toString('base64url')
+/**
+ * Holds the sort, since the place of one order means nothing in another, and the count, which costs
+ * more than a page and is that of the first one.
+ */
+export function listCursor(
+  sort: string | undefined,
+  row: Pick<ResourceRow, 'text' | 'id'>,
+  count: number,
+): string {
+  const place = [sort ?? '', row.text, row.id, count]
+  return Buffer.from(JSON.stringify(place)).toString('base64url')
 }
 
-function readCursor(after: string, sort: string | undefined): { text: string; id: number } {
+function readCursor(after: string, sort: string | undefined): ResourceSearch['after'] {
   try {
-    const [sorted, text, id] = JSON.parse(Buffer.from(after, 'base64url').toString())
+    const [sorted, text, id, count] = JSON.parse(Buffer.from(after, 'base64url').toString())
     const ours = sorted === (sort ?? '') && typeof text === 'string' && !text.includes('\0')
-    if (ours && Number.isSafeInteger(id)) return { text, id }
+    const counted = Number.isSafeInteger(count) && count >= 0
+    if (ours && counted && Number.isSafeInteger(id)) return { text, id, count }
   } catch {
     // Not ours: said below.
   }

@@ -28,8 +28,8 @@ export interface ResourceSearch {
   search: { text: string; places: readonly number[] } | undefined
   placeOf: (property: string) => number
   sort: { place: number; descending: boolean }
-  /** The last row of the page before: what it was sorted by, and its id. */
-  after: { text: string; id: number } | undefined
+  /** The last row of the page before: what it was sorted by, its id; and the count of then. */
+  after: { text: string; id: number; count?: number } | undefined
 }
 
 function condition({ tenantId, modelId, filter, search, placeOf }: ResourceSearch) {
@@ -49,10 +49,11 @@ function condition({ tenantId, modelId, filter, search, placeOf }: ResourceSearc
 }
 
 /**
- * The ids of a page, and how many rows there are in all, up to `countMax`. Rows are gathered up to
- * that number first: when there are no more, the page is cut from them, so that a filter no index
- * serves reads a tenant once and not for the count and the page each. When there are more, at least
- * one row in a hundred or so matches, and walking them in order soon has a page together.
+ * The ids of a page, and how many rows there are in all, up to `countMax`; behind a first page that
+ * is known. Where something is sought, rows are gathered up to that number first: when there are no
+ * more, the page is cut from them, so that a filter no index serves reads a tenant once and not for
+ * the count and the page each. When there are more, at least one row in a hundred or so matches, and
+ * walking them in order soon has a page together.
  */
 export async function selectPage(
   tx: Tx,
@@ -60,16 +61,32 @@ export async function selectPage(
   limit: number,
   countMax: number,
 ): Promise<{ ids: number[]; count: number }> {
-  const where = condition(search)
+  const known = search.after?.count
+  const everything = search.filter === undefined && search.search === undefined
+  if (everything || known === countMax) {
+    const count = known ?? (await countRows(tx, search, countMax))
+    return { count, ids: await walkPage(tx, search, limit) }
+  }
   const column = columnAt(search.sort.place)
-  const { rows } = await sql<{ ids: number[]; count: number }>`
+  // Only where the page comes of it are the gathered rows sorted.
+  const { rows } = await sql<{ ids: number[] | null; count: number }>`
     with found as materialized (
-      select id, ${column} as text from resource where ${where} limit ${countMax})
-    select (select count(*) from found) as count,
-      array(select id from found ${behind(search, sql`text`)} limit ${limit}) as ids`.execute(tx)
-  const gathered = rows[0] ?? { ids: [], count: 0 }
-  if (gathered.count < countMax) return gathered
-  return { count: countMax, ids: await walkPage(tx, search, limit) }
+      select id, ${column} as text from resource
+      where ${condition(search)} limit ${countMax}),
+    total as materialized (select count(*) as count from found)
+    select count, case when count < ${countMax} then
+      array(select id from found ${behind(search, sql`text`)} limit ${limit}) end as ids
+    from total`.execute(tx)
+  const [gathered] = rows
+  const ids = gathered?.ids ?? (await walkPage(tx, search, limit))
+  return { count: known ?? gathered?.count ?? 0, ids }
+}
+
+async function countRows(tx: Tx, search: ResourceSearch, max: number): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*) as count from (
+      select from resource where ${condition(search)} limit ${max}) as found`.execute(tx)
+  return rows[0]?.count ?? 0
 }
 
 /** The ids of a page alone, by walking the rows in order. */

@@ -42,7 +42,7 @@ export async function listResources(
         return queries.selectRows(tx, tenantId, found.ids, search.sort.place, model.columns)
       },
       (row) => showRow(model, row),
-      (row) => listCursor(query.sort, row),
+      (row) => listCursor(query.sort, row, count),
     )
     const countIsExact = count < countMax
     return { ...page, count: Math.min(count, limits.countRowsMax), countIsExact }
