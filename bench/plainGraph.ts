@@ -43,6 +43,15 @@ export async function openPlainGraph({ url, caFile, tenant }: GraphPlace) {
         next = page['@odata.nextLink']
       }
     },
+    /** Answers the status. */
+    async patch(path: string, change: object): Promise<number> {
+      const answer = await fetch(`${url}/v1.0/${path}`, {
+        ...{ method: 'PATCH', body: JSON.stringify(change), dispatcher },
+        headers: { ...headers, 'content-type': 'application/json' },
+      })
+      await answer.body?.cancel()
+      return answer.status
+    },
     close: () => dispatcher.close(),
   }
 }

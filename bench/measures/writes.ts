@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
-import { Agent, fetch } from 'undici'
 import { identityBudgets } from '../../src/catalogue/graphLimits.ts'
 import { inParallel } from '../../src/core/parallel.ts'
 import type { EmulatedTenant } from '../../src/main/children.ts'
 import { systemClock } from '../../src/main/clock.ts'
+import { openPlainGraph } from '../plainGraph.ts'
 import type { Report } from '../report.ts'
 import { type BenchWorld, openWorld, syncOnce, users } from '../world.ts'
 
@@ -119,28 +118,17 @@ async function useUpBurst(
   tenant: EmulatedTenant,
   keys: readonly string[],
 ): Promise<number> {
-  const dispatcher = new Agent({ connect: { ca: await readFile(caFile, 'utf8') } })
-  const form = new URLSearchParams({
-    ...{ grant_type: 'client_credentials', scope: 'https://graph.microsoft.com/.default' },
-    ...{ client_id: tenant.clientId, client_secret: tenant.clientSecret },
-  })
-  const token = await fetch(`${url}/${tenant.tenantId}/oauth2/v2.0/token`, {
-    ...{ method: 'POST', body: form, dispatcher },
-  })
-  const { access_token } = (await token.json()) as { access_token: string }
-  const headers = { authorization: `Bearer ${access_token}`, 'content-type': 'application/json' }
+  const graph = await openPlainGraph({ url, caFile, tenant })
   let written = 0
   let refused = false
   const rounds = Array.from({ length: 2 * identityBudgets.appTenantWrites.amount }, (_, at) => at)
   await inParallel(rounds, 16, async (round) => {
     if (refused) return
-    const path = `${url}/v1.0/users/${keys[round % keys.length]}`
-    const body = JSON.stringify({ city: `Round ${round}` })
-    const { status, body: rest } = await fetch(path, { method: 'PATCH', body, headers, dispatcher })
-    await rest?.cancel()
+    const key = keys[round % keys.length]
+    const status = await graph.patch(`users/${key}`, { city: `Round ${round}` })
     if (status === 204) written += 1
     refused ||= status === 429
   })
-  await dispatcher.close()
+  await graph.close()
   return written
 }
