@@ -254,6 +254,17 @@ describe('groups', () => {
     expect((await emulator.graph('DELETE', `${path}/${userId}/$ref`)).status).toBe(404)
   })
 
+  test('without $ref it is the member that is deleted', async () => {
+    const people = (await emulator.graph('GET', '/users?$select=id&$top=60')).json.value
+    const last = people.at(-1).id
+    const { id } = (await create({ 'members@odata.bind': [reference(last)['@odata.id']] })).json
+    const path = `/groups/${id}/members`
+    expect((await emulator.graph('DELETE', `${path}/${userId}`)).status).toBe(404)
+    expect((await emulator.graph('DELETE', `${path}/${last}`)).status).toBe(204)
+    expect((await emulator.graph('GET', `/users/${last}`)).status).toBe(404)
+    expect((await emulator.graph('GET', `/directory/deletedItems/${last}`)).status).toBe(200)
+  })
+
   test('many at once: all or none, twenty at most', async () => {
     const { value } = (await emulator.graph('GET', '/users?$top=21&$select=id')).json
     const urls = value.map((user: { id: string }) => reference(user.id)['@odata.id'])

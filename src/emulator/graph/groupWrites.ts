@@ -11,7 +11,8 @@ import { badRequest, notFound, refuse } from './errors.ts'
 import { groupOf } from './groups.ts'
 import { noContent } from './reply.ts'
 import { singleReply } from './single.ts'
-import { userConflict } from './userWrites.ts'
+import { requireHigherRole } from './userRights.ts'
+import { userConflict, userDeleters } from './userWrites.ts'
 import { checkValues } from './validate.ts'
 
 type Relation = 'members' | 'owners'
@@ -19,6 +20,8 @@ type Relation = 'members' | 'owners'
 const groupWrites: readonly string[] = ['Group.ReadWrite.All', 'Directory.ReadWrite.All']
 /** Adding members by PATCH needs less than writing the group; patchGroup looks closer. */
 const patchPermissions: readonly string[] = ['GroupMember.ReadWrite.All', ...groupWrites]
+
+const deleters: readonly string[] = [...userDeleters, ...groupWrites]
 
 export const groupWriteRoutes: readonly GraphRoute[] = [
   { method: 'POST', path: '/groups', answer: postGroup },
@@ -28,9 +31,7 @@ export const groupWriteRoutes: readonly GraphRoute[] = [
     path: '/groups/{id}',
     answer: (context) => {
       const group = groupOf(context)
-      if (licencesIn(group).length > 0) {
-        throw badRequest('The group has active licenses and cannot be deleted.')
-      }
+      refuseLicensed(group)
       deleteObject(context.tenant, group, context.state.clock.now())
       return noContent()
     },
@@ -63,7 +64,36 @@ function referenceRoutes(relation: Relation): GraphRoute[] {
         return noContent()
       },
     },
+    {
+      method: 'DELETE',
+      path: `/groups/{id}/${relation}/{id}`,
+      needs: deleters,
+      answer: (context) => deleteEnd(context, relation),
+    },
   ]
+}
+
+/** The trap of the reference page: without `$ref` it is the member that is deleted. */
+function deleteEnd(context: GraphCallContext, relation: Relation): Reply {
+  const { tenant, claims, params, state } = context
+  const group = groupOf(context)
+  const [, id = ''] = params
+  const end = group[relation].find((object) => object.id === id.toLowerCase())
+  if (end === undefined) throw notFound(id)
+  const allowed = end.type === 'user' ? userDeleters : groupWrites
+  if (!allowed.some((name) => claims.roles.includes(name))) {
+    throw refuse('missing permission (directory)')
+  }
+  if (end.type === 'user') requireHigherRole(context, end)
+  else refuseLicensed(end)
+  deleteObject(tenant, end, state.clock.now())
+  return noContent()
+}
+
+function refuseLicensed(group: Group): void {
+  if (licencesIn(group).length > 0) {
+    throw badRequest('The group has active licenses and cannot be deleted.')
+  }
 }
 
 function postGroup(context: GraphCallContext): Reply {

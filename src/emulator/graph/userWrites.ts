@@ -12,14 +12,16 @@ import { requireHigherRole, requireUserRights } from './userRights.ts'
 import { userOf } from './users.ts'
 import { checkValues, invalidValue } from './validate.ts'
 
+/** The catalogue's list lacks the one that held before the finer ones came. */
+export const userDeleters: readonly string[] = ['User.DeleteRestore.All', 'User.ReadWrite.All']
+
 export const userWriteRoutes: readonly GraphRoute[] = [
   { method: 'POST', path: '/users', answer: postUser },
   { method: 'PATCH', path: '/users/{id}', answer: patchUser },
   {
     method: 'DELETE',
     path: '/users/{id}',
-    // The catalogue's list lacks the one that held before the finer ones came.
-    needs: ['User.DeleteRestore.All', 'User.ReadWrite.All'],
+    needs: userDeleters,
     answer: (context) => {
       const user = userOf(context)
       requireHigherRole(context, user)
