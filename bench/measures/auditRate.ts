@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Pool } from 'undici'
 import { systemClock } from '../../src/main/clock.ts'
 import { adminTokenFile } from '../../src/main/dataDir.ts'
-import type { Report } from '../report.ts'
+import { median, type Report } from '../report.ts'
 import { type BenchWorld, openWorld } from '../world.ts'
 
 const customers = 8
@@ -10,7 +10,7 @@ const sitesEach = 8
 const writers = 16
 const secondsEach = 4
 const rounds = 3
-/** The load at which latencies are compared, in writes a second. */
+/** The load at which latencies are compared, in writes a second: at half of what is asked for. */
 const comparedRate = 250
 
 /** Renames of nodes over HTTP: an audited write with nothing of Microsoft's in it. */
@@ -29,6 +29,16 @@ interface Target {
 export async function run(report: Report): Promise<void> {
   const world = await openWorld(5)
   const target = await furnish(world)
+  try {
+    await compare(world, target, report)
+    await verifyAll(world, report)
+  } finally {
+    await target.pool.close()
+    await world.close()
+  }
+}
+
+async function compare({ database }: BenchWorld, target: Target, report: Report): Promise<void> {
   await asFastAsPossible(target, 2)
   const rates: number[] = []
   const withAudit: number[] = []
@@ -36,24 +46,25 @@ export async function run(report: Report): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     rates.push(await asFastAsPossible(target, secondsEach))
     withAudit.push(...(await atRate(target, comparedRate, secondsEach)))
-    await world.database.query(
-      'create rule unaudited as on insert to patchbay.audit do instead nothing',
-    )
+    await database.query('create rule unaudited as on insert to patchbay.audit do instead nothing')
     without.push(...(await atRate(target, comparedRate, secondsEach)))
-    await world.database.query('drop rule unaudited on patchbay.audit')
+    await database.query('drop rule unaudited on patchbay.audit')
   }
-  const sum = rates.reduce((total, rate) => total + rate, 0)
-  report({ figure: 'audited writes', value: sum / rounds, unit: '/s', goal: '>= 500' })
-  report({ figure: 'p95 of a write', value: percentile(withAudit, 0.95), unit: 'ms' })
-  report({ figure: 'p95 of a write without audit', value: percentile(without, 0.95), unit: 'ms' })
-  report({
-    figure: 'p95 longer by',
-    value: percentile(withAudit, 0.95) - percentile(without, 0.95),
-    unit: 'ms',
-    goal: '<= 5',
-  })
-  await target.pool.close()
-  await world.close()
+  const [longer, shorter] = [percentile(withAudit, 0.95), percentile(without, 0.95)]
+  report({ figure: 'audited writes', value: median(rates), unit: '/s', goal: '>= 500' })
+  report({ figure: 'p95 of a write', value: longer, unit: 'ms' })
+  report({ figure: 'p95 of a write without audit', value: shorter, unit: 'ms' })
+  report({ figure: 'p95 longer by', value: longer - shorter, unit: 'ms', goal: '<= 5' })
+}
+
+/** A million entries are to be followed within a minute. */
+async function verifyAll({ client }: BenchWorld, report: Report): Promise<void> {
+  const began = performance.now()
+  const { sound, chains } = await client.audit.verify({ body: {} })
+  const seconds = (performance.now() - began) / 1_000
+  const entries = chains.reduce((sum, chain) => sum + chain.entries, 0)
+  report({ figure: 'entries verified', value: entries / seconds, unit: '/s', goal: '>= 16700' })
+  report({ figure: 'chains at fault', value: sound ? 0 : 1, unit: 'chains', goal: '= 0' })
 }
 
 async function furnish({ client, server, dataDir }: BenchWorld): Promise<Target> {
