@@ -14,6 +14,7 @@ import {
 } from '../../src/features/transactions/transactions.ts'
 import { enqueueJob } from '../../src/store/jobs/job.ts'
 import { inScope } from '../../src/store/scope.ts'
+import { askGraph } from '../conformance/microsoft.ts'
 import type { Snapshot } from '../engine/control.ts'
 import { groups, plainGroup, users } from '../engine/transactionCases.ts'
 import { administrator, startWorld, type World } from '../engine/world.ts'
@@ -286,4 +287,21 @@ describe('history', () => {
       },
     ])
   })
+})
+
+describe('a licence that a group gives', () => {
+  it('is not taken from its members one by one', async () => {
+    const group = plainGroup(before)
+    const [edge = ''] = before.links.filter((line) => line.startsWith(`member ${group} `))
+    const ref = edge.split(' ')[2] ?? ''
+    await world.control.mutate('update', { id: ref, values: { usageLocation: 'DE' } })
+    await askGraph(world, 'POST', `groups/${group}/assignLicense`, {
+      addLicenses: [{ skuId: powerBi, disabledPlans: [] }],
+      removeLicenses: [],
+    })
+    const [step] = (await plan([{ do: 'licence', ref, remove: ['POWER_BI_STANDARD'] }])).steps
+    expect(step?.problem).toMatch(/POWER_BI_STANDARD comes from a group/)
+  })
+
+  const powerBi = 'a403ebcc-fae0-4ca2-8c8c-7a907fd6c235'
 })
