@@ -1,3 +1,4 @@
+import type { Filter } from './filter.ts'
 import type { JsonObject } from './json.ts'
 import type { Model } from './model.ts'
 import type { Writing } from './writing.ts'
@@ -7,13 +8,21 @@ import type { Writing } from './writing.ts'
  * model and a cursor and gets objects. A cursor is text the connector made; nobody else reads it.
  */
 export interface Wire extends Writing {
-  /** One page of a list. `cursor` absent: the first page. */
-  list(model: Model, cursor: string | undefined, signal: AbortSignal): Promise<Page>
+  /**
+   * One page of a list. `cursor` absent: the first page, of what `filter` lets through as far as
+   * the service can tell; the caller still looks at what comes.
+   */
+  list(
+    model: Model,
+    cursor: string | undefined,
+    signal: AbortSignal,
+    filter?: Filter,
+  ): Promise<Page>
   /**
    * Where the pages begin that together are the whole list, to be read side by side; empty when one
    * after the other is as good. `now` in milliseconds since 1970.
    */
-  shards(model: Model, now: number, signal: AbortSignal): Promise<string[]>
+  shards(model: Model, now: number, signal: AbortSignal, filter?: Filter): Promise<string[]>
   /** The cursor of "from now on": taken before a list, so that nothing is missed meanwhile. */
   deltaNow(model: Model, signal: AbortSignal): Promise<string>
   /** One page of changes. Throws `microsoft-token-expired` when only a full list helps. */

@@ -1,7 +1,8 @@
+import { type FilterOperator, filterSupport } from '../../catalogue/graphFilter.ts'
 import { type AppError, badInput } from '../../core/errors.ts'
 import type { Filter } from '../../core/filter.ts'
 import type { Json } from '../../core/json.ts'
-import type { Property } from '../../core/model.ts'
+import type { Model, Property } from '../../core/model.ts'
 import { checkOf, wrong } from './values.ts'
 
 /**
@@ -65,4 +66,32 @@ function literal(value: Json, property: Property): string {
 
 function notOfType({ name, type }: Property): AppError {
   return badInput(name, `is compared with a value that is not of type ${type}`)
+}
+
+/**
+ * The filter as text where Graph takes it plainly, beside `$expand`; undefined where only an
+ * advanced query would, or nobody says so: such a list is read whole.
+ */
+export function plainFilter(filter: Filter, model: Model): string | undefined {
+  return isPlain(filter, model) ? odataFilter(filter, model.properties) : undefined
+}
+
+function isPlain(filter: Filter, model: Model): boolean {
+  if (filter.op === 'and' || filter.op === 'or') return filter.of.every((of) => isPlain(of, model))
+  const operator = plainOperators[filter.op]
+  // `in` takes fifteen values plainly (Graph, advanced queries on directory objects).
+  if (operator === undefined || !('property' in filter)) return false
+  if (filter.op === 'in' && filter.values.length > 15) return false
+  if ('value' in filter && filter.value === null) return false
+  const name = model.properties.find(({ name, many }) => name === filter.property && !many)?.name
+  const support = name === undefined ? undefined : filterSupport(model.noun, name, operator)
+  return support === 'default+advanced' || support === 'default only'
+}
+
+const plainOperators: Readonly<Partial<Record<Filter['op'], FilterOperator>>> = {
+  ...{ eq: 'eq', in: 'eq', startsWith: 'startsWith', ge: 'geLe', le: 'geLe' },
+}
+
+export function bothFilters(one: string | undefined, other: string): string {
+  return one === undefined ? other : `(${one}) and ${other}`
 }

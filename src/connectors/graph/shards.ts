@@ -3,6 +3,7 @@ import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import { callUrl } from './address.ts'
 import { countsOf } from './counts.ts'
+import { bothFilters } from './filter.ts'
 import { brokenPage, getCall, itemsOf } from './pages.ts'
 import { pathOf, type Reading } from './reading.ts'
 import { divideEvenly, type Knot } from './spread.ts'
@@ -30,9 +31,10 @@ export async function planShards(
 ): Promise<string[]> {
   if (model.shard === undefined) return []
   const knots = agesDays.map((days) => now - days * day)
-  const filters = [`${model.shard} eq null`, ...knots.map((at) => from(model.shard ?? '', at))]
+  const asked = [`${model.shard} eq null`, ...knots.map((at) => from(model.shard ?? '', at))]
+  const filters = asked.map((filter) => bothFilters(list.query.$filter, filter))
   const [sample, [without, ...counts]] = await Promise.all([
-    readSample(transport, list.template, model.shard, signal),
+    readSample(transport, list, model.shard, signal),
     countsOf(transport, list.template, filters, signal),
   ])
   const pieces = Math.min(Math.floor(sample.total / limits.shardRows), limits.shardsMax)
@@ -43,9 +45,7 @@ export async function planShards(
   })
   const cuts = divideEvenly({ total: sample.total, times: sample.times, exact, pieces, now })
   return ranges(model.shard, cuts).map((range) => {
-    // `with` may narrow the list already.
-    const $filter =
-      list.query.$filter === undefined ? range : `(${list.query.$filter}) and ${range}`
+    const $filter = bothFilters(list.query.$filter, range)
     const call = getCall(pathOf(list.template), { ...list.query, $filter }, list.cost)
     return callUrl(transport.graph, call).href
   })
@@ -64,11 +64,14 @@ const agesDays = [
 /** The times of one page's objects, and how many objects there are. */
 async function readSample(
   transport: GraphTransport,
-  template: string,
+  { template, query: { $filter } }: Reading,
   property: string,
   signal: AbortSignal,
 ): Promise<{ total: number; times: number[] }> {
-  const query = { $select: property, $top: String(limits.shardSampleRows), $count: 'true' }
+  const query = {
+    ...{ $select: property, $top: String(limits.shardSampleRows), $count: 'true' },
+    ...($filter !== undefined && { $filter }),
+  }
   const call = getCall(pathOf(template), query, 1)
   const answer = await transport.send(call, { signal, eventual: true })
   const total = isJsonObject(answer.body) ? answer.body['@odata.count'] : undefined

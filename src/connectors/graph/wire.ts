@@ -1,9 +1,11 @@
 import type { GraphCall } from '../../core/call.ts'
+import type { Filter } from '../../core/filter.ts'
 import type { Json } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import type { DeltaPage, Page, Wire } from '../../core/wire.ts'
 import { foldDelta } from './delta.ts'
+import { bothFilters, plainFilter } from './filter.ts'
 import { readAllLinks } from './links.ts'
 import { isRejected, type ObjectReader } from './objects.ts'
 import {
@@ -31,8 +33,9 @@ export function createGraphWire(
 ): Wire {
   const compile = rememberCompiled(pageSize)
   return {
-    async list(model, cursor, signal) {
-      const { list, reader } = compile(model)
+    async list(model, cursor, signal, filter) {
+      const { list: whole, reader } = compile(model)
+      const list = narrowed(whole, model, filter)
       const answer = await readPage(transport, list, cursor, signal)
       const items = itemsOf(answer)
       const next =
@@ -41,7 +44,8 @@ export function createGraphWire(
       return { ...readObjects(reader, items, list.expanded), next }
     },
 
-    shards: (model, now, signal) => planShards(transport, model, compile(model).list, now, signal),
+    shards: (model, now, signal, filter) =>
+      planShards(transport, model, narrowed(compile(model).list, model, filter), now, signal),
 
     async deltaNow(model, signal) {
       const reading = deltaReading(model, compile(model))
@@ -84,6 +88,13 @@ function rememberCompiled(pageSize: (model: Model) => number): (model: Model) =>
     compiled.set(model, known)
     return known
   }
+}
+
+/** The list without what Graph can leave out by itself. */
+function narrowed(list: Reading, model: Model, filter: Filter | undefined): Reading {
+  const text = filter && plainFilter(filter, model)
+  if (text === undefined) return list
+  return { ...list, query: { ...list.query, $filter: bothFilters(list.query.$filter, text) } }
 }
 
 /** The first page of a reading, or the one its cursor leads to. */

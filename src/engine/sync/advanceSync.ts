@@ -28,6 +28,7 @@ import {
   type RunModel,
   runModels,
 } from './queries.ts'
+import { scopeOf } from './scope/queries.ts'
 import { syncModel } from './syncModel.ts'
 
 /**
@@ -82,12 +83,13 @@ async function syncOrMark(
   try {
     model = await modelOf(engine, state)
     const wire = wires.wire(model.wire)
-    nothingStored = await inScope(
-      engine.db,
-      run.nodePath,
-      async (tx) => !(await hasRows(tx, run.tenantId, state.modelId)),
-    )
-    const sync = { engine, run, model, wire, wires, signal, takeRequests, nothingStored }
+    const { modelId } = state
+    const stored = await inScope(engine.db, run.nodePath, async (tx) => ({
+      nothingStored: !(await hasRows(tx, run.tenantId, modelId)),
+      scope: await scopeOf(tx, run.tenantId, modelId),
+    }))
+    nothingStored = stored.nothingStored
+    const sync = { engine, run, model, wire, wires, signal, takeRequests, ...stored }
     await syncThroughFaults(sync, state)
     foundWay(findings, model.wire, undefined)
   } catch (thrown) {

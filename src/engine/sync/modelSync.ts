@@ -1,4 +1,5 @@
 import { AppError } from '../../core/errors.ts'
+import type { Filter } from '../../core/filter.ts'
 import type { Model } from '../../core/model.ts'
 import type { Wire } from '../../core/wire.ts'
 import { emit } from '../../store/events.ts'
@@ -21,6 +22,8 @@ export interface ModelSync {
    * there already. Set back when a page shows otherwise.
    */
   nothingStored: boolean
+  /** What of the model the tenant's syncs take in; undefined: everything. */
+  scope: Filter | undefined
 }
 
 /** Holds the run for this commit, or refuses: another worker has taken it over. */

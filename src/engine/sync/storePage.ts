@@ -1,7 +1,6 @@
 import { AppError } from '../../core/errors.ts'
 import { changesBetween } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
-import type { Model } from '../../core/model.ts'
 import type { DeltaPage, Page, RejectedObject } from '../../core/wire.ts'
 import { writeAudit } from '../../store/audit.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
@@ -22,11 +21,15 @@ import {
 } from './queries.ts'
 import { disproveRemovals, reportRemovals } from './removals/queries.ts'
 import { applyRule, type Split } from './rules/applyRule.ts'
+import { inScopeOf } from './scope/inScope.ts'
+import { leaveScope } from './scope/leaveScope.ts'
 import { type Shard, savePage } from './shards/queries.ts'
 
 /** A page ready to be stored: its objects as rows by key, the last of each. */
 export interface RowPage {
   rows: Map<string, Row>
+  /** Keys of objects that the tenant's scope leaves out. */
+  outside: string[]
   rejected: RejectedObject[]
   /** Undefined for a list, which knows nothing of removals. */
   removed: string[] | undefined
@@ -35,18 +38,27 @@ export interface RowPage {
 }
 
 /** Makes rows of a page's objects; what cannot be a row joins the rejected. */
-export function toRowPage(model: Model, page: Page | DeltaPage): RowPage {
+export function toRowPage({ model, scope }: ModelSync, page: Page | DeltaPage): RowPage {
+  const isInside = inScopeOf(model, scope)
   const rows = new Map<string, Row>()
+  const outside = new Set<string>()
   const removed = 'removed' in page ? page.removed : undefined
   const resume = 'resume' in page ? page.resume : undefined
   const rejected = [...page.rejected]
   const block = createRowBlock(page.objects.length)
   for (const object of page.objects) {
+    const key = String(object.data[model.key])
+    if (!isInside(object.data)) {
+      rows.delete(key)
+      outside.add(key)
+      continue
+    }
+    outside.delete(key)
     const row = toRow(model, object, block)
     if ('reason' in row) rejected.push({ key: undefined, reason: row.reason })
     else rows.set(row.key, row)
   }
-  return { rows, rejected, removed, next: page.next, resume }
+  return { rows, outside: [...outside], rejected, removed, next: page.next, resume }
 }
 
 /**
@@ -91,6 +103,8 @@ async function commitPage(
     await insertRows(tx, place, split.fresh)
     await update(tx, run, place, split.updated, known)
     const seen = [...knownIds(known)]
+    const leaving = page.outside.flatMap((key) => stillIn(known.get(key)))
+    await leaveScope(tx, run, model, leaving)
     const relinked = await storeLinks(tx, place, model, {
       fresh: split.fresh,
       none: sync.nothingStored,
@@ -105,10 +119,10 @@ async function commitPage(
     // A group whose members changed is a changed group, though its own row stays as it is.
     const relinkedAlone = split.unchanged.filter((row) => relinked.has(row.key)).length
     const updated = split.updated.length + relinkedAlone
+    const unchanged = rows.size - split.fresh.length - updated
     const counts = {
       added: split.fresh.length,
-      updated,
-      unchanged: rows.size - split.fresh.length - updated,
+      ...{ updated: updated + leaving.length, unchanged },
       rejected: rejected.length,
       requests,
     }
@@ -123,10 +137,12 @@ function lookUp(
   tx: Tx,
   run: Run,
   state: RunModel,
-  { rows, rejected }: RowPage,
+  { rows, outside, rejected }: RowPage,
 ): Promise<Map<string, KnownRow>> {
   const rejectedKeys = rejected.flatMap((one) => (one.key === undefined ? [] : [one.key]))
-  return knownRows(tx, run.tenantId, state.modelId, [...rows.keys(), ...rejectedKeys])
+  return knownRows(tx, run.tenantId, state.modelId, [
+    ...[...rows.keys(), ...outside, ...rejectedKeys],
+  ])
 }
 
 function splitRows(rows: Map<string, Row>, known: ReadonlyMap<string, KnownRow>): Split {
@@ -140,6 +156,10 @@ function splitRows(rows: Map<string, Row>, known: ReadonlyMap<string, KnownRow>)
     else unchanged.push(row)
   }
   return { fresh, updated, unchanged }
+}
+
+function stillIn(known: KnownRow | undefined): KnownRow[] {
+  return known === undefined || known.gone ? [] : [known]
 }
 
 function* knownIds(known: ReadonlyMap<string, KnownRow>): Iterable<number> {

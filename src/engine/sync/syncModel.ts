@@ -4,6 +4,7 @@ import { commitAs, type ModelSync, tellProgress } from './modelSync.ts'
 import { deltaCursorOf, moveRunModel, type RunModel, saveDeltaCursor } from './queries.ts'
 import { findAbsent, forgetRemovals } from './removals/queries.ts'
 import { settleApproved, settleFound } from './removals/settle.ts'
+import { leaveAbsent } from './scope/leaveScope.ts'
 import { beginShards, deltaShard, forgetPages } from './shards/queries.ts'
 import { readShards } from './shards/readShards.ts'
 
@@ -31,11 +32,11 @@ async function begin(sync: ModelSync, state: RunModel): Promise<RunModel> {
 }
 
 async function beginList(sync: ModelSync, state: RunModel): Promise<RunModel> {
-  const { engine, run, model, wire, signal } = sync
+  const { engine, run, model, wire, signal, scope } = sync
   const [deltaCursor, shards] = await Promise.all([
     // Before the list: a change during it is then in the delta that follows it.
     model.delta === undefined ? null : wire.deltaNow(model, signal),
-    wire.shards(model, engine.clock.now(), signal),
+    wire.shards(model, engine.clock.now(), signal, scope),
   ])
   const cursors = shards.length === 0 ? [null] : shards
   const list: RunModel = { ...state, phase: 'list', listed: true, deltaCursor }
@@ -89,6 +90,7 @@ async function settleAndEnd(sync: ModelSync, state: RunModel): Promise<void> {
       await commitAs(tx, run)
       await findAbsent(tx, run, state.modelId)
     })
+    await leaveAbsent(sync, state)
   }
   const held = await settleFound(sync, state, wires.removalsWithoutApproval)
   await moveTo(sync, { ...state, phase: held ? 'held' : 'done' }, async (tx, ended) => {

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../../core/json.ts'
 import { limits } from '../../../core/limits.ts'
 import type { Model } from '../../../core/model.ts'
 import { inParallel } from '../../../core/parallel.ts'
@@ -7,6 +8,8 @@ import { inScope } from '../../../store/scope.ts'
 import { dropEdgesOf, kindsOf } from '../links/queries.ts'
 import { commitAs, endlessList, type ModelSync, tellProgress } from '../modelSync.ts'
 import { countRemoved, type RunModel, recordChanges } from '../queries.ts'
+import { inScopeOf } from '../scope/inScope.ts'
+import { leaveScope } from '../scope/leaveScope.ts'
 import {
   countRemovals,
   holdRemovals,
@@ -61,58 +64,67 @@ async function settle(sync: ModelSync, state: RunModel): Promise<void> {
       nextRemovals(tx, run, state.modelId, chunkSize),
     )
     if (chunk.length === 0) return
-    const gone = await confirmGone(sync, chunk)
-    await applyRemovals(sync, state, chunk, gone)
+    await applyRemovals(sync, state, chunk, await confirmGone(sync, chunk))
   }
 }
 
-async function confirmGone(
-  sync: ModelSync,
-  removals: readonly OpenRemoval[],
-): Promise<Set<string>> {
+interface Confirmed {
+  gone: Set<string>
+  /** There after all, but left out by the tenant's scope: a list narrowed by it did not show them. */
+  outside: Set<string>
+}
+
+async function confirmGone(sync: ModelSync, removals: readonly OpenRemoval[]): Promise<Confirmed> {
   const { model, wire, signal } = sync
   const isDoubtful = ({ reason, approved }: OpenRemoval) => reason === 'absent' || approved
   const doubtful = removals.filter(isDoubtful)
   const gone = new Set(removals.filter((one) => !isDoubtful(one)).map(({ key }) => key))
-  if (doubtful.length === 0) return gone
+  const outside = new Set<string>()
+  if (doubtful.length === 0) return { gone, outside }
   const present =
-    model.get === undefined
-      ? await listedKeys(model, wire, signal)
-      : await presentKeys(sync, doubtful)
-  for (const { key } of doubtful) if (!present.has(key)) gone.add(key)
-  return gone
+    model.get === undefined ? await listAll(model, wire, signal) : await readAll(sync, doubtful)
+  const isInside = inScopeOf(model, sync.scope)
+  for (const { key } of doubtful) {
+    const object = present.get(key)
+    if (object === undefined) gone.add(key)
+    else if (object !== null && !isInside(object)) outside.add(key)
+  }
+  return { gone, outside }
 }
 
-async function presentKeys(
+/** What is there, by key; null: there, but not what its model says. */
+type Present = Map<string, JsonObject | null>
+
+async function readAll(
   { engine, model, wire, signal }: ModelSync,
   removals: readonly OpenRemoval[],
-): Promise<Set<string>> {
-  const present = new Set<string>()
+): Promise<Present> {
+  const present: Present = new Map()
   await inParallel(removals, limits.partReadsInFlight, async ({ key, young, approved }) => {
     // List and read may both have been answered by a replica that has not heard of it yet, and no
     // delta would bring it back: it was in one before.
     const looks = young && !approved ? limits.goneLooks : 1
     for (let look = 1; look <= looks; look++) {
       if (look > 1) await engine.clock.sleep(limits.goneLookMs * 2 ** (look - 2), signal)
-      if ((await wire.get(model, key, signal)) !== undefined) {
-        present.add(key)
-        return
-      }
+      const object = await wire.get(model, key, signal)
+      if (object === undefined) continue
+      present.set(key, object.data)
+      return
     }
   })
   return present
 }
 
 /** For resources that cannot be read one by one: a second list is the direct read. */
-async function listedKeys(model: Model, wire: Wire, signal: AbortSignal): Promise<Set<string>> {
-  const keys = new Set<string>()
+async function listAll(model: Model, wire: Wire, signal: AbortSignal): Promise<Present> {
+  const present: Present = new Map()
   let cursor: string | undefined
   for (let pages = 0; pages < limits.syncPagesMax; pages++) {
     const page = await wire.list(model, cursor, signal)
-    for (const object of page.objects) keys.add(String(object.data[model.key]))
-    for (const one of page.rejected) if (one.key !== undefined) keys.add(one.key)
+    for (const { data } of page.objects) present.set(String(data[model.key]), data)
+    for (const { key } of page.rejected) if (key !== undefined) present.set(key, null)
     cursor = page.next
-    if (cursor === undefined) return keys
+    if (cursor === undefined) return present
   }
   // Half a list says nothing about what is absent from it.
   throw endlessList(model)
@@ -122,12 +134,13 @@ async function applyRemovals(
   sync: ModelSync,
   state: RunModel,
   removals: readonly Removal[],
-  goneKeys: ReadonlySet<string>,
+  confirmed: Confirmed,
 ): Promise<void> {
   const { engine, run, model } = sync
   const kinds = kindsOf(model, await engine.models.current())
-  const gone = removals.filter((removal) => goneKeys.has(removal.key))
-  const present = removals.filter((removal) => !goneKeys.has(removal.key))
+  const gone = removals.filter((removal) => confirmed.gone.has(removal.key))
+  const present = removals.filter((removal) => !confirmed.gone.has(removal.key))
+  const outside = present.filter((removal) => confirmed.outside.has(removal.key))
   const ids = gone.map((removal) => removal.resourceId)
   const keys = gone.map((removal) => removal.key)
   await inScope(engine.db, run.nodePath, async (tx) => {
@@ -151,6 +164,8 @@ async function applyRemovals(
       await markRemoved(tx, run.tenantId, ids)
       await dropEdgesOf(tx, run.tenantId, kinds, keys)
     }
+    const leaving = outside.map(({ resourceId, key }) => ({ id: resourceId, key }))
+    await leaveScope(tx, run, model, leaving)
     await settleRemovals(tx, run.id, ids, 'done')
     const presentIds = present.map((removal) => removal.resourceId)
     await settleRemovals(tx, run.id, presentIds, 'disproved')

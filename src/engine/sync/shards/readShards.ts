@@ -52,8 +52,8 @@ export async function readShards(
   return deltaCursor
 }
 
-function listPages({ wire, model }: ModelSync): Reading['readPage'] {
-  return (cursor, signal) => wire.list(model, cursor ?? undefined, signal)
+function listPages({ wire, model, scope }: ModelSync): Reading['readPage'] {
+  return (cursor, signal) => wire.list(model, cursor ?? undefined, signal, scope)
 }
 
 function deltaPages({ wire, model }: ModelSync): Reading['readPage'] {
@@ -98,5 +98,5 @@ async function readRows(reading: Reading, cursor: string | null): Promise<RowPag
       object.links = { ...object.links, ...links.get(String(object.data[model.key])) }
     }
   }
-  return toRowPage(model, page)
+  return toRowPage(sync, page)
 }
