@@ -43,6 +43,15 @@ async function stored(): Promise<string[]> {
   })
 }
 
+/** Who left, as the audit says: an entry a page. */
+async function leftOnRecord(): Promise<string[][]> {
+  return inScope(world.db, world.scope, async (tx) => {
+    const { rows } = await sql<{ keys: string[] }>`
+      select detail->'keys' as keys from audit where action = 'resource.left-scope'`.execute(tx)
+    return rows.map(({ keys }) => keys)
+  })
+}
+
 async function inside(): Promise<string[]> {
   const { users } = await world.control.snapshot()
   const ours = users.filter((user) => user.department === department)
@@ -68,6 +77,7 @@ it('lets go who leaves it, as no removal, and takes back who returns', async () 
   await world.control.mutate('update', { id: somebody, values: { department: 'Elsewhere' } })
   expect(await sync()).toMatchObject({ updated: 1, removed: 0 })
   expect(await stored()).not.toContain(somebody)
+  expect(await leftOnRecord()).toEqual([[somebody]])
   await world.control.mutate('update', { id: somebody, values: { department } })
   expect(await sync()).toMatchObject({ updated: 1, added: 0 })
   expect(await stored()).toEqual(await inside())
