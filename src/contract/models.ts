@@ -3,6 +3,9 @@ import { route } from './route.ts'
 import { Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
 import { Type } from './type.ts'
 
+/** Four bytes in the database; a larger one would be refused there, where nobody has words. */
+const VersionNumber = Type.Integer({ minimum: 1, maximum: 2_147_483_647 })
+
 export const Model = Closed({
   model: Type.String(),
   title: Type.String(),
@@ -106,7 +109,7 @@ export const modelRoutes = {
     path: `${path}/versions/{number}`,
     summary: 'One version of a model, with the text of its file',
     permission: { operation: 'Read', type },
-    params: Closed({ ...place, number: Id }),
+    params: Closed({ ...place, number: VersionNumber }),
     answer: Closed({ ...summary, text: Type.String() }),
     status: 200,
   }),
@@ -116,8 +119,8 @@ export const modelRoutes = {
     path: `${path}/versions/{number}/diff`,
     summary: 'What a version changes of the one in force, or of another',
     permission: { operation: 'Read', type },
-    params: Closed({ ...place, number: Id }),
-    query: Closed({ against: Type.Optional(Id) }),
+    params: Closed({ ...place, number: VersionNumber }),
+    query: Closed({ against: Type.Optional(VersionNumber) }),
     answer: ModelComparison,
     status: 200,
   }),
@@ -128,7 +131,7 @@ export const modelRoutes = {
     summary: 'Bring a version into force; syncs under way keep the one they began with',
     permission: { operation: 'Update', type },
     params: Closed(place),
-    body: Closed({ number: Id }),
+    body: Closed({ number: VersionNumber }),
     answer: ModelVersion,
     status: 200,
   }),

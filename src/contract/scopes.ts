@@ -26,7 +26,9 @@ export const syncScopeRoutes = {
     summary: 'Say what of a model syncs take in, by a filter; null: everything',
     permission: { operation: 'Update', type },
     params: Closed({ tenantId: Id, application: Segment, name: Segment }),
-    body: Closed({ filter: Nullable(AnyObject) }),
+    body: Closed({
+      filter: Nullable(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 20 })),
+    }),
     answer: SyncScope,
     status: 200,
   }),

@@ -1,5 +1,5 @@
 import { route } from './route.ts'
-import { AnyObject, Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
+import { Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
 import { Tenant, TenantCreate, TenantUpdate } from './tenantFields.ts'
 import { Type } from './type.ts'
 
@@ -68,7 +68,7 @@ export const tenantRoutes = {
     permission: { operation: 'Create', type },
     body: Closed({
       nodeId: Id,
-      fields: AnyObject,
+      fields: Type.Record(Type.String(), Type.Unknown(), { maxProperties: 200 }),
       dryRun: Type.Optional(Type.Boolean()),
     }),
     answer: TenantImport,

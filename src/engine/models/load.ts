@@ -112,7 +112,7 @@ function asModel(file: string, declared: ModelFile): Model {
 function readGrammar(file: string, text: string): ModelFile {
   let value: unknown
   try {
-    value = parse(text, { maxAliasCount: 0 })
+    value = parse(text, { maxAliasCount: 0, logLevel: 'error' })
   } catch (cause) {
     throw new AppError('bad-input', `${file} is not YAML: ${String(cause)}`, { cause })
   }
