@@ -31,7 +31,7 @@ export const ConnectionReport = Closed({
 })
 
 /** What an import made, or would make. `missing` are secrets that are still to be given. */
-export const TenantImport = Closed({
+const TenantImport = Closed({
   dryRun: Type.Boolean(),
   tenant: Nullable(Tenant),
   fields: Type.Array(Closed({ given: Type.String(), field: Type.String() })),

@@ -4,7 +4,7 @@ import { isJsonObject } from '../../core/json.ts'
 import type { Model } from '../../core/model.ts'
 import type { GraphTransport } from './transport.ts'
 
-/** What Graph tells changes of, of what we read (subscription resource type, supported resources). */
+/** What we read and Graph tells changes of (subscription resource type, supported resources). */
 const watchable: readonly string[] = ['users', 'groups']
 
 /** The resource to watch for a model, or undefined where there is none. */

@@ -25,7 +25,7 @@ import { hashOf } from './receiver.ts'
 export interface KeepDependencies {
   store: Pick<Store, 'db' | 'clock'>
   models: Models
-  /** Where Microsoft reaches us, of the form https://host; undefined: nowhere, and none are made. */
+  /** Where Microsoft reaches us, such as https://host; undefined: nowhere, and none are made. */
   publicUrl: string | undefined
   openGraph: (place: { tenantId: number; scope: string }) => Promise<GraphTransport>
   log: Log
