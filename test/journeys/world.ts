@@ -96,7 +96,7 @@ async function startMicrosoft(dataDir: string, people: number) {
   const started = await startEmulatorProcess(dataDir, ['--users', `${people}`, '--seed', '7'])
   await writeSettings(dataDir, started)
   const caPem = await readFile(started.caFile, 'utf8')
-  const tenant: TenantAccess = { displayName: '', ...started.tenant }
+  const tenant: TenantAccess = { displayName: '', cloud: 'global', ...started.tenant }
   const emulator = {
     ...{ url: started.url, caFile: started.caFile, caPem, tenants: [tenant] },
     close: () => stopProcess(started.child),
