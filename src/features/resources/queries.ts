@@ -52,8 +52,8 @@ function condition({ tenantId, modelId, filter, search, placeOf }: ResourceSearc
  * The ids of a page, and how many rows there are in all, up to `countMax`; behind a first page that
  * is known. Where something is sought, rows are gathered up to that number first: when there are no
  * more, the page is cut from them, so that a filter no index serves reads a tenant once and not for
- * the count and the page each. When there are more, at least one row in a hundred or so matches, and
- * walking them in order soon has a page together.
+ * the count and the page each. When there are more, at least one row in a hundred or so matches,
+ * and walking them in order soon has a page together.
  */
 export async function selectPage(
   tx: Tx,
