@@ -22,9 +22,9 @@ create policy scoped on audit_seal
 
 -- Runs at the commit (deferred), so that a customer's commits wait for each other only from there
 -- to the disk and not from their first statement on. It runs as the owner, because the application
--- may not write seals, and sees every node, because a site's administrator does not see the customer
--- whose chain it is. Nobody may attach it to a table of their own. The text that is hashed is built
--- again in store/auditChain.ts, which must not have to trust what the database's owner left here.
+-- may not write seals, and sees every node, because a site's administrator does not see the
+-- customer whose chain it is. Nobody may attach it to a table of their own. The text that is hashed
+-- is built again in store/auditChain.ts, which must not have to trust what the owner left here.
 create function seal_audit() returns trigger language plpgsql security definer
   set search_path = patchbay, pg_temp
 as $$
