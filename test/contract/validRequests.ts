@@ -110,6 +110,12 @@ async function tenantRequests(world: ContractWorld): Promise<Requests> {
         },
         dryRun: true,
       },
+      tidy: async ({ tenant }) => {
+        // Without `dryRun` it is there now, and in the way of the next one.
+        if (!isJsonObject(tenant)) return
+        const params = { tenantId: Number(tenant.id) }
+        await client.tenant.delete({ params, query: confirmed(tenant) })
+      },
     },
     'tenant.show': { path: { tenantId: own.tenantId } },
     'tenant.update': {
@@ -241,9 +247,13 @@ async function transactionRequests({ client, own }: ContractWorld): Promise<Requ
   const update = { do: 'update' as const, model: users, ref: own.key }
   const body = { steps: [{ ...update, set: { department: 'Night Shift' } }] }
   const made = { do: 'link', model: users, ref: { step: 1 }, link: 'member', to: { step: 1 } }
+  const add = [{ product: 'FLOW_FREE', without: ['FLOW_P2_VIRAL'] }]
+  const licence = { do: 'licence', ref: own.key, add, remove: ['POWER_BI_STANDARD'] }
+  const lists = ['add.0', 'add.0.product', 'add.0.without', 'add.0.without.0', 'remove.0']
   const instead = {
     'body.steps.0.ref.step': { steps: [made] },
     'body.steps.0.to.step': { steps: [made] },
+    ...Object.fromEntries(lists.map((name) => [`body.steps.0.${name}`, { steps: [licence] }])),
   }
   const begun = await client.transaction.start({ params: { tenantId }, headers: {}, body })
   return {
