@@ -68,6 +68,7 @@ async function fillEveryTable(): Promise<void> {
       sql`insert into schedule (tenant_id, node_path, name, models, full_list, every_minutes, time_zone, actor, due_at) values (${t}, ${path}, 'n', '{}', false, 60, 'UTC', '{}', now())`,
       sql`insert into sync_due (tenant_id, model_id, node_path, due_at, cause, actor) values (${t}, 1, ${path}, now(), 'c', '{}')`,
       sql`insert into sync_rule (tenant_id, model_id, node_path, disabled) values (${t}, 1, ${path}, '{}')`,
+      sql`insert into sync_scope (tenant_id, model_id, node_path, filter) values (${t}, 1, ${path}, '{}')`,
       sql`insert into subscription (tenant_id, model_id, node_path, act_at) values (${t}, 1, ${path}, now())`,
       sql`insert into transaction (tenant_id, node_path, kind, title, state, actor, actor_id, request_hash) values (${t}, ${path}, 'k', 't', 'succeeded', '{}', 'a', '')`,
       sql`insert into transaction_step (transaction_id, seq, node_path, kind, title, input) values (${round}, 1, ${path}, 'k', 't', '{}')`,
