@@ -55,7 +55,7 @@ export async function selectVersions(
   const { rows } = await sql<VersionRow>`
     select ${versionColumns} from ${versionTables}
     where lower(m.name) = lower(${model})
-      and (${before ?? null}::integer is null or v.number < ${before ?? null})
+      and (${before ?? null}::bigint is null or v.number < ${before ?? null}::bigint)
     order by v.number desc limit ${limit}`.execute(tx)
   return rows
 }
