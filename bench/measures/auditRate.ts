@@ -13,6 +13,13 @@ const rounds = 3
 /** The load at which latencies are compared, in writes a second: at half of what is asked for. */
 const comparedRate = 250
 
+/** Not a rule: those cannot stand in for an insert that is one part of a statement. */
+const withoutAudit = `
+  create or replace function patchbay.unaudited() returns trigger language plpgsql
+    as $$ begin return null; end $$;
+  create trigger unaudited before insert on patchbay.audit
+    for each row execute function patchbay.unaudited()`
+
 /** Renames of nodes over HTTP: an audited write with nothing of Microsoft's in it. */
 interface Target {
   pool: Pool
@@ -22,8 +29,8 @@ interface Target {
 
 /**
  * Audited writes a second as fast as the API takes them, and how much longer one takes with the
- * audit than without. "Without" is a rule of the database's owner that drops every audit row on its
- * arrival: neither row nor chain is written, the statement alone still travels (0.1 to 0.2 ms).
+ * audit than without. "Without" is a trigger of the database's owner that drops every entry on its
+ * arrival: neither row nor seal is written, the statement alone still travels (0.1 to 0.2 ms).
  * The two take turns, so that what else the machine does meets both.
  */
 export async function run(report: Report): Promise<void> {
@@ -46,9 +53,9 @@ async function compare({ database }: BenchWorld, target: Target, report: Report)
   for (let round = 0; round < rounds; round++) {
     rates.push(await asFastAsPossible(target, secondsEach))
     withAudit.push(...(await atRate(target, comparedRate, secondsEach)))
-    await database.query('create rule unaudited as on insert to patchbay.audit do instead nothing')
+    await database.query(withoutAudit)
     without.push(...(await atRate(target, comparedRate, secondsEach)))
-    await database.query('drop rule unaudited on patchbay.audit')
+    await database.query('drop trigger unaudited on patchbay.audit')
   }
   const [longer, shorter] = [percentile(withAudit, 0.95), percentile(without, 0.95)]
   report({ figure: 'audited writes', value: median(rates), unit: '/s', goal: '>= 500' })
