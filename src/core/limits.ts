@@ -94,7 +94,7 @@ export const limits = {
   /** Credentials that were refused are not tried again in the background before this. */
   credentialRetryMs: 15 * 60_000,
 
-  /** Sync: how often a model is begun that Microsoft's faults end, and the first wait; it doubles. */
+  /** Sync: how often a model is begun that Microsoft's faults end; the first wait (doubling). */
   modelAttemptsMax: 5,
   modelBackoffMs: 2_000,
   /** Sync: pages of one list or delta before it counts as endless. */
@@ -236,7 +236,7 @@ export const limits = {
   /** A client whose stream broke: the first wait before it asks again, and how often in a row. */
   eventReconnectMs: 250,
   eventReconnectsMax: 20,
-  /** A client that waits for work: how long the server may be away meanwhile, and between looks. */
+  /** A client that waits for work: how long the server may be away, and the time between looks. */
   outageMs: 60_000,
   outageLookMs: 1_000,
   /** Where progress is not a screen but a log: one line at most this often. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestPatchbay, type TestPatchbay } from '../server/patchbay.ts'
@@ -28,7 +29,7 @@ afterAll(async () => {
 
 async function ask(method: 'GET' | 'POST'): Promise<{ status: number; code: string; ms: number }> {
   const began = performance.now()
-  const name = `Customer ${began} ${Math.random()}`
+  const name = `Customer ${randomUUID()}`
   const answer = await fetch(`${patchbay.url}/v1/nodes`, {
     method,
     headers: {

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../src/core/json.ts'
+import { isJsonObject, type JsonObject } from '../../src/core/json.ts'
 import { type ContractWorld, place, users } from './world.ts'
 
 /** A request that its route takes, and where what it stored is seen again. */
