@@ -43,7 +43,8 @@ it('a worker frozen in the middle of its work does nothing of it when it wakes',
   await fault.befell()
   frozen?.child.kill('SIGSTOP')
   const thawsAt = performance.now() + frozenMs
-  expect(await stepsDone(world, move)).toBe(5)
+  // Steps that have nothing to do with each other are done side by side: all but this one.
+  expect(await stepsDone(world, move)).toBe(keys.length - 1)
   await world.microsoft.clearFaults()
   await slowDown(world, 0)
 

@@ -7,9 +7,12 @@ export async function slowDown(world: World, fixedMs: number): Promise<void> {
   await world.microsoft.ask('PUT', 'latency', { fixedMs })
 }
 
+/** Licences, people, groups: what the other side's snapshot is compared with. */
+const models = ['MsolAccountSku', 'MSOLUser', 'Groups'].map((name) => `device/msgraph/${name}`)
+
 export async function startSync(world: World, tenantId: number, fullList = false): Promise<number> {
   const { sync } = await world.client()
-  return (await sync.start({ params: { tenantId }, body: { fullList } })).id
+  return (await sync.start({ params: { tenantId }, body: { models, fullList } })).id
 }
 
 /** The keys of the first people of the list. */
