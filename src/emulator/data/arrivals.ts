@@ -1,5 +1,5 @@
 import type { Random } from '../../core/clock.ts'
-import { integerBetween, pickWeighted } from './random.ts'
+import { integerBetween } from './random.ts'
 
 /** Answers when somebody came into the directory, in milliseconds since 1970. */
 export type Arrivals = (hired: number, chance: number) => number
@@ -7,7 +7,6 @@ export type Arrivals = (hired: number, chance: number) => number
 interface BulkImport {
   weight: number
   at: number
-  done: number
 }
 
 const day = 86_400_000
@@ -22,23 +21,25 @@ const writesPerSecond = 20
 
 /**
  * A directory is filled by a few large imports, at the speed the service allows, and by people who
- * are hired one by one between them. `chance` is any number from 0 up to 1 of the person's own.
+ * are hired one by one between them. `chance` is any number from 0 up to 1 of the person's own: it
+ * says with which import they came, and when in it. The order of a list says nothing of that.
  */
 export function makeArrivals(random: Random, users: number, newest: number): Arrivals {
   const makeImport = (): BulkImport => ({
     weight: random() ** 2 + 0.05,
     at: newest - integerBetween(random, 60, 2_500) * day + integerBetween(random, 6, 20) * hour,
-    done: 0,
   })
-  const count = Math.min(importsMax, Math.floor(users / usersPerImport))
-  const imports: [BulkImport, ...BulkImport[]] = [
-    makeImport(),
-    ...Array.from({ length: count }, makeImport),
-  ]
+  const count = Math.min(importsMax, Math.floor(users / usersPerImport)) + 1
+  const imports = Array.from({ length: count }, makeImport)
+  const weights = imports.reduce((sum, { weight }) => sum + weight, 0)
+  const secondsPerWeight = (users * bulkShare) / weights / writesPerSecond
   return (hired, chance) => {
-    const bulk = pickWeighted(() => chance / bulkShare, imports)
-    if (chance >= bulkShare || hired >= bulk.at) return hired + Math.round(chance * workingMs)
-    bulk.done += 1
-    return bulk.at + Math.floor(bulk.done / writesPerSecond) * 1000
+    let place = (chance / bulkShare) * weights
+    for (const { weight, at } of imports) {
+      if (place < weight && hired < at) return at + Math.floor(place * secondsPerWeight) * 1_000
+      if (place < weight) break
+      place -= weight
+    }
+    return hired + Math.round(chance * workingMs)
   }
 }
