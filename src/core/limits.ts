@@ -304,7 +304,9 @@ export const limits = {
   emulatorNotifyAnswerBytes: 64 * 1024,
   emulatorNotifySamplesMax: 1_000,
 
-  /** Vault: what one data key may seal (NIST SP 800-38D: 2^32 random nonces), keys wrapped at once. */
+  /**
+   * Vault: what one data key may seal (NIST SP 800-38D: 2^32 random nonces), keys wrapped at once.
+   */
   sealsPerKeyMax: 2 ** 32,
   rewrapRows: 100,
 

@@ -5,12 +5,13 @@ import type { Entity } from '../directory/types.ts'
 import type { Reply } from '../exchange.ts'
 import { expander, readExpand, shownIn } from '../odata/expand.ts'
 import { compileFilter } from '../odata/filterMatch.ts'
-import { parseFilter } from '../odata/filterParser.ts'
+import { type FilterNode, parseFilter } from '../odata/filterParser.ts'
 import { checkFilter } from '../odata/filterRules.ts'
 import { type Compare, compileOrder, sortingRefused } from '../odata/orderby.ts'
 import { queryFingerprint, readToken, writeToken } from '../odata/pageToken.ts'
 import { type Projector, typedProjector } from '../odata/project.ts'
 import { compileSearch } from '../odata/search.ts'
+import { withinTimes } from '../odata/timeIndex.ts'
 import { type GraphCallContext, isAdvanced, wantsEventual } from './context.ts'
 import { badQuery, GraphRefusal, refuse, unsupportedQuery } from './errors.ts'
 import { contextUrl, graphReply } from './reply.ts'
@@ -29,10 +30,12 @@ export interface ListSource {
 }
 
 /** Answers a list with all that a query may ask of it, page by page. */
-export function listReply(context: GraphCallContext, source: ListSource): Reply {
+export function listReply(context: GraphCallContext, whole: ListSource): Reply {
   const { options, request } = context
   refuseUnsupported(context)
-  const matches = readMatches(context, source, isAdvanced(context))
+  const filter = readFilter(options)
+  const matches = readMatches(context, whole, filter, isAdvanced(context))
+  const source = { ...whole, items: withinTimes(context.tenant, whole.items, filter) }
   const compare = readOrder(context, source)
   const pageSize = readTop(options)
   const after = readPosition(context)
@@ -57,9 +60,11 @@ export function listReply(context: GraphCallContext, source: ListSource): Reply 
 }
 
 /** Answers `/users/$count` and the like: a bare number, and only to advanced queries. */
-export function countReply(context: GraphCallContext, source: ListSource): Reply {
+export function countReply(context: GraphCallContext, whole: ListSource): Reply {
   if (!wantsEventual(context)) throw badQuery('$count is not currently supported.')
-  const matches = readMatches(context, source, true)
+  const filter = readFilter(context.options)
+  const matches = readMatches(context, whole, filter, true)
+  const source = { ...whole, items: withinTimes(context.tenant, whole.items, filter) }
   const number = matches === undefined ? source.items.length : count(source, matches)
   return { status: 200, headers: { 'content-type': 'text/plain' }, body: String(number), rows: 1 }
 }
@@ -123,17 +128,21 @@ function refuseUnsupported(context: GraphCallContext): void {
   }
 }
 
+function readFilter(options: URLSearchParams): FilterNode | undefined {
+  const text = options.get('$filter')
+  return text === null ? undefined : parseFilter(text)
+}
+
 /** What `$filter` and `$search` let through; undefined when there is neither. */
 function readMatches(
   context: GraphCallContext,
   source: ListSource,
+  filter: FilterNode | undefined,
   advanced: boolean,
 ): Test | undefined {
   const { options, tenant } = context
   const [type] = source.types
-  const filterText = options.get('$filter')
   const searchText = options.get('$search')
-  const filter = filterText === null ? undefined : parseFilter(filterText)
   if (filter !== undefined) checkFilter(type, filter, advanced)
   const passes = filter === undefined ? undefined : compileFilter(tenant, type, filter)
   if (searchText === null) return passes

@@ -70,7 +70,9 @@ async function settle(sync: ModelSync, state: RunModel): Promise<void> {
 
 interface Confirmed {
   gone: Set<string>
-  /** There after all, but left out by the tenant's scope: a list narrowed by it did not show them. */
+  /**
+   * There after all, but left out by the tenant's scope: a list narrowed by it did not show them.
+   */
   outside: Set<string>
 }
 

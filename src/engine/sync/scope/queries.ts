@@ -15,7 +15,9 @@ export async function scopeOf(
   return rows[0]?.filter
 }
 
-/** What a list did not show and is still to be decided, with what is stored of it, in order of id. */
+/**
+ * What a list did not show and is still to be decided, with what is stored of it, in order of id.
+ */
 export async function absentWithData(
   tx: Tx,
   runId: number,
