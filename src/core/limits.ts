@@ -121,6 +121,8 @@ export const limits = {
   /** Sync: shards of a list read, and pages of them stored, at the same time. */
   shardsInFlight: 16,
   pageStoresInFlight: 3,
+  /** Sync: pages of a list that wait to be stored before no further one is asked for. */
+  pagesWaitingMax: 6,
   /** Sync: how often one page is stored before what is in its way ends the attempt. */
   pageStoresMax: 3,
   /** Graph's own page maximum for users and groups. */

@@ -42,3 +42,28 @@ export function createSlots(count: number): Slots {
     }
   }
 }
+
+/** Counts who is inside, and lets wait who would come while they are many. */
+export interface Gate {
+  /** Resolves once fewer than the limit are inside. */
+  open(): Promise<void>
+  enter(): void
+  leave(): void
+}
+
+export function createGate(limit: number): Gate {
+  const waiting: (() => void)[] = []
+  let inside = 0
+  return {
+    async open() {
+      if (inside >= limit) await new Promise<void>((resolve) => waiting.push(resolve))
+    },
+    enter() {
+      inside += 1
+    },
+    leave() {
+      inside -= 1
+      if (inside < limit) waiting.shift()?.()
+    },
+  }
+}

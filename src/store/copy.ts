@@ -57,6 +57,8 @@ export interface CopyBlock {
   add(values: readonly CopyValue[]): number
   /** The bytes of these lines, in this order; neighbours come in one piece. */
   take(lines: readonly number[]): Buffer[]
+  /** Empties it, to be filled again: what was taken is then no longer what it was. */
+  clear(): void
 }
 
 /** `bytes`: about as many as the rows will take; it grows when they are more. */
@@ -87,6 +89,10 @@ export function createCopyBlock(bytes: number): CopyBlock {
         pieces.push(block.subarray(begin, ends[first + to - from - 1]))
       }
       return pieces
+    },
+    clear() {
+      ends.length = 0
+      length = 0
     },
   }
 }

@@ -3,8 +3,9 @@ import { changesBetween } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { DeltaPage, Page, RejectedObject } from '../../core/wire.ts'
 import { writeAudit } from '../../store/audit.ts'
+import type { CopyBlock } from '../../store/copy.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
-import { createRowBlock, type Row, toRow } from '../row.ts'
+import { type Row, toRow } from '../row.ts'
 import { storeLinks } from './links/storeLinks.ts'
 import { commitAs, type ModelSync, tellProgress } from './modelSync.ts'
 import {
@@ -28,6 +29,8 @@ import { type Shard, savePage } from './shards/queries.ts'
 /** A page ready to be stored: its objects as rows by key, the last of each. */
 export interface RowPage {
   rows: Map<string, Row>
+  /** Holds the text of the rows. */
+  block: CopyBlock
   /** Keys of objects that the tenant's scope leaves out. */
   outside: string[]
   rejected: RejectedObject[]
@@ -38,14 +41,17 @@ export interface RowPage {
 }
 
 /** Makes rows of a page's objects; what cannot be a row joins the rejected. */
-export function toRowPage({ model, scope }: ModelSync, page: Page | DeltaPage): RowPage {
+export function toRowPage(
+  { model, scope }: ModelSync,
+  page: Page | DeltaPage,
+  block: CopyBlock,
+): RowPage {
   const isInside = inScopeOf(model, scope)
   const rows = new Map<string, Row>()
   const outside = new Set<string>()
   const removed = 'removed' in page ? page.removed : undefined
   const resume = 'resume' in page ? page.resume : undefined
   const rejected = [...page.rejected]
-  const block = createRowBlock(page.objects.length)
   for (const object of page.objects) {
     const key = String(object.data[model.key])
     if (!isInside(object.data)) {
@@ -58,7 +64,7 @@ export function toRowPage({ model, scope }: ModelSync, page: Page | DeltaPage): 
     if ('reason' in row) rejected.push({ key: undefined, reason: row.reason })
     else rows.set(row.key, row)
   }
-  return { rows, outside: [...outside], rejected, removed, next: page.next, resume }
+  return { rows, block, outside: [...outside], rejected, removed, next: page.next, resume }
 }
 
 /**

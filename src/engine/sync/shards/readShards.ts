@@ -1,8 +1,16 @@
 import { AppError } from '../../../core/errors.ts'
 import { limits } from '../../../core/limits.ts'
-import { createSlots, inParallel, type Slots } from '../../../core/parallel.ts'
+import {
+  createGate,
+  createSlots,
+  type Gate,
+  inParallel,
+  type Slots,
+} from '../../../core/parallel.ts'
 import type { DeltaPage, Page } from '../../../core/wire.ts'
+import type { CopyBlock } from '../../../store/copy.ts'
 import { inScope } from '../../../store/scope.ts'
+import { createRowBlock } from '../../row.ts'
 import { endlessList, type ModelSync } from '../modelSync.ts'
 import type { RunModel } from '../queries.ts'
 import { type RowPage, storePage, toRowPage } from '../storePage.ts'
@@ -15,6 +23,10 @@ interface Reading {
   signal: AbortSignal
   readPage: (cursor: string | null, signal: AbortSignal) => Promise<Page | DeltaPage>
   store: Slots
+  /** Opens while few pages wait to be stored. */
+  room: Gate
+  /** Blocks that were stored, to be filled again: new ones would be garbage of 1.6 MB a page. */
+  blocks: CopyBlock[]
 }
 
 /**
@@ -23,7 +35,8 @@ interface Reading {
  *
  * Few pages are stored at once, fewer than are fetched: PostgreSQL has a core or two for it, while
  * most of a fetch is Graph's time. A shard asks for its next page when the one before has begun to
- * be stored; so a slow database slows the asking, and no shard ever holds more than two pages.
+ * be stored, and none asks while many pages wait for that; so a slow database slows the asking, and
+ * memory holds some pages however many shards there are.
  */
 export async function readShards(
   sync: ModelSync,
@@ -39,6 +52,8 @@ export async function readShards(
     ...{ sync, state, readPage: of === 'list' ? listPages(sync) : deltaPages(sync) },
     signal: AbortSignal.any([sync.signal, stop.signal]),
     store: createSlots(limits.pageStoresInFlight),
+    room: createGate(limits.pagesWaitingMax),
+    blocks: [],
   }
   let { deltaCursor } = state
   await inParallel(open, limits.shardsInFlight, async (shard) => {
@@ -76,11 +91,14 @@ async function readShard(reading: Reading, start: Shard): Promise<string | undef
     if (next !== undefined) cursors.add(next)
     shard = { ...shard, seq: shard.seq + 1, cursor: next ?? null }
     await reading.store(async () => {
+      reading.room.leave()
       if (next !== undefined) coming = readRows(reading, next)
       // Its failure is met when it is awaited, after this page is safe.
       coming.catch(() => {})
       await storePage(sync, state, shard, page)
     })
+    page.block.clear()
+    reading.blocks.push(page.block)
     if (next === undefined) return page.resume
   }
   throw endlessList(sync.model)
@@ -90,6 +108,7 @@ async function readShard(reading: Reading, start: Shard): Promise<string | undef
 async function readRows(reading: Reading, cursor: string | null): Promise<RowPage> {
   const { sync, signal, readPage } = reading
   const { model, wire } = sync
+  await reading.room.open()
   const page = await readPage(cursor, signal)
   if (model.links.some((link) => link.call !== undefined)) {
     const keys = page.objects.map((object) => String(object.data[model.key]))
@@ -98,5 +117,6 @@ async function readRows(reading: Reading, cursor: string | null): Promise<RowPag
       object.links = { ...object.links, ...links.get(String(object.data[model.key])) }
     }
   }
-  return toRowPage(sync, page)
+  reading.room.enter()
+  return toRowPage(sync, page, reading.blocks.pop() ?? createRowBlock(page.objects.length))
 }
