@@ -117,7 +117,7 @@ export const limits = {
   /** Sync: rows of one shard of a long list, shards of a list, rows that say how to cut it. */
   shardRows: 2_000,
   shardsMax: 64,
-  shardSampleRows: 999,
+  shardSampleRows: 500,
   /** Sync: shards of a list read, and pages of them stored, at the same time. */
   shardsInFlight: 16,
   pageStoresInFlight: 3,

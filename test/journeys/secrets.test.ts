@@ -170,7 +170,10 @@ describe('secrets', () => {
 
   it('come out nowhere', async () => {
     const { items } = JSON.parse(await patchbay(['resource', 'list', '1', users]))
+    const nightly = ['schedule', 'create', '1', '--name', 'Nightly', '--cron', '0 3 * * *']
+    const { id: scheduleId } = JSON.parse(await patchbay(nightly))
     const places = {
+      ...{ scheduleId: `${scheduleId}`, number: '1' },
       ...{ nodeId: '2', tenantId: '1', certificateId: '1', syncId: '1', transactionId: '1' },
       ...{ application: 'msgraph', name: 'MSOLUser', ref: items[0].key },
     }
