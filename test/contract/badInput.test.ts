@@ -151,6 +151,8 @@ const notShown = [
   'pem',
   'password',
   'confirm',
+  // Shown by what it comes to: the plans of the product that are off.
+  'steps.0.add.0.without',
 ].map((name) => `body.${name}`)
 
 /** What was accepted has to be there as it was sent; a secret only has to be set. */

@@ -51,9 +51,9 @@ test('a backup of the running one is restored elsewhere', async () => {
   expect(await at(world.dataDir, 'backup', file)).toMatchObject({ exit: 0, out: '' })
   expect((await stat(file)).mode & 0o777).toBe(0o600)
   expect(await recorded(world, 'backup.')).toEqual(['backup.create'])
-  // Held, so that the commands after this one need not start it each.
-  const { url } = await startEmbedded(join(second, 'postgres'), systemClock)
   expect(await at(second, 'restore', file)).toMatchObject({ exit: 0 })
+  // The command was the last one out, and has ended it.
+  const { url } = await startEmbedded(join(second, 'postgres'), systemClock)
   const owner = new pg.Client({ connectionString: url.reveal() })
   await owner.connect()
   const { rowCount } = await owner.query(

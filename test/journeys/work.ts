@@ -38,8 +38,8 @@ export async function startMove(
 /** What the API says of a piece of work once it has ended. */
 export function ended(world: World, kind: Kind, id: number, ms: number) {
   return until(`the end of ${kind} ${id}`, ms, async () => {
-    const { body } = await world.ask('GET', `/v1/${kind}s/${id}`)
-    return body.endedAt !== null && body
+    const { status, body } = await world.ask('GET', `/v1/${kind}s/${id}`)
+    return status === 200 && body.endedAt !== null && body
   })
 }
 

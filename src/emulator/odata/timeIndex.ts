@@ -2,7 +2,9 @@ import { changePosition } from '../directory/changes.ts'
 import type { Entity, Tenant } from '../directory/types.ts'
 import type { FilterNode } from './filterParser.ts'
 
-/** What of a list is between two times of creation, in the order of `seq`, as the service keeps it. */
+/**
+ * What of a list is between two times of creation, in the order of `seq`, as the service keeps it.
+ */
 const property = 'createdDateTime'
 
 interface TimeIndex {
