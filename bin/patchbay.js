@@ -12,7 +12,7 @@ const script = fileURLToPath(import.meta.url)
 // A server holds some pages of objects at a time, but left alone V8 lets their remains pile up
 // before it collects them, and glibc keeps what was freed in as many arenas as there are threads
 // (mallopt(3)): 100,000 users peaked at 425 MB, with these at less than 300.
-const thrift = ['--max-semi-space-size=8', '--heap-growing-percent=50']
+const thrift = ['--max-semi-space-size=8', '--heap-growing-percent=20']
 const allocation = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '262144' }
 const isThrifty = thrift.every((flag) => process.execArgv.includes(flag))
 

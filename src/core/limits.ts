@@ -122,7 +122,7 @@ export const limits = {
   shardsInFlight: 16,
   pageStoresInFlight: 3,
   /** Sync: pages of a list that wait to be stored before no further one is asked for. */
-  pagesWaitingMax: 6,
+  pagesWaitingMax: 4,
   /** Sync: how often one page is stored before what is in its way ends the attempt. */
   pageStoresMax: 3,
   /** Graph's own page maximum for users and groups. */
