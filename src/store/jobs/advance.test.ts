@@ -123,3 +123,16 @@ test('a row that lost its process too often is failed without another try', asyn
   expect(tried).toBe(0)
   expect(told).toHaveLength(1)
 })
+
+// Fails when a turn that was fenced is the last one: the engine has then recorded the job as done,
+// and should the one who took over end with its process, the row stands still for ever.
+test('one who was fenced leaves a turn behind that looks whether the row goes on', async () => {
+  let tries = 0
+  const { told, waits, ended } = await runTurns(async () => {
+    tries += 1
+    if (tries === 1) throw new AppError('fenced', 'taken over')
+    return { done: true }
+  })
+  expect({ tries, told, ended }).toEqual({ tries: 2, told: [], ended: true })
+  expect(waits).toEqual([limits.heartbeatDeadMs])
+})

@@ -71,8 +71,10 @@ async function attempt(
     return 'done' in progress ? undefined : { waitMs: progress.waitMs, failures: 0 }
   } catch (error) {
     const code = error instanceof AppError ? error.code : undefined
-    // Another advance of the same row has taken over.
-    if (code === 'fenced') return undefined
+    // Another advance of the same row has taken over. The engine, which knows one job for both,
+    // will take ours for finished all the same; should the other end with its process, nobody would
+    // look after the row again, so one more turn does.
+    if (code === 'fenced') return { waitMs: limits.heartbeatDeadMs, failures }
     // Cut off by us, not by a fault of the row.
     if (yielding.aborted || (signal.aborted && isAbort(error))) return { waitMs: 0, failures }
     log.warn({ kind: job.kind, id: job.id, failures, error: String(error) }, 'job failed')
