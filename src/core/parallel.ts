@@ -45,25 +45,33 @@ export function createSlots(count: number): Slots {
 
 /** Counts who is inside, and lets wait who would come while they are many. */
 export interface Gate {
-  /** Resolves once fewer than the limit are inside. */
+  /** Resolves once fewer than the limit are inside, or when the signal ends all waiting. */
   open(): Promise<void>
   enter(): void
   leave(): void
 }
 
-export function createGate(limit: number): Gate {
-  const waiting: (() => void)[] = []
+export function createGate(limit: number, signal: AbortSignal): Gate {
+  let waiting: (() => void)[] = []
   let inside = 0
+  function letIn(): void {
+    const all = waiting
+    waiting = []
+    for (const resolve of all) resolve()
+  }
+  // Who leaves last may have failed, and then nobody else would let the others go on.
+  signal.addEventListener('abort', letIn, { once: true })
   return {
     async open() {
-      if (inside >= limit) await new Promise<void>((resolve) => waiting.push(resolve))
+      if (inside < limit || signal.aborted) return
+      await new Promise<void>((resolve) => waiting.push(resolve))
     },
     enter() {
       inside += 1
     },
     leave() {
       inside -= 1
-      if (inside < limit) waiting.shift()?.()
+      if (inside < limit) letIn()
     },
   }
 }

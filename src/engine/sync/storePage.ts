@@ -108,7 +108,7 @@ async function commitPage(
     const split = await applyRule(tx, place, splitRows(rows, known), known)
     await insertRows(tx, place, split.fresh)
     await update(tx, run, place, split.updated, known)
-    const seen = [...knownIds(known)]
+    const seen = Array.from(known.values(), ({ id }) => id)
     const leaving = page.outside.flatMap((key) => stillIn(known.get(key)))
     await leaveScope(tx, run, model, leaving)
     const relinked = await storeLinks(tx, place, model, {
@@ -146,9 +146,8 @@ function lookUp(
   { rows, outside, rejected }: RowPage,
 ): Promise<Map<string, KnownRow>> {
   const rejectedKeys = rejected.flatMap((one) => (one.key === undefined ? [] : [one.key]))
-  return knownRows(tx, run.tenantId, state.modelId, [
-    ...[...rows.keys(), ...outside, ...rejectedKeys],
-  ])
+  const keys = [...rows.keys(), ...outside, ...rejectedKeys]
+  return knownRows(tx, run.tenantId, state.modelId, keys)
 }
 
 function splitRows(rows: Map<string, Row>, known: ReadonlyMap<string, KnownRow>): Split {
@@ -166,10 +165,6 @@ function splitRows(rows: Map<string, Row>, known: ReadonlyMap<string, KnownRow>)
 
 function stillIn(known: KnownRow | undefined): KnownRow[] {
   return known === undefined || known.gone ? [] : [known]
-}
-
-function* knownIds(known: ReadonlyMap<string, KnownRow>): Iterable<number> {
-  for (const row of known.values()) yield row.id
 }
 
 /** Writes rows that differ, and into their history what it was that differed. */

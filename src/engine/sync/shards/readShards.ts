@@ -48,11 +48,11 @@ export async function readShards(
     openShards(tx, run.id, state.modelId, of),
   )
   const stop = new AbortController()
+  const signal = AbortSignal.any([sync.signal, stop.signal])
   const reading: Reading = {
-    ...{ sync, state, readPage: of === 'list' ? listPages(sync) : deltaPages(sync) },
-    signal: AbortSignal.any([sync.signal, stop.signal]),
+    ...{ sync, state, signal, readPage: of === 'list' ? listPages(sync) : deltaPages(sync) },
     store: createSlots(limits.pageStoresInFlight),
-    room: createGate(limits.pagesWaitingMax),
+    room: createGate(limits.pagesWaitingMax, signal),
     blocks: [],
   }
   let { deltaCursor } = state
