@@ -12,15 +12,6 @@ export interface NodeTable {
   created_at: Generated<Date>
 }
 
-export interface AccessTokenTable {
-  id: GeneratedAlways<number>
-  name: string
-  scope: string
-  hash: Buffer
-  created_at: Generated<Date>
-  expires_at: Date | null
-}
-
 export interface TenantTable {
   id: GeneratedAlways<number>
   node_id: number

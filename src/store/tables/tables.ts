@@ -1,10 +1,4 @@
-import type {
-  AccessTokenTable,
-  CertificateTable,
-  ConnectionTable,
-  NodeTable,
-  TenantTable,
-} from './hierarchy.ts'
+import type { CertificateTable, ConnectionTable, NodeTable, TenantTable } from './hierarchy.ts'
 import type {
   ModelActivationTable,
   ModelColumnTable,
@@ -12,6 +6,14 @@ import type {
   ModelVersionTable,
 } from './models.ts'
 import type { PauseTable } from './pauses.ts'
+import type {
+  AccessTokenTable,
+  KnownDeviceTable,
+  OneTimeSecretTable,
+  PersonTable,
+  SessionTable,
+  SignInFailureTable,
+} from './people.ts'
 import type { AuditSealTable, AuditTable, EventTable } from './record.ts'
 import type {
   LinkTable,
@@ -42,7 +44,12 @@ import type { WorkerTable } from './workers.ts'
  */
 export interface Tables {
   node: NodeTable
+  person: PersonTable
+  session: SessionTable
   access_token: AccessTokenTable
+  one_time_secret: OneTimeSecretTable
+  known_device: KnownDeviceTable
+  sign_in_failure: SignInFailureTable
   tenant: TenantTable
   connection: ConnectionTable
   certificate: CertificateTable
