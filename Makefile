@@ -2,7 +2,7 @@
 # npm brings the Node this project runs on and a PostgreSQL.
 
 .POSIX:
-.PHONY: help demo test check types lint rules knip bench install clean
+.PHONY: help demo test check types lint rules knip bench mutations install clean
 
 # Tools and `node` come from node_modules, so that an older Node of the system is not used.
 IN_PROJECT = PATH="$(CURDIR)/node_modules/.bin:$$PATH"
@@ -13,6 +13,7 @@ help:
 	@echo 'make test        every check and every test'
 	@echo 'make check       types, format, repository rules, unused code'
 	@echo 'make bench       measurements; NAME=... for one of them'
+	@echo 'make mutations   takes each defence out once and sees its test fail; NAME=... for some'
 
 install: $(INSTALLED)
 
@@ -47,6 +48,10 @@ knip: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@$(IN_PROJECT) node bench/main.ts $(NAME)
+
+# NAME is an id, or a part of the path of a test or of the source.
+mutations: $(INSTALLED)
+	@$(IN_PROJECT) node test/mutate.ts --jobs 2 $(NAME)
 
 # Also ends the PostgreSQL that tests keep running, so that the next run begins at once.
 clean:

@@ -30,7 +30,7 @@ const put = (owner: string, field: string, text: string) =>
   within((tx) => vault.put(tx, owner, '1.2.', field, new Sealed(text)))
 const get = (owner: string, field: string) => within((tx) => vault.get(tx, { owner, field }))
 
-test('a secret goes in, comes out sealed, and shows only when it was set', async () => {
+test('E2: a secret goes in, comes out sealed, and shows only when it was set', async () => {
   await put('tenant:1', 'clientSecret', 'first')
   await put('tenant:1', 'clientSecret', 'sécret \u{1f511}')
   const secret = await get('tenant:1', 'clientSecret')
@@ -108,7 +108,7 @@ test('a refusal tells no detail', async () => {
   expect(error.message).not.toMatch(/tag|nonce|length|tenant:4/i)
 })
 
-test('every flipped byte and every cut is refused', async () => {
+test('E4: every flipped byte and every cut is refused', async () => {
   await put('tenant:4', 'clientSecret', 'a secret')
   const { length } = (
     await within((tx) =>
@@ -134,7 +134,7 @@ test('every flipped byte and every cut is refused', async () => {
   expect((await get('tenant:4', 'clientSecret'))?.reveal()).toBe('a secret')
 })
 
-test('a secret moved to another owner, field or key does not open', async () => {
+test('E4: a secret moved to another owner, field, row or key does not open', async () => {
   await put('tenant:5', 'clientSecret', 'five')
   await put('tenant:5', 'password', 'five too')
   await put('tenant:6', 'clientSecret', 'six')
@@ -176,7 +176,7 @@ test('two first secrets of one owner at once share one data key', async () => {
   }
 })
 
-test('destroy leaves neither secret nor key; drop leaves the others', async () => {
+test('E4, H8: destroy leaves neither secret nor key; drop leaves the others', async () => {
   await put('tenant:8', 'one', 'one')
   await put('tenant:8', 'two', 'two')
   await within((tx) => vault.drop(tx, 'tenant:8', 'one'))
@@ -191,7 +191,7 @@ test('destroy leaves neither secret nor key; drop leaves the others', async () =
   expect(left.rows).toEqual([])
 })
 
-test('a key that has sealed enough gets a successor, however many seal at once', async () => {
+test('E5: a key that has sealed enough gets a successor, however many seal at once', async () => {
   const few = await createVault({
     ...{ db: fresh.db, masterKeys: keysOfFile(join(folder, 'master'), fresh.db) },
     sealsPerKeyMax: 3,
@@ -230,14 +230,14 @@ test('a fingerprint is the same for the same secret of one owner and field, and 
   expect(await of('tenant:12', 'a', 'hunter2')).not.toBe(first)
 })
 
-test('a lost key file is not replaced by a new one while the database has secrets', async () => {
+test('E7: a lost key file is not replaced by a new one while the database has secrets', async () => {
   await put('tenant:10', 'clientSecret', 'ten').catch(() => {})
   const lost = join(folder, 'lost')
   await expect(keysOfFile(lost, fresh.db)()).rejects.toMatchObject({ code: 'unavailable' })
   expect(await stat(lost).catch(() => 'none')).toBe('none')
 })
 
-test('a key file is private, never overwritten, and refused when others may read it', async () => {
+test('E7: a key file is private, never overwritten, and refused when others may read it', async () => {
   const path = join(folder, 'private')
   const [made] = await createMasterKeyFile(path)
   expect((await stat(path)).mode & 0o777).toBe(0o600)
@@ -250,7 +250,7 @@ test('a key file is private, never overwritten, and refused when others may read
   }
 })
 
-test('a damaged key file is refused', async () => {
+test('E7: a damaged key file is refused', async () => {
   const path = join(folder, 'damaged')
   const [{ id }] = await createMasterKeyFile(path)
   const text = await readFile(path, 'utf8')

@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process'
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { root } from '../rules/source.ts'
+
+/** What a test of a run of vitest came to. */
+export interface TestResult {
+  name: string
+  passed: boolean
+  failed: boolean
+  /** What it failed with, stack and all. */
+  failure: string
+}
+
+/** How a run of vitest ended; without results nothing could be run. */
+export interface RunEnd {
+  results: TestResult[]
+  tookTooLong: boolean
+  output: string
+}
+
+/** A copy of the working tree in which a text of the source may be another one. */
+export type Scratch = Awaited<ReturnType<typeof makeScratch>>
+
+/** Not copied: the history, what runs leave behind, and what is installed, which is linked. */
+const left = new Set(['.git', '.data', 'coverage', 'node_modules'])
+
+/**
+ * Copies what stands in the working tree, committed or not: a defence is tried out before it is
+ * committed. A worktree of git would hold what was committed.
+ */
+export async function makeScratch() {
+  const folder = await mkdtemp(join(tmpdir(), 'patchbay-mutations-'))
+  const names = (await readdir(root)).filter((name) => !left.has(name))
+  for (const name of names) await cp(join(root, name), join(folder, name), { recursive: true })
+  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
+  return {
+    run: (file: string, names: string, ms: number) => runTests(folder, file, names, ms),
+    /** Does the work while the file has the other text. */
+    async withText<T>(file: string, replace: string, by: string, work: () => Promise<T>) {
+      const path = join(folder, file)
+      const text = await readFile(path, 'utf8')
+      const at = text.indexOf(replace)
+      if (at === -1) throw new Error(`${file} has changed while it was being copied.`)
+      // Not String.replace, which reads `$&` in the other text.
+      await writeFile(path, text.slice(0, at) + by + text.slice(at + replace.length))
+      try {
+        return await work()
+      } finally {
+        await writeFile(path, text)
+      }
+    },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
+}
+
+async function runTests(folder: string, file: string, names: string, ms: number): Promise<RunEnd> {
+  const report = join(folder, '.data', 'report.json')
+  await rm(report, { force: true })
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
+  const args = [vitest, 'run', file, '-t', names, '--reporter=json', `--outputFile=${report}`]
+  // A group of its own, so that what a test has started ends with it when it takes too long.
+  const child = spawn(process.execPath, args, {
+    ...{ cwd: folder, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      output = (output + chunk).slice(-20_000)
+    })
+  }
+  let tookTooLong = false
+  const timer = setTimeout(() => {
+    tookTooLong = true
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+  }, ms)
+  await new Promise((resolve) => child.once('close', resolve))
+  clearTimeout(timer)
+  const text = await readFile(report, 'utf8').catch(() => '{"testResults":[]}')
+  return { results: resultsIn(JSON.parse(text)), tookTooLong, output }
+}
+
+/** The part of vitest's JSON report that is read here. */
+interface Report {
+  testResults: {
+    assertionResults: { fullName: string; status: string; failureMessages: string[] }[]
+  }[]
+}
+
+function resultsIn({ testResults }: Report): TestResult[] {
+  return testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .map(({ fullName, status, failureMessages }) => ({
+      ...{ name: fullName, passed: status === 'passed', failed: status === 'failed' },
+      failure: failureMessages.join('\n'),
+    }))
+}
