@@ -5,7 +5,8 @@ import { spawn } from 'node:child_process'
 import module, { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-const oldestMajor = 24
+/** argon2, by which passwords are kept, came with 24.7. */
+const oldest = [24, 7]
 const args = process.argv.slice(2)
 const script = fileURLToPath(import.meta.url)
 
@@ -16,7 +17,9 @@ const thrift = ['--max-semi-space-size=8', '--heap-growing-percent=20']
 const allocation = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '262144' }
 const isThrifty = thrift.every((flag) => process.execArgv.includes(flag))
 
-if (Number(process.versions.node.split('.')[0]) < oldestMajor) {
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+
+if (major < oldest[0] || (major === oldest[0] && minor < oldest[1])) {
   process.exitCode = await handOver(bundledNode())
 } else if (args[0] === 'serve' && !isThrifty && process.platform !== 'win32') {
   // Takes this process's place, so that signals and its number stay what they were.
@@ -42,7 +45,7 @@ function bundledNode() {
     return fileURLToPath(new URL(program, `file://${about}`))
   } catch {
     process.stderr.write(
-      `error: Patchbay needs Node ${oldestMajor} or newer, this is ${process.version}, and ${name} is not installed. Run npm ci with optional dependencies, or install a newer Node.\n`,
+      `error: Patchbay needs Node ${oldest.join('.')} or newer, this is ${process.version}, and ${name} is not installed. Run npm ci with optional dependencies, or install a newer Node.\n`,
     )
     process.exit(1)
   }
