@@ -137,7 +137,8 @@ export const scheduleRoutes = {
 const ruleType = 'data/SyncRule'
 const Segment = Text({ minLength: 1, maxLength: 64 })
 
-export const disableable = ['add', 'update', 'remove'] as const
+/** `read`: the model as a whole; the others: what is done to our copy of its objects. */
+export const disableable = ['read', 'add', 'update', 'remove'] as const
 const Disabled = Type.Array(Type.Enum(disableable), { maxItems: disableable.length })
 
 export const SyncRule = Closed({ model: Type.String(), disabled: Disabled })
@@ -158,7 +159,7 @@ export const syncRuleRoutes = {
     name: 'syncRule.set',
     method: 'PUT',
     path: '/v1/tenants/{tenantId}/sync-rules/device/{application}/{name}',
-    summary: 'Say what syncs of a model leave undone; nothing listed lifts the rule',
+    summary: 'Say what syncs leave undone of a model, or that they leave it out; nothing: lifts it',
     permission: { operation: 'Update', type: ruleType },
     params: Closed({ tenantId: Id, application: Segment, name: Segment }),
     body: Closed({ disabled: Disabled }),

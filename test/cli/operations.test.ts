@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { control } from '../engine/control.ts'
 import { startTestPatchbay, type TestPatchbay } from '../server/patchbay.ts'
 import { run } from './command.ts'
 
@@ -77,6 +78,29 @@ it('says what syncs leave undone, and lifts it', async () => {
   expect(set.out).toMatch(/left undone +add, remove/)
   expect((await patch(['schedule', 'rules'])).out).toMatch(/MSOLUser +add, remove/)
   expect((await patch(['schedule', 'rule', user])).out).toMatch(/left undone +nothing/)
+})
+
+it('leaves out a model that the application may not read, as its error says', async () => {
+  const [{ tenantId } = { tenantId: '' }] = patchbay.emulator.tenants
+  const microsoft = control(patchbay.emulator, tenantId)
+  await microsoft.fault('forbidden', { path: 'graph.room(\\?|$)' })
+  const all = ['sync', 'start', '--wait']
+  const failed = await patch(all)
+  expect(failed).toMatchObject({ exit: 5 })
+  expect(failed.out).toContain('Room the application needs Place.Read.All')
+  const [, remedy = ''] = /`patchbay (schedule rule [^`]+)`/.exec(failed.out) ?? []
+  expect(await patch(remedy.split(' '))).toMatchObject({ exit: 0, err: '' })
+  await microsoft.clearCalls()
+  expect(await patch(all)).toMatchObject({ exit: 0 })
+  const asked = await microsoft.calls()
+  expect(asked.filter(({ path }) => /graph\.room(\?|$)/.test(path))).toEqual([])
+  const named = await patch(['sync', 'start', '--model', 'device/msgraph/Room'])
+  expect(named).toMatchObject({ exit: 1 })
+  expect(named.err).toContain('leave out device/msgraph/Room')
+  await microsoft.clearFaults()
+  await patch(['schedule', 'rule', 'device/msgraph/Room'])
+  expect((await patch(all)).out).toMatch(/device\/msgraph\/Room +done/)
+  await microsoft.close()
 })
 
 it('exports objects as CSV and as JSON', async () => {

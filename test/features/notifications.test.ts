@@ -277,6 +277,15 @@ describe('subscriptions', () => {
     await microsoft.clearFaults()
   })
 
+  it('end for a model that syncs leave out, and come again with it', async () => {
+    const groups = { tenantId, application: 'msgraph', name: 'Groups' }
+    await client.syncRule.set({ params: groups, body: { disabled: ['read'] } })
+    await until('one', async () => (await subscribed()).length === 1)
+    expect((await subscribed()).map(({ resource }) => resource)).toEqual(['users'])
+    await client.syncRule.set({ params: groups, body: { disabled: [] } })
+    await until('two again', async () => (await subscribed()).length === 2)
+  })
+
   it('end with the wish for them', async () => {
     await client.tenant.update({ params: { tenantId }, body: { sync: { notifications: false } } })
     await until('none', async () => (await subscribed()).length === 0)

@@ -23,6 +23,7 @@ import {
   updateSchedule,
 } from '../../src/features/schedules/schedules.ts'
 import { syncOnSave } from '../../src/features/syncs/syncOnSave.ts'
+import { startSync } from '../../src/features/syncs/syncs.ts'
 import type { TenantAnswer } from '../../src/features/tenants/answer.ts'
 import { findActorAgain } from '../../src/server/access.ts'
 import { enqueueJob } from '../../src/store/jobs/job.ts'
@@ -335,6 +336,44 @@ describe('a rule', () => {
     expect(cursors.rows).toEqual([{ delta_cursor: null }])
     await setRule(provider, db, tenantId, model(), [])
     expect((await listRules(provider, db, tenantId)).items).toEqual([])
+  })
+
+  const leaveOut = (id: string) => {
+    const found = models.find((one) => one.id === id) ?? expect.fail(`no model ${id}`)
+    return setRule(provider, bench.store.db, tenantId, found, ['read'])
+  }
+  const start = (names?: string[]) => {
+    const { db } = bench.store
+    const work = { db, jobs: { enqueue: enqueueJob }, models: inForce }
+    return startSync(provider, work, tenantId, names === undefined ? {} : { models: names })
+  }
+
+  it('leaves a model out: of Sync All, of schedules and of marks', async () => {
+    await leaveOut(groups)
+    const others = models.map(({ id }) => id).filter((id) => id !== groups)
+    expect((await start()).models.map(({ model }) => model)).toEqual(others)
+    await endSyncs()
+    const { id } = await create({ models: [groups] })
+    const place = { tenantId, nodePath: path }
+    const due = { dueAt: new Date(now), cause: 'test', actor: provider }
+    await inScope(bench.store.db, path, (tx) => markModelsDue(tx, place, [groups], due))
+    now += 60 * minute
+    await queueScheduled(dependencies)
+    await queueMarked(dependencies)
+    expect(await syncsOf()).toHaveLength(1)
+    expect(await readSchedule(provider, dependencies, id)).toMatchObject({
+      ...{ lastSyncId: null, dueAt: '2026-06-01T14:00:00.000Z' },
+    })
+  })
+
+  it('that leaves a model out is told to whoever names the model for a sync', async () => {
+    await leaveOut(groups)
+    const refused = await failureOf(start([users, groups]))
+    expect(refused).toMatchObject({ code: 'conflict' })
+    expect(refused.message).toContain(`leave out ${groups}`)
+    expect(await syncsOf()).toEqual([])
+    for (const { id } of models) await leaveOut(id)
+    expect((await failureOf(start())).message).toContain('leave out every model')
   })
 
   it('is not changed under a sync', async () => {

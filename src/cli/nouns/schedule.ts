@@ -136,7 +136,7 @@ function addSwitches(schedule: Command, cli: Cli): void {
 }
 
 function addRules(schedule: Command, cli: Cli): void {
-  verb(schedule, 'rules', 'what syncs leave undone in the copy of a tenant')
+  verb(schedule, 'rules', 'what syncs of a tenant leave out or leave undone')
     .argument('[tenant]', 'id of the tenant; may be left when there is only one', integer)
     .action(async (tenant: number | undefined, flags: CommonFlags) => {
       const api = await connect(cli, flags, ruleRoutes)
@@ -148,10 +148,10 @@ function addRules(schedule: Command, cli: Cli): void {
       ])
     })
 
-  verb(schedule, 'rule', 'say what syncs of a model leave undone; without --disable: nothing')
+  verb(schedule, 'rule', 'leave a model out of syncs, or say what they leave undone of it')
     .argument('<model>', 'the model')
     .option('--tenant <id>', 'the tenant; may be left when there is only one', integer)
-    .addOption(choice('--disable <operation...>', 'one or several', disableable))
+    .addOption(choice('--disable <operation...>', 'one or several; none: all is done', disableable))
     .action(async (model: string, flags: CommonFlags & RuleFlags) => {
       const api = await connect(cli, flags, ruleRoutes)
       const params = { tenantId: await tenantOf(api, flags.tenant), ...modelPath(model) }

@@ -136,7 +136,7 @@ async function modelOf({ models }: Engine, state: RunModel): Promise<Model> {
 /** Microsoft does not say which permission it misses; the model does. */
 function namingNeeds(error: AppError, model: Model | undefined): AppError {
   if (error.code !== 'consent-missing' || model === undefined) return error
-  const needs = `To read ${model.id} the application needs ${model.needs.read.join(' and ')}.`
+  const needs = `To read ${model.id} the application needs ${model.needs.read.join(' and ')}. Grant that, or leave the model out of this tenant's syncs: \`patchbay schedule rule ${model.id} --disable read\`.`
   return new AppError(error.code, `${error.message} ${needs}`, { cause: error })
 }
 

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { JsonObject } from '../../core/json.ts'
 import type { Tx } from '../../store/scope.ts'
 import { toJsonb } from '../../store/text.ts'
@@ -40,17 +40,23 @@ export async function selectSubscriptions(
   return rows
 }
 
+/** Whether a tenant wants a model watched: not one that its syncs leave out. */
+const wanted = (modelId: RawBuilder<number>) => sql<boolean>`(
+  tenant.settings -> 'sync.notifications' is not distinct from 'true'::jsonb
+  and not exists (select from sync_rule as rule where rule.tenant_id = tenant.id
+    and rule.model_id = ${modelId} and 'read' = any(rule.disabled)))`
+
 /** Rows for what tenants want watched and is not; what they no longer want is looked at now. */
 export async function reconcileWanted(tx: Tx, models: readonly string[], now: Date): Promise<void> {
   await sql`
     insert into subscription (tenant_id, model_id, node_path, act_at)
     select tenant.id, m.id, tenant.node_path, ${now} from tenant, model m
-    where m.name = any(${models}) and tenant.settings -> 'sync.notifications' = 'true'::jsonb
+    where m.name = any(${models}) and ${wanted(sql`m.id`)}
     on conflict do nothing`.execute(tx)
   await sql`
     update subscription s set act_at = ${now} from tenant
     where tenant.id = s.tenant_id and s.act_at > ${now} and s.error is null
-      and tenant.settings -> 'sync.notifications' is distinct from 'true'::jsonb`.execute(tx)
+      and not ${wanted(sql`s.model_id`)}`.execute(tx)
 }
 
 /** The one due longest, put off to `until`: whoever takes it has until then. */
@@ -60,7 +66,7 @@ export async function takeDue(
   until: Date,
 ): Promise<(WatchedModel & { wanted: boolean }) | undefined> {
   const { rows } = await sql<WatchedModel & { wanted: boolean }>`
-    select ${columns}, tenant.settings -> 'sync.notifications' = 'true'::jsonb as wanted
+    select ${columns}, ${wanted(sql`s.model_id`)} as wanted
     from subscription s join model m on m.id = s.model_id join tenant on tenant.id = s.tenant_id
     where act_at <= ${now} order by act_at limit 1 for update of s skip locked`.execute(tx)
   const [row] = rows

@@ -85,11 +85,15 @@ async function doSchedule(
     ...{ tenantId, nodePath, models: wanted, fullList: schedule.fullList },
     cause: `schedule:${id}`,
   })
-  if (run.joined) await markMissed(tx, actor, schedule, run.id, wanted, store.clock.now())
+  if (run?.joined) await markMissed(tx, actor, schedule, run.id, wanted, store.clock.now())
   const now = store.clock.now()
   const since = (dueAt ?? schedule.createdAt).getTime()
   const next = new Date(nextTime(whenOf(schedule), since, now))
-  await queries.moveOn(tx, id, { dueAt: next, lastDueAt: dueAt ?? new Date(now), runId: run.id })
+  await queries.moveOn(tx, id, {
+    dueAt: next,
+    lastDueAt: dueAt ?? new Date(now),
+    runId: run?.id ?? null,
+  })
 }
 
 function maySync(actor: Actor, nodePath: string): boolean {
@@ -144,8 +148,8 @@ export async function queueMarked({ store, jobs, models, log }: DueDependencies)
         const { nodePath, actor, cause } = first
         const sync = { tenantId, nodePath, models: wanted, fullList: false, cause }
         if (wanted.length > 0) {
-          const { joined } = await queueSync(tx, actor, jobs, sync)
-          if (joined) return
+          const run = await queueSync(tx, actor, jobs, sync)
+          if (run?.joined) return
         }
         await marks.dropMarks(tx, tenantId, [...marked])
       })

@@ -106,14 +106,15 @@ export async function takeDueSchedule(tx: Tx, now: Date): Promise<ScheduleRow | 
   return rows[0]
 }
 
+/** `runId`: null where there was nothing to sync. */
 export async function moveOn(
   tx: Tx,
   id: number,
-  to: { dueAt: Date; lastDueAt: Date; runId: number },
+  to: { dueAt: Date; lastDueAt: Date; runId: number | null },
 ): Promise<void> {
   await sql`
     update schedule set due_at = ${to.dueAt}, last_due_at = ${to.lastDueAt},
-      last_run_id = ${to.runId} where id = ${id}`.execute(tx)
+      last_run_id = coalesce(${to.runId}, last_run_id) where id = ${id}`.execute(tx)
 }
 
 export async function postpone(tx: Tx, id: number, to: Date): Promise<void> {

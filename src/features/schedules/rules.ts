@@ -1,14 +1,12 @@
 import type { Static } from 'typebox'
 import { disableable, type SyncRule } from '../../contract/schedules.ts'
 import type { Actor } from '../../core/actor.ts'
-import { AppError } from '../../core/errors.ts'
 import type { Model } from '../../core/model.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope } from '../../store/scope.ts'
 import { record } from '../operation/record.ts'
-import { selectActiveRun } from '../syncs/queries.ts'
+import { betweenSyncs } from '../syncs/betweenSyncs.ts'
 import { permittedTenantPath } from '../tenants/access.ts'
-import { selectTenant } from '../tenants/queries.ts'
 import * as queries from './queries.ts'
 
 const type = 'data/SyncRule'
@@ -27,8 +25,9 @@ export async function listRules(
 }
 
 /**
- * Sets what syncs of a model leave undone; an empty list lifts the rule. Throws `conflict` while a
- * sync is under way: it would end behind this and leave its delta to go on from.
+ * Sets what syncs of a model leave undone, or with `read` that they leave it out; an empty list lifts
+ * the rule. Throws `conflict` while a sync is under way: it would end behind this and leave its delta
+ * to go on from.
  */
 export async function setRule(
   actor: Actor,
@@ -39,14 +38,7 @@ export async function setRule(
 ): Promise<RuleAnswer> {
   const disabled = disableable.filter((operation) => wanted.includes(operation))
   return inScope(db, actor.scope, async (tx) => {
-    // Whoever starts a sync takes a share of the tenant's row, so none begins before this commits.
-    await selectTenant(tx, tenantId, 'update')
-    const nodePath = await permittedTenantPath(tx, actor, 'Update', type, tenantId)
-    const active = await selectActiveRun(tx, tenantId)
-    if (active !== undefined) {
-      const why = `Sync ${active.id} of this tenant is under way.`
-      throw new AppError('conflict', `${why} Nothing was changed; repeat it afterwards.`)
-    }
+    const nodePath = await betweenSyncs(tx, actor, type, tenantId)
     const detail = { model: model.id, disabled }
     const subject = `tenant:${tenantId}`
     await record(tx, actor, { nodePath, tenantId, action: 'syncRule.set', subject, detail })

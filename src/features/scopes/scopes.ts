@@ -2,16 +2,14 @@ import type { Static } from 'typebox'
 import { odataFilter } from '../../connectors/graph/filter.ts'
 import type { SyncScope } from '../../contract/scopes.ts'
 import type { Actor } from '../../core/actor.ts'
-import { AppError } from '../../core/errors.ts'
 import type { Filter } from '../../core/filter.ts'
 import type { Model } from '../../core/model.ts'
 import { readFilter } from '../../core/readFilter.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope } from '../../store/scope.ts'
 import { record } from '../operation/record.ts'
-import { selectActiveRun } from '../syncs/queries.ts'
+import { betweenSyncs } from '../syncs/betweenSyncs.ts'
 import { permittedTenantPath } from '../tenants/access.ts'
-import { selectTenant } from '../tenants/queries.ts'
 import * as queries from './queries.ts'
 
 const type = 'data/SyncScope'
@@ -42,14 +40,7 @@ export async function setScope(
 ): Promise<ScopeAnswer> {
   const filter = wanted === null ? null : readScope(model, wanted)
   return await inScope(db, actor.scope, async (tx) => {
-    // Whoever starts a sync takes a share of the tenant's row, so none begins before this commits.
-    await selectTenant(tx, tenantId, 'update')
-    const nodePath = await permittedTenantPath(tx, actor, 'Update', type, tenantId)
-    const active = await selectActiveRun(tx, tenantId)
-    if (active !== undefined) {
-      const why = `Sync ${active.id} of this tenant is under way.`
-      throw new AppError('conflict', `${why} Nothing was changed; repeat it afterwards.`)
-    }
+    const nodePath = await betweenSyncs(tx, actor, type, tenantId)
     const detail = { model: model.id, filter: filter && JSON.stringify(filter) }
     const subject = `tenant:${tenantId}`
     await record(tx, actor, { nodePath, tenantId, action: 'syncScope.set', subject, detail })

@@ -1,7 +1,8 @@
 import type { Actor } from '../../core/actor.ts'
-import { badInput } from '../../core/errors.ts'
+import { AppError, badInput } from '../../core/errors.ts'
 import type { Model } from '../../core/model.ts'
 import { modelById } from '../../engine/engine.ts'
+import { leftOut } from '../../engine/sync/rules/queries.ts'
 import type { Jobs } from '../../store/jobs/jobs.ts'
 import type { Tx } from '../../store/scope.ts'
 import { record } from '../operation/record.ts'
@@ -20,24 +21,46 @@ export interface WantedSync {
 }
 
 /**
- * Queues a sync in the caller's transaction, or answers the id of the one already under way.
- * Throws a unique violation (`run_active`) when somebody else starts one at the same moment.
+ * Queues a sync in the caller's transaction, or answers the id of the one already under way;
+ * undefined where the tenant leaves out every model that is wanted. Throws a unique violation
+ * (`run_active`) when somebody else starts one at the same moment.
  */
 export async function queueSync(
   tx: Tx,
   actor: Actor,
   jobs: Pick<Jobs, 'enqueue'>,
   { tenantId, nodePath, models, fullList, cause }: WantedSync,
-): Promise<{ id: number; joined: boolean }> {
+): Promise<{ id: number; joined: boolean } | undefined> {
   const active = await queries.selectActiveRun(tx, tenantId)
   if (active !== undefined) return { id: active.id, joined: true }
+  const out = await leftOut(tx, tenantId)
+  const taken = models.filter((model) => !out.has(model))
+  if (taken.length === 0) return undefined
   const id = await queries.insertRun(tx, { tenantId, nodePath, fullList, actor })
-  await queries.insertRunModels(tx, id, nodePath, models)
-  const detail = { models: [...models], fullList, ...(cause !== undefined && { cause }) }
+  await queries.insertRunModels(tx, id, nodePath, taken)
+  const detail = { models: taken, fullList, ...(cause !== undefined && { cause }) }
   const subject = `sync:${id}`
   await record(tx, actor, { nodePath, tenantId, action: 'sync.start', subject, detail })
   await jobs.enqueue(tx, { kind: 'sync', id, scope: nodePath, tenantId })
   return { id, joined: false }
+}
+
+/** Throws `conflict` when the tenant's syncs leave out one of the models that somebody named. */
+export async function requireTakenIn(
+  tx: Tx,
+  tenantId: number,
+  named: readonly string[],
+): Promise<void> {
+  const out = await leftOut(tx, tenantId)
+  const refused = named.filter((model) => out.has(model))
+  if (refused.length > 0) throw leavingOut(refused.join(' and '))
+}
+
+export function leavingOut(what: string): AppError {
+  return new AppError(
+    'conflict',
+    `Syncs of this tenant leave out ${what}. Nothing was begun; \`patchbay schedule rules\` shows what is left out, and \`patchbay schedule rule <model>\` takes it in again.`,
+  )
 }
 
 /** Models by name, in reference order. Throws `bad-input` for one that does not exist. */

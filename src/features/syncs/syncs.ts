@@ -12,7 +12,7 @@ import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/pa
 import { record } from '../operation/record.ts'
 import { permittedTenantPath } from '../tenants/access.ts'
 import * as queries from './queries.ts'
-import { chooseModels, queueSync, syncType } from './queueSync.ts'
+import { chooseModels, leavingOut, queueSync, requireTakenIn, syncType } from './queueSync.ts'
 import { type SyncAnswer, showRuns } from './show.ts'
 
 export interface SyncDependencies {
@@ -25,7 +25,8 @@ type StartBody = RouteInput<typeof syncRoutes.start>['body']
 
 /**
  * Queues a sync of all models or of those named; joins the one already under way, so that asking
- * twice is asking once. Throws `bad-input` for a model that does not exist.
+ * twice is asking once. Throws `bad-input` for a model that does not exist, `conflict` for one that
+ * the tenant's syncs leave out.
  */
 export async function startSync(
   actor: Actor,
@@ -39,8 +40,10 @@ export async function startSync(
       const nodePath = await permittedTenantPath(tx, actor, 'Execute', syncType, tenantId)
       const fullList = body.fullList ?? false
       const sync = { tenantId, nodePath, models: wanted, fullList }
-      const { id } = await queueSync(tx, actor, jobs, sync)
-      return showOne(tx, id)
+      if (body.models !== undefined) await requireTakenIn(tx, tenantId, wanted)
+      const queued = await queueSync(tx, actor, jobs, sync)
+      if (queued === undefined) throw leavingOut('every model')
+      return showOne(tx, queued.id)
     })
   } catch (error) {
     // Somebody else started one between our look and our write: it is there now.

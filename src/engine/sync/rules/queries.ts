@@ -15,6 +15,14 @@ export async function disabledOperations(
   return new Set(rows[0]?.disabled)
 }
 
+/** The models that a tenant's syncs leave out: nothing of them is asked of Microsoft. */
+export async function leftOut(tx: Tx, tenantId: number): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ model: string }>`
+    select m.name as model from sync_rule join model m on m.id = model_id
+    where tenant_id = ${tenantId} and 'read' = any(disabled)`.execute(tx)
+  return new Set(rows.map(({ model }) => model))
+}
+
 /** Whether objects that are gone may be marked so: a condition for the queries that find them. */
 export function mayRemove(tenantId: number, modelId: number) {
   return sql<boolean>`not exists (select from sync_rule as rule where rule.tenant_id = ${tenantId}
