@@ -54,7 +54,8 @@ describe('permissions', () => {
   })
 
   it('hides what is outside the scope and refuses what is inside without the right', () => {
-    const actor: Actor = { id: 'a', name: 'A', kind: 'person', scope: '1.2.', permissions }
+    const grants = [{ scope: '1.2.', permissions }]
+    const actor: Actor = { id: 'a', name: 'A', kind: 'person', grants }
     const ask = (type: string, path: string) => () => requirePermission(actor, 'Read', type, path)
     expect(ask('device/msgraph/Groups', '1.2.3.')).not.toThrow()
     expect(ask('device/msgraph/Groups', '1.3.')).toThrow(/no such object/)

@@ -43,6 +43,15 @@ export function within(path: string, scope: string): boolean {
   return scope !== '' && path.startsWith(scope)
 }
 
+/** The deepest path that all of them lie within; empty when there are none. */
+export function commonAncestor([first = '', ...others]: readonly string[]): string {
+  let path = first
+  while (path !== '' && !others.every((other) => within(other, path))) {
+    path = path.slice(0, path.lastIndexOf('.', path.length - 2) + 1)
+  }
+  return path
+}
+
 /**
  * The first path behind everything within `scope`. `/` is the character after `.`, so that under
  * collation C `scope <= path < scopeEnd(scope)` is the same question as `within`.

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Route } from '../contract/route.ts'
-import { type Actor, isPermitted } from '../core/actor.ts'
+import { type Actor, scopesPermitted } from '../core/actor.ts'
 import { AppError } from '../core/errors.ts'
 import { Sealed } from '../core/secret.ts'
 
@@ -28,12 +28,7 @@ export async function admit(
   if (route.permission === 'signed-in') return
   const { operation } = route.permission
   const type = filled(route.permission.type, request.params)
-  if (!isPermitted(actor.permissions, operation, type)) {
-    throw new AppError(
-      'not-permitted',
-      `${operation} on ${type} is not among your permissions; ask an administrator of your node for it.`,
-    )
-  }
+  scopesPermitted(actor, operation, type)
 }
 
 /** `device/{application}/{name}` with the names in the path of the request. */

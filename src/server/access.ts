@@ -19,8 +19,7 @@ const firstStart: Actor = {
   id: 'system',
   name: 'Patchbay',
   kind: 'system',
-  scope: rootPath,
-  permissions: allPermissions,
+  grants: [{ scope: rootPath, permissions: allPermissions }],
 }
 
 /** Whoever a token belongs to. Only hashes of tokens are stored, so a hash is sought. */
@@ -40,8 +39,7 @@ function actorOf(row: TokenRow | undefined): Actor | undefined {
       id: `token:${row.id}`,
       name: row.name,
       kind: 'token',
-      scope: row.scope,
-      permissions: allPermissions,
+      grants: [{ scope: row.scope, permissions: allPermissions }],
     }
   )
 }

@@ -1,5 +1,5 @@
 import type { QueryCreator } from 'kysely'
-import type { Actor } from '../core/actor.ts'
+import { type Author, authorOf } from '../core/actor.ts'
 import type { JsonObject } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
 import { auditError } from './errors.ts'
@@ -10,7 +10,7 @@ import { storableText, toJsonb } from './text.ts'
 
 export interface AuditEntry {
   nodePath: string
-  actor: Actor
+  actor: Author
   /** What was done or refused: `tenant.create`, `transaction.step`. */
   action: string
   tenantId?: number
@@ -36,7 +36,7 @@ export async function writeAudit(tx: Tx, entry: AuditEntry, event?: NewEvent): P
   const insert = (db: Pick<QueryCreator<Tables>, 'insertInto'>) =>
     db.insertInto('audit').values({
       node_path: entry.nodePath,
-      actor: toJsonb(entry.actor),
+      actor: toJsonb(authorOf(entry.actor)),
       action: entry.action,
       tenant_id: entry.tenantId ?? null,
       subject: storableText(entry.subject),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type SqlBool, sql } from 'kysely'
 import { limits } from '../core/limits.ts'
 import type { Database } from './database.ts'
-import { inScope, type Tx } from './scope.ts'
+import { inScope, type Scope, type Tx } from './scope.ts'
 
 /** A place in a chain: the customer's node id, and the how manieth entry of that customer. */
 export interface ChainPlace {
@@ -79,7 +79,7 @@ export async function readSealed(tx: Tx, after: ChainPlace, limit: number): Prom
  */
 export async function verifyChains(
   db: Database,
-  scope: string,
+  scope: Scope,
   whole: boolean,
   heads: readonly ChainHead[],
 ): Promise<AuditVerification> {

@@ -4,6 +4,7 @@ import { limits } from '../core/limits.ts'
 import type { Database } from './database.ts'
 import { type EventCursor, eventChannel, readEvents, type StoredEvent } from './events.ts'
 import { keepListening } from './listening.ts'
+import type { Scope } from './scope.ts'
 
 /** Tells readers of the outbox when to look again. One per process, however many readers. */
 export interface EventFeed {
@@ -12,7 +13,7 @@ export interface EventFeed {
    * aborted or the feed closed. Errors: those of `readEvents`; go on from the last cursor then.
    */
   follow(
-    scope: string,
+    scope: Scope,
     after: EventCursor,
     options: { subject?: string; signal: AbortSignal },
   ): AsyncGenerator<StoredEvent[]>
@@ -29,7 +30,7 @@ export function createEventFeed(db: Database, clock: Clock): EventFeed {
   }
 
   async function* follow(
-    scope: string,
+    scope: Scope,
     after: EventCursor,
     options: { subject?: string; signal: AbortSignal },
   ): AsyncGenerator<StoredEvent[]> {

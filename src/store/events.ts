@@ -3,7 +3,7 @@ import { AppError, badInput } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
 import type { Database } from './database.ts'
-import { inScope, type Tx } from './scope.ts'
+import { inScope, type Scope, type Tx } from './scope.ts'
 import type { Tables } from './tables/tables.ts'
 import { toJsonb } from './text.ts'
 
@@ -67,7 +67,7 @@ export function announcing(tx: Pick<QueryCreator<Tables>, 'with'>, event: NewEve
  */
 export async function readEvents(
   db: Database,
-  scope: string,
+  scope: Scope,
   after: EventCursor,
   filter: { subject?: string; limit?: number } = {},
 ): Promise<StoredEvent[]> {

@@ -1,12 +1,10 @@
-import { type Actor, allPermissions } from '../core/actor.ts'
+import type { Author } from '../core/actor.ts'
 import type { JsonObject } from '../core/json.ts'
 import { writeAudit } from './audit.ts'
 import type { Tx } from './scope.ts'
 
 /** Whoever has the files of the server: a rotation or a backup asks for no sign-in. */
-function operatorAt(scope: string): Actor {
-  return { id: 'operator', name: 'Operator', kind: 'system', scope, permissions: allPermissions }
-}
+const operator: Author = { id: 'operator', name: 'Operator', kind: 'system' }
 
 /** Puts on record what was done at the machine itself, at the node of `scope`. */
 export async function recordOperator(
@@ -14,5 +12,5 @@ export async function recordOperator(
   scope: string,
   entry: { action: string; subject: string; detail: JsonObject },
 ): Promise<void> {
-  await writeAudit(tx, { nodePath: scope, actor: operatorAt(scope), ...entry })
+  await writeAudit(tx, { nodePath: scope, actor: operator, ...entry })
 }

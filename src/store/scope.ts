@@ -12,24 +12,27 @@ import type { Tables } from './tables/tables.ts'
  */
 export type Tx = Transaction<Tables> & { readonly client: pg.PoolClient }
 
+/** Paths of nodes, such as `1.4.`: what lies at and below any of them. None: nothing. */
+export type Scope = string | readonly string[]
+
 const scopePattern = /^(?:[0-9]+\.)+$/
 
 /**
- * Runs `work` in one transaction that sees and writes only rows at and below `scope`, a node path
- * such as `1.4.`. Commits when `work` returns, rolls back when it throws. Errors of the database
+ * Runs `work` in one transaction that sees and writes only rows within `scope`. Commits when `work` returns, rolls back when it throws. Errors of the database
  * come out as AppError `unavailable` or `conflict`; other errors as they were thrown.
  */
 export async function inScope<T>(
   db: Database,
-  scope: string,
+  scope: Scope,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
-  if (!scopePattern.test(scope)) {
+  const paths = typeof scope === 'string' ? [scope] : scope
+  if (!paths.every((path) => scopePattern.test(path))) {
     throw new AppError('internal', 'A transaction was begun with a scope that is not a node path.')
   }
   try {
     const client = await db.pool.connect()
-    return await runAndRelease(client, scope, work)
+    return await runAndRelease(client, scopeSettings(paths), work)
   } catch (error) {
     throw asStoreError(error)
   }
@@ -37,13 +40,17 @@ export async function inScope<T>(
 
 async function runAndRelease<T>(
   client: pg.PoolClient,
-  scope: string,
+  settings: string,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
   // Without a listener an error between two queries would end the process.
   const ignore = () => {}
   client.on('error', ignore)
-  const pool = { connect: async () => soleClient(client, scope), end: async () => {}, options: {} }
+  const pool = {
+    connect: async () => soleClient(client, settings),
+    end: async () => {},
+    options: {},
+  }
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   try {
     return await kysely
@@ -57,12 +64,23 @@ async function runAndRelease<T>(
 }
 
 /**
- * The connection as Kysely's pool would lend it: giving it back is ours to do. The scope travels
- * with `begin`, as text: it is digits and dots (see scopePattern), and a message of its own
- * would be one of the nine that a small write costs.
+ * One path is a range of its own; several are the range that covers them, and a list beside it
+ * (the policy `listed`). They become text: they are digits and dots (see scopePattern).
  */
-function soleClient(client: pg.PoolClient, scope: string): PostgresPoolClient {
-  const begin = `begin; set local patchbay.scope = '${scope}'; set local patchbay.scope_end = '${scopeEnd(scope)}'`
+function scopeSettings(paths: readonly string[]): string {
+  const [first] = [...paths].sort()
+  const end = paths.map(scopeEnd).sort().at(-1)
+  if (first === undefined || end === undefined) return ''
+  const range = `set local patchbay.scope = '${first}'; set local patchbay.scope_end = '${end}'`
+  return paths.length === 1 ? range : `${range}; set local patchbay.scopes = '${paths.join(',')}'`
+}
+
+/**
+ * The connection as Kysely's pool would lend it: giving it back is ours to do. The scope travels
+ * with `begin`: a message of its own would be one of the nine that a small write costs.
+ */
+function soleClient(client: pg.PoolClient, settings: string): PostgresPoolClient {
+  const begin = `begin; ${settings}`
   // pg declares many overloads of query, Kysely the one it uses; TypeScript cannot pick it.
   const query = client.query.bind(client) as PostgresPoolClient['query']
   return {

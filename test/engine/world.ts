@@ -32,8 +32,7 @@ export const administrator: Actor = {
   id: 'test',
   name: 'Test',
   kind: 'person',
-  scope: '1.',
-  permissions: allPermissions,
+  grants: [{ scope: '1.', permissions: allPermissions }],
 }
 
 /** Waiting between tries is shown elsewhere; here time jumps over it. */

@@ -53,6 +53,13 @@ async function fillEveryTable(): Promise<void> {
     const path = customer.path
     const t = tenantId
     for (const statement of [
+      sql`insert into person (node_id, node_path, login, name) values (${customer.id}, ${path}, ${`ada ${round}`}, 'Ada')`,
+      sql`insert into access_profile (name, origin, permissions) values (${`p ${round}`}, 'own', '[]')`,
+      sql`insert into role (name, profile_id, kind, origin)
+          select name, id, 'site', 'own' from access_profile where name = ${`p ${round}`}`,
+      sql`insert into role_grant (person_id, role_id, node_id, node_path, granted_by)
+          select person.id, role.id, ${customer.id}, ${path}, '{}' from person, role
+          where person.login = ${`ada ${round}`} and role.name = ${`p ${round}`}`,
       sql`insert into certificate (node_id, node_path, name, subject, thumbprint, thumbprint_sha256, not_before, not_after, public_pem)
           values (${customer.id}, ${path}, 'c', 'CN=c', 'A', 'B', now(), now(), 'pem')`,
       sql`insert into resource (tenant_id, model_id, key, node_path, name, cols, hash) values (${t}, 1, 'k', ${path}, 'n', '{}', '')`,

@@ -392,7 +392,10 @@ it('rights are those a token has now', async () => {
     .values({ name: 'Ada', scope: path, hash: createHash('sha256').update(path).digest() })
     .returning('id')
     .executeTakeFirstOrThrow()
-  expect(await findActorAgain(db, `token:${id}`)).toMatchObject({ name: 'Ada', scope: path })
+  expect(await findActorAgain(db, `token:${id}`)).toMatchObject({
+    name: 'Ada',
+    grants: [{ scope: path }],
+  })
   await db.kysely
     .updateTable('access_token')
     .set({ expires_at: new Date(0) })

@@ -16,7 +16,7 @@ export function actorAt(
   permissions: readonly Permission[] = allPermissions,
   name = 'Ada',
 ): Actor {
-  return { id: `person:${name}`, name, kind: 'person', scope, permissions }
+  return { id: `person:${name}`, name, kind: 'person', grants: [{ scope, permissions }] }
 }
 
 export const provider = actorAt(rootPath)

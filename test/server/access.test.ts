@@ -38,7 +38,7 @@ describe('the first start', () => {
     const [token] = kept
     if (!token) throw new Error('no token')
     const actor = await findActor(fresh.db, token)
-    expect(actor).toMatchObject({ name: 'Administrator', kind: 'token', scope: '1.' })
+    expect(actor).toMatchObject({ name: 'Administrator', kind: 'token', grants: [{ scope: '1.' }] })
     const { rows } = await fresh.db.pool.query<{ hash: Buffer }>('select hash from access_token')
     const hash = createHash('sha256').update(token.reveal()).digest()
     expect(rows.map((row) => row.hash)).toEqual([hash])

@@ -36,8 +36,7 @@ const actor: Actor = {
   id: 'p1',
   name: 'Ada',
   kind: 'person',
-  scope: '1.',
-  permissions: allPermissions,
+  grants: [{ scope: '1.', permissions: allPermissions }],
 }
 
 function entry(nodePath: string, subject: string, detail = {}): AuditEntry {

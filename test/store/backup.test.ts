@@ -24,8 +24,8 @@ let fresh: FreshDatabase
 let folder: string
 
 const actor = {
-  ...{ id: 'p1', name: 'Ada', kind: 'person' as const, scope: '1.' },
-  permissions: allPermissions,
+  ...{ id: 'p1', name: 'Ada', kind: 'person' as const },
+  grants: [{ scope: '1.', permissions: allPermissions }],
 }
 
 beforeAll(async () => {

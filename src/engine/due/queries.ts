@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Actor } from '../../core/actor.ts'
+import { type Author, authorOf } from '../../core/actor.ts'
 import type { Tx } from '../../store/scope.ts'
 import { toJsonb } from '../../store/text.ts'
 
@@ -11,13 +11,13 @@ export async function markModelsDue(
   tx: Tx,
   place: { tenantId: number; nodePath: string },
   models: readonly string[],
-  due: { dueAt: Date; cause: string; actor: Actor },
+  due: { dueAt: Date; cause: string; actor: Author },
 ): Promise<void> {
   if (models.length === 0) return
   await sql`
     insert into sync_due (tenant_id, model_id, node_path, due_at, cause, actor)
     select ${place.tenantId}, id, ${place.nodePath}, ${due.dueAt}, ${due.cause},
-      ${toJsonb(due.actor)}
+      ${toJsonb(authorOf(due.actor))}
     from model where name = any(${models}) order by id
     on conflict do nothing`.execute(tx)
 }
@@ -28,7 +28,7 @@ export async function markModelsDue(
  */
 export async function markTouchedDue(
   tx: Tx,
-  transaction: { id: number; tenantId: number; nodePath: string; actor: Actor },
+  transaction: { id: number; tenantId: number; nodePath: string; actor: Author },
   dueAt: Date,
 ): Promise<void> {
   const { rows } = await sql<{ model: string }>`

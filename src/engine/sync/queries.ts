@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Actor } from '../../core/actor.ts'
+import type { Author } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Change, JsonObject } from '../../core/json.ts'
 import type { RejectedObject } from '../../core/wire.ts'
@@ -16,7 +16,7 @@ export interface Run {
   nodePath: string
   state: RunTable['state']
   fullList: boolean
-  actor: Actor
+  actor: Author
   epoch: number
 }
 

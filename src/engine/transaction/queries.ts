@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Actor } from '../../core/actor.ts'
+import type { Author } from '../../core/actor.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Edge } from '../../core/writing.ts'
 import type { Tx } from '../../store/scope.ts'
@@ -15,7 +15,7 @@ export interface Transaction {
   nodePath: string
   kind: string
   state: TransactionState
-  actor: Actor
+  actor: Author
   epoch: number
   /** The transaction it takes back. */
   undoes: number | null

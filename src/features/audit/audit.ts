@@ -1,6 +1,6 @@
 import type { Static } from 'typebox'
 import type { auditRoutes } from '../../contract/audit.ts'
-import { type Actor, requirePermission } from '../../core/actor.ts'
+import { type Actor, scopesPermitted } from '../../core/actor.ts'
 import { type AuditRow, listAudit, writeAudit } from '../../store/audit.ts'
 import {
   type AuditVerification,
@@ -12,7 +12,7 @@ import {
 } from '../../store/auditChain.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope } from '../../store/scope.ts'
-import { rootPath } from '../hierarchy/root.ts'
+import { homeOf, rootPath } from '../hierarchy/root.ts'
 import { foreignCursor, idCursor, type PageQuery, readPage } from '../operation/paging.ts'
 
 const auditType = 'data/Audit'
@@ -27,10 +27,10 @@ export async function readAudit(
   db: Database,
   query: PageQuery & { tenantId?: number | undefined },
 ): Promise<Listed> {
-  requirePermission(actor, 'Read', auditType, actor.scope)
+  const scopes = scopesPermitted(actor, 'Read', auditType)
   const before = query.after === undefined ? {} : { before: idCursor(query.after) }
   const tenant = query.tenantId === undefined ? {} : { tenantId: query.tenantId }
-  return await inScope(db, actor.scope, (tx) =>
+  return await inScope(db, scopes, (tx) =>
     readPage(
       query,
       (limit) => listAudit(tx, { ...before, ...tenant, limit }),
@@ -46,10 +46,10 @@ function showEntry({ nodePath: _, at, actor, ...row }: AuditRow): Listed['items'
 
 /** A page of the export. Its beginning is on record; the pages behind are the same export. */
 export async function exportAudit(actor: Actor, db: Database, query: PageQuery): Promise<Exported> {
-  requirePermission(actor, 'Export', auditType, actor.scope)
+  const scopes = scopesPermitted(actor, 'Export', auditType)
   const after = placeOf(query.after)
   if (query.after === undefined) await recordReading(actor, db, 'audit.export')
-  return await inScope(db, actor.scope, (tx) =>
+  return await inScope(db, scopes, (tx) =>
     readPage(
       query,
       (limit) => readSealed(tx, after, limit),
@@ -72,9 +72,9 @@ export async function verifyAudit(
   db: Database,
   { heads = [] }: { heads?: ChainHead[] | undefined },
 ): Promise<Verified> {
-  requirePermission(actor, 'Read', auditType, actor.scope)
+  const scopes = scopesPermitted(actor, 'Read', auditType)
   await recordReading(actor, db, 'audit.verify')
-  return showVerified(await verifyChains(db, actor.scope, actor.scope === rootPath, heads))
+  return showVerified(await verifyChains(db, scopes, scopes.includes(rootPath), heads))
 }
 
 function showVerified({ chains, unsealed }: AuditVerification): Verified {
@@ -91,6 +91,7 @@ function showVerified({ chains, unsealed }: AuditVerification): Verified {
 
 /** Who took the audit out or looked it through is part of it. */
 async function recordReading(actor: Actor, db: Database, action: string): Promise<void> {
-  const entry = { nodePath: actor.scope, actor, action, subject: 'audit', detail: {} }
-  await inScope(db, actor.scope, (tx) => writeAudit(tx, entry))
+  const nodePath = homeOf(actor)
+  const entry = { nodePath, actor, action, subject: 'audit', detail: {} }
+  await inScope(db, nodePath, (tx) => writeAudit(tx, entry))
 }

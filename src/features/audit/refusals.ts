@@ -3,6 +3,7 @@ import { limits } from '../../core/limits.ts'
 import { writeAudit } from '../../store/audit.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope } from '../../store/scope.ts'
+import { homeOf } from '../hierarchy/root.ts'
 
 /** Puts on record that somebody tried what they may not, or where they may not see. */
 export async function recordRefusal(
@@ -22,9 +23,10 @@ export async function recordRefusal(
       text.slice(0, limits.auditNameChars),
     ]),
   )
-  await inScope(db, actor.scope, (tx) =>
+  const nodePath = homeOf(actor)
+  await inScope(db, nodePath, (tx) =>
     writeAudit(tx, {
-      nodePath: actor.scope,
+      nodePath,
       actor,
       action: 'access.refused',
       subject: route,

@@ -2,23 +2,19 @@ import type { Actor } from '../../core/actor.ts'
 import { limits } from '../../core/limits.ts'
 import { writeAudit } from '../../store/audit.ts'
 import { inScope } from '../../store/scope.ts'
-import { rootPath } from '../hierarchy/root.ts'
+import { homeOf } from '../hierarchy/root.ts'
 import type { Store } from '../operation/store.ts'
 
-/** Who comes with a token that nobody has. */
-const stranger: Actor = {
-  id: 'stranger',
-  name: 'unknown',
-  kind: 'system',
-  scope: rootPath,
-  permissions: [],
-}
+/** Who comes with what nobody has, or does not show who they are. */
+const stranger: Actor = { id: 'stranger', name: 'unknown', kind: 'system', grants: [] }
 
 const minuteMs = 60_000
 
 export interface SignIns {
   /** Puts the use of a token on record and answers whose it is: the argument. */
   note(actor: Actor | undefined): Promise<Actor | undefined>
+  /** Somebody was not let in: as this person, or as nobody there is. */
+  noteRefused(person: { id: number; nodePath: string } | undefined): Promise<void>
 }
 
 /**
@@ -44,11 +40,18 @@ export function createSignIns({ db, clock }: Pick<Store, 'db' | 'clock'>): SignI
   }
 
   async function write(actor: Actor, action: string, detail: { untold?: number }): Promise<void> {
-    const entry = { nodePath: actor.scope, actor, action, subject: actor.id, detail }
-    await inScope(db, actor.scope, (tx) => writeAudit(tx, entry))
+    const nodePath = homeOf(actor)
+    const entry = { nodePath, actor, action, subject: actor.id, detail }
+    await inScope(db, nodePath, (tx) => writeAudit(tx, entry))
   }
 
   return {
+    async noteRefused(person) {
+      if (person === undefined) return await noteStranger()
+      const { id, nodePath } = person
+      const what = { actor: stranger, action: 'sign-in.refused', subject: `person:${id}` }
+      await inScope(db, nodePath, (tx) => writeAudit(tx, { ...what, nodePath, detail: {} }))
+    },
     async note(actor) {
       if (actor === undefined) {
         await noteStranger()

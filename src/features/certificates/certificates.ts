@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
 import type { Certificate, certificateRoutes } from '../../contract/certificates.ts'
 import type { RouteInput } from '../../contract/route.ts'
-import { type Actor, requirePermission } from '../../core/actor.ts'
+import { type Actor, scopesOf, scopesPermitted } from '../../core/actor.ts'
 import { AppError, badInput } from '../../core/errors.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import { inScope } from '../../store/scope.ts'
@@ -26,9 +26,9 @@ export async function listCertificates(
   store: Store,
   query: PageQuery,
 ): Promise<PageOf<CertificateAnswer>> {
-  requirePermission(actor, 'Read', certificateType, actor.scope)
+  const scopes = scopesPermitted(actor, 'Read', certificateType)
   const after = idCursor(query.after)
-  return await inScope(store.db, actor.scope, (tx) =>
+  return await inScope(store.db, scopes, (tx) =>
     readPage(
       query,
       (limit) => queries.selectCertificates(tx, after, limit),
@@ -43,7 +43,7 @@ export async function readCertificate(
   store: Store,
   certificateId: number,
 ): Promise<CertificateAnswer> {
-  return await inScope(store.db, actor.scope, async (tx) =>
+  return await inScope(store.db, scopesOf(actor), async (tx) =>
     showCertificate(await permittedCertificate(tx, actor, 'Read', certificateId)),
   )
 }
@@ -76,7 +76,7 @@ export async function exportCertificate(
   store: Store,
   certificateId: number,
 ): Promise<{ pem: string }> {
-  return await inScope(store.db, actor.scope, async (tx) => {
+  return await inScope(store.db, scopesOf(actor), async (tx) => {
     const row = await permittedCertificate(tx, actor, 'Export', certificateId)
     await record(tx, actor, {
       nodePath: row.node_path,
@@ -94,7 +94,7 @@ export async function deleteCertificate(
   store: Store,
   input: { certificateId: number; confirm?: string | undefined },
 ): Promise<void> {
-  await inScope(store.db, actor.scope, async (tx) => {
+  await inScope(store.db, scopesOf(actor), async (tx) => {
     const row = await permittedCertificate(tx, actor, 'Delete', input.certificateId, 'update')
     const users = await queries.selectUsers(tx, row.id)
     if (users.length > 0) {
@@ -128,13 +128,13 @@ async function addCertificate(
   action: string,
   make: () => Promise<KeyPair>,
 ): Promise<CertificateAnswer> {
-  await inScope(store.db, actor.scope, (tx) =>
+  await inScope(store.db, scopesOf(actor), (tx) =>
     permittedNode(tx, actor, 'Create', certificateType, input.nodeId),
   )
   const name = input.name.trim()
   if (name === '') throw badInput('body.name', 'is empty.')
   const pair = await make()
-  return await inScope(store.db, actor.scope, async (tx) => {
+  return await inScope(store.db, scopesOf(actor), async (tx) => {
     const node = await permittedNode(tx, actor, 'Create', certificateType, input.nodeId, 'share')
     const { subject, thumbprint } = pair
     const row = await orNameTaken(name, () =>

@@ -51,7 +51,11 @@ export async function selectUsers(tx: Tx, id: number): Promise<{ id: number; nam
     .selectFrom('tenant')
     .select(['id', 'name'])
     .where((where) =>
-      where(where.ref('settings', '->>').key('graph.certificateId'), '=', String(id)),
+      where.or(
+        (['graph.certificateId', 'graph.secondCertificateId'] as const).map((field) =>
+          where(where.ref('settings', '->>').key(field), '=', String(id)),
+        ),
+      ),
     )
     .orderBy('name')
     .execute()

@@ -32,7 +32,9 @@ export function requireBelowScope(
   node: NodeRow,
   verb: 'moved' | 'deleted' | 'renamed',
 ): void {
-  if (node.parentId !== null && node.path !== actor.scope) return
-  const which = node.parentId === null ? 'The node at the top' : 'The node of your own scope'
+  const { grants, bounds } = actor
+  const isRestedOn = grants.some(({ scope }) => scope === node.path) || bounds?.scope === node.path
+  if (node.parentId !== null && !isRestedOn) return
+  const which = node.parentId === null ? 'The node at the top' : 'A node your own rights rest on'
   throw new AppError('conflict', `${which} cannot be ${verb}.`)
 }

@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
 import type { Node, nodeRoutes } from '../../contract/nodes.ts'
 import type { RouteInput } from '../../contract/route.ts'
-import { type Actor, requirePermission } from '../../core/actor.ts'
+import { type Actor, scopesOf, scopesPermitted } from '../../core/actor.ts'
 import { AppError, badInput } from '../../core/errors.ts'
 import { childPath, mayStandBelow, type NodeKind } from '../../core/hierarchy.ts'
 import { limits } from '../../core/limits.ts'
@@ -22,10 +22,10 @@ export async function listNodes(
   db: Database,
   query: PageQuery,
 ): Promise<PageOf<NodeAnswer>> {
-  requirePermission(actor, 'Read', nodeType, actor.scope)
+  const scopes = scopesPermitted(actor, 'Read', nodeType)
   const after = query.after ?? ''
   if (!/^([0-9]+\.)*$/.test(after)) throw foreignCursor()
-  return await inScope(db, actor.scope, (tx) =>
+  return await inScope(db, scopes, (tx) =>
     readPage(
       query,
       (limit) => queries.selectNodes(tx, after, limit),
@@ -37,7 +37,7 @@ export async function listNodes(
 
 /** Throws `not-found`, `not-permitted`. */
 export async function readNode(actor: Actor, db: Database, nodeId: number): Promise<NodeAnswer> {
-  return await inScope(db, actor.scope, async (tx) =>
+  return await inScope(db, scopesOf(actor), async (tx) =>
     showNode(await permittedNode(tx, actor, 'Read', nodeType, nodeId)),
   )
 }
@@ -48,14 +48,14 @@ export async function createNode(
   db: Database,
   input: CreateInput,
 ): Promise<NodeAnswer> {
-  const { path: parentPath } = await inScope(db, actor.scope, (tx) =>
+  const { path: parentPath } = await inScope(db, scopesOf(actor), (tx) =>
     permittedNode(tx, actor, 'Create', nodeType, input.parentId),
   )
   const name = readName(input.name)
   const above = await kindsTo(db, parentPath)
   requirePlace(input.kind, above)
   requireDepth(above.length + 1)
-  return await inScope(db, actor.scope, async (tx) => {
+  return await inScope(db, scopesOf(actor), async (tx) => {
     const parent = await permittedNode(tx, actor, 'Create', nodeType, input.parentId, 'share')
     if (parent.path !== parentPath) throw movedMeanwhile()
     const id = await queries.drawNodeId(tx)
@@ -80,7 +80,7 @@ export async function renameNode(
   db: Database,
   input: { nodeId: number; name: string },
 ): Promise<NodeAnswer> {
-  return await inScope(db, actor.scope, async (tx) => {
+  return await inScope(db, scopesOf(actor), async (tx) => {
     const node = await permittedNode(tx, actor, 'Update', nodeType, input.nodeId, 'update')
     // The node at the top has no neighbours.
     if (node.parentId !== null) requireBelowScope(actor, node, 'renamed')

@@ -167,7 +167,8 @@ export async function selectParted(
     union all
     select moved.name, 'the certificate ' || used.name
       from tenant moved join certificate used
-        on used.id = (moved.settings ->> 'graph.certificateId')::bigint
+        on used.id in ((moved.settings ->> 'graph.certificateId')::bigint,
+          (moved.settings ->> 'graph.secondCertificateId')::bigint)
      where starts_with(moved.node_path, ${from})
        and not starts_with(used.node_path, ${from}) and not starts_with(${to}, used.node_path)
     limit 1`.execute(tx)
@@ -212,6 +213,7 @@ export async function selectContents(
   const found = await sql<{ what: string; count: number }>`
     select 'node below it' as what, count(*) as count from node where parent_id = ${id}
     union all select 'tenant', count(*) from tenant where node_id = ${id}
-    union all select 'certificate', count(*) from certificate where node_id = ${id}`.execute(tx)
+    union all select 'certificate', count(*) from certificate where node_id = ${id}
+    union all select 'alert target', count(*) from alert_target where node_id = ${id}`.execute(tx)
   return found.rows.filter((row) => row.count > 0)
 }

@@ -1,5 +1,5 @@
-import type { Actor } from '../../core/actor.ts'
-import { childPath } from '../../core/hierarchy.ts'
+import { type Actor, scopesOf } from '../../core/actor.ts'
+import { childPath, commonAncestor } from '../../core/hierarchy.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope } from '../../store/scope.ts'
 import { record } from '../operation/record.ts'
@@ -9,6 +9,14 @@ const rootId = 1
 
 /** The path of the one node that has no parent. */
 export const rootPath = childPath('', rootId)
+
+/**
+ * Where it is on record what an actor did at no node in particular: above all that they may reach,
+ * so that whoever reads it there may know of all of it.
+ */
+export function homeOf(actor: Actor): string {
+  return commonAncestor(scopesOf(actor)) || rootPath
+}
 
 /** Makes the provider at the top when there is none yet: the first start of an empty database. */
 export async function ensureRoot(actor: Actor, db: Database, name: string): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Actor } from '../../core/actor.ts'
+import { type Actor, scopesOf } from '../../core/actor.ts'
 import { AppError, badInput } from '../../core/errors.ts'
 import { childPath, type NodeKind, within } from '../../core/hierarchy.ts'
 import { limits } from '../../core/limits.ts'
@@ -33,11 +33,11 @@ interface MoveInput {
  * not fit, `conflict` while work is under way below.
  */
 export async function moveNode(actor: Actor, db: Database, input: MoveInput): Promise<NodeAnswer> {
-  const { path: parentPath } = await inScope(db, actor.scope, (tx) =>
+  const { path: parentPath } = await inScope(db, scopesOf(actor), (tx) =>
     permittedNode(tx, actor, 'Update', nodeType, input.parentId),
   )
   const above = await kindsTo(db, parentPath)
-  return await inScope(db, actor.scope, async (tx) => {
+  return await inScope(db, scopesOf(actor), async (tx) => {
     await queries.lockShape(tx)
     const node = await permittedNode(tx, actor, 'Update', nodeType, input.nodeId, 'update')
     const parent = await permittedNode(tx, actor, 'Update', nodeType, input.parentId, 'share')
@@ -127,7 +127,7 @@ export async function deleteNode(
   db: Database,
   input: { nodeId: number; confirm?: string | undefined },
 ): Promise<void> {
-  await inScope(db, actor.scope, async (tx) => {
+  await inScope(db, scopesOf(actor), async (tx) => {
     await queries.lockShape(tx)
     const node = await permittedNode(tx, actor, 'Delete', nodeType, input.nodeId, 'update')
     requireBelowScope(actor, node, 'deleted')

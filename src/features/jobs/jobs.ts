@@ -1,6 +1,6 @@
 import type { jobRoutes } from '../../contract/operations.ts'
 import type { RouteAnswer } from '../../contract/route.ts'
-import { type Actor, requirePermission } from '../../core/actor.ts'
+import { type Actor, scopesPermitted } from '../../core/actor.ts'
 import { limits } from '../../core/limits.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope } from '../../store/scope.ts'
@@ -11,8 +11,8 @@ export async function listJobs(
   actor: Actor,
   db: Database,
 ): Promise<RouteAnswer<typeof jobRoutes.list>> {
-  requirePermission(actor, 'Read', 'data/Job', actor.scope)
-  const jobs = await inScope(db, actor.scope, (tx) => selectJobs(tx, limits.listRowsMax))
+  const scopes = scopesPermitted(actor, 'Read', 'data/Job')
+  const jobs = await inScope(db, scopes, (tx) => selectJobs(tx, limits.listRowsMax))
   const workers = await selectWorkers(db)
   return {
     jobs: jobs.map(({ requestedAt, ...job }) => ({

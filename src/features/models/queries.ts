@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Actor } from '../../core/actor.ts'
+import { type Author, authorOf } from '../../core/actor.ts'
 import type { Tx } from '../../store/scope.ts'
 import type { ModelVersionTable } from '../../store/tables/models.ts'
 import { toJsonb } from '../../store/text.ts'
@@ -10,7 +10,7 @@ export interface ModelRow {
   activationId: number | null
   /** Of what is in force. */
   versionId: number | null
-  activatedBy: Actor | null
+  activatedBy: Author | null
 }
 
 export async function lockModel(tx: Tx, name: string): Promise<ModelRow | undefined> {
@@ -35,7 +35,7 @@ export interface VersionRow {
   number: number
   origin: ModelVersionTable['origin']
   text: string
-  actor: Actor
+  actor: Author
   createdAt: Date
   inForce: boolean
 }
@@ -102,13 +102,13 @@ export async function insertVersion(
     origin: VersionRow['origin']
     text: string
     digest: Buffer
-    actor: Actor
+    actor: Author
   },
 ): Promise<number> {
   const { rows } = await sql<{ id: number }>`
     insert into model_version (model_id, number, origin, text, digest, actor)
     select ${version.modelId}, 1 + coalesce(max(number), 0), ${version.origin}, ${version.text},
-      ${version.digest}, ${toJsonb(version.actor)}::jsonb
+      ${version.digest}, ${toJsonb(authorOf(version.actor))}::jsonb
     from model_version where model_id = ${version.modelId}
     returning id`.execute(tx)
   return rows[0]?.id ?? 0
@@ -117,13 +117,13 @@ export async function insertVersion(
 /** Brings a version into force. `beforeId` is the activation a rollback of it goes back to. */
 export async function insertActivation(
   tx: Tx,
-  activation: { modelId: number; versionId: number; beforeId: number | null; actor: Actor },
+  activation: { modelId: number; versionId: number; beforeId: number | null; actor: Author },
 ): Promise<void> {
   await sql`
     with added as (
       insert into model_activation (model_id, version_id, before_id, actor)
       values (${activation.modelId}, ${activation.versionId}, ${activation.beforeId},
-        ${toJsonb(activation.actor)}) returning id
+        ${toJsonb(authorOf(activation.actor))}) returning id
     )
     update model set activation_id = added.id from added where model.id = ${activation.modelId}`.execute(
     tx,

@@ -12,8 +12,7 @@ const product: Actor = {
   id: 'system',
   name: 'Patchbay',
   kind: 'system',
-  scope: rootPath,
-  permissions: allPermissions,
+  grants: [{ scope: rootPath, permissions: allPermissions }],
 }
 
 /**

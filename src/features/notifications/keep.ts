@@ -7,7 +7,7 @@ import {
   watchedResource,
 } from '../../connectors/graph/subscriptions.ts'
 import type { GraphTransport } from '../../connectors/graph/transport.ts'
-import type { Actor } from '../../core/actor.ts'
+import type { Author } from '../../core/actor.ts'
 import { AppError, asAppError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
@@ -34,9 +34,7 @@ export interface KeepDependencies {
 type Due = NonNullable<Awaited<ReturnType<typeof queries.takeDue>>>
 
 /** Who subscribes: this installation, where a tenant's settings say so. */
-const ourselves = (scope: string): Actor => ({
-  ...{ id: 'system', name: 'Patchbay', kind: 'system', scope, permissions: [] },
-})
+const ourselves: Author = { id: 'system', name: 'Patchbay', kind: 'system' }
 
 /**
  * Makes, renews and ends subscriptions that are due to be, some at most. One is taken by putting it
@@ -104,7 +102,7 @@ async function make(
       actAt: renewAt(store.clock.now(), made.expiresAt),
     })
     const dueAt = new Date(store.clock.now())
-    const mark = { dueAt, cause: `subscription:${due.id}`, actor: ourselves(due.nodePath) }
+    const mark = { dueAt, cause: `subscription:${due.id}`, actor: ourselves }
     await markModelsDue(tx, due, [due.model], mark)
   })
 }
@@ -158,7 +156,7 @@ async function onRecord(
 ): Promise<void> {
   await inScope(store.db, nodePath, (tx) =>
     writeAudit(tx, {
-      ...{ nodePath, tenantId, action, actor: ourselves(nodePath) },
+      ...{ nodePath, tenantId, action, actor: ourselves },
       subject: `tenant:${tenantId}`,
       detail: { model, ...detail },
     }),

@@ -1,6 +1,6 @@
 import type { subscriptionRoutes } from '../../contract/notifications.ts'
 import type { RouteAnswer } from '../../contract/route.ts'
-import { type Actor, requirePermission } from '../../core/actor.ts'
+import { type Actor, scopesPermitted } from '../../core/actor.ts'
 import { inScope } from '../../store/scope.ts'
 import { idCursor, type PageQuery, readPage } from '../operation/paging.ts'
 import { showFailure, showTime } from '../operation/show.ts'
@@ -13,10 +13,10 @@ export async function listSubscriptions(
   { db, clock }: Pick<Store, 'db' | 'clock'>,
   query: PageQuery & { tenantId?: number | undefined },
 ): Promise<RouteAnswer<typeof subscriptionRoutes.list>> {
-  requirePermission(actor, 'Read', 'data/Subscription', actor.scope)
+  const scopes = scopesPermitted(actor, 'Read', 'data/Subscription')
   const after = idCursor(query.after)
   const now = clock.now()
-  return inScope(db, actor.scope, (tx) =>
+  return inScope(db, scopes, (tx) =>
     readPage(
       query,
       (limit) => selectSubscriptions(tx, query.tenantId, after, limit),

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Actor } from '../../core/actor.ts'
+import type { Author } from '../../core/actor.ts'
 import { limits } from '../../core/limits.ts'
 import { markModelsDue } from '../../engine/due/queries.ts'
 import type { Log } from '../../store/log.ts'
@@ -18,10 +18,7 @@ export interface Receiver {
 }
 
 /** Who the syncs are on behalf of that a hint made due. */
-const microsoft = (scope: string): Actor => ({
-  ...{ id: 'system', name: 'Change notification', kind: 'system', scope },
-  permissions: [{ type: 'data/DataSync', operations: ['Execute'] }],
-})
+const microsoft: Author = { id: 'system', name: 'Change notification', kind: 'system' }
 
 /**
  * Hints are gathered in memory, equal ones once and only so many, and then compared with the
@@ -72,13 +69,13 @@ async function heed(tx: Tx, hints: readonly Hint[], now: number): Promise<void> 
     const events = new Set(
       own.filter((hint) => isOurs(hint, subscription)).map(({ event }) => event),
     )
-    const { id, model, nodePath } = subscription
+    const { id, model } = subscription
     if (events.has('subscriptionRemoved')) await queries.forgetForeign(tx, id, new Date(now))
     else if (events.has('reauthorizationRequired')) await queries.actAt(tx, id, new Date(now))
     if (events.size === 0) continue
     const dueAt = new Date(now + limits.dueBehindChangeMs)
     const cause = `subscription:${id}`
-    await markModelsDue(tx, subscription, [model], { dueAt, cause, actor: microsoft(nodePath) })
+    await markModelsDue(tx, subscription, [model], { dueAt, cause, actor: microsoft })
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Actor } from '../../core/actor.ts'
+import type { Author } from '../../core/actor.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { writeAudit } from '../../store/audit.ts'
 import type { Tx } from '../../store/scope.ts'
@@ -14,7 +14,7 @@ export interface Recorded {
 }
 
 /** Puts a change on record and announces it. To be called before the change is made. */
-export async function record(tx: Tx, actor: Actor, entry: Recorded): Promise<void> {
+export async function record(tx: Tx, actor: Author, entry: Recorded): Promise<void> {
   const { action, detail, ...place } = entry
   await writeAudit(
     tx,

@@ -1,6 +1,6 @@
 import type { exportRoutes } from '../../contract/exports.ts'
 import type { RouteInput } from '../../contract/route.ts'
-import type { Actor } from '../../core/actor.ts'
+import { type Actor, scopesOf } from '../../core/actor.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
@@ -78,7 +78,7 @@ async function startExport(
 ): Promise<AsyncIterable<Exported[]>> {
   const filters = query.filter ?? []
   const permitted = (tx: Tx) => permittedTenantPath(tx, actor, 'Export', model.id, tenantId)
-  const search = await inScope(db, actor.scope, async (tx) => {
+  const search = await inScope(db, scopesOf(actor), async (tx) => {
     const nodePath = await permitted(tx)
     const wanted = readListQuery(model, await queries.placeOfModel(tx, model.id), tenantId, query)
     const detail = { model: model.id, format, search: query.search ?? null, filter: filters }
@@ -89,7 +89,7 @@ async function startExport(
   return (async function* () {
     let after: queries.ResourceSearch['after']
     for (;;) {
-      const rows = await inScope(db, actor.scope, async (tx) => {
+      const rows = await inScope(db, scopesOf(actor), async (tx) => {
         await permitted(tx)
         const ids = await queries.walkPage(tx, { ...search, after }, limits.exportPageRows)
         const found = await queries.selectRows(tx, tenantId, ids, search.sort.place, [])

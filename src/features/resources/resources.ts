@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
 import type { Resource, ResourceDetail, resourceRoutes } from '../../contract/resources.ts'
 import type { RouteAnswer, RouteInput } from '../../contract/route.ts'
-import type { Actor } from '../../core/actor.ts'
+import { type Actor, scopesOf } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { type Model, namePlace } from '../../core/model.ts'
@@ -29,7 +29,7 @@ export async function listResources(
   query: ListQuery,
 ): Promise<ListAnswer> {
   const countMax = limits.countRowsMax + 1
-  return inScope(db, actor.scope, async (tx) => {
+  return inScope(db, scopesOf(actor), async (tx) => {
     await permittedTenantPath(tx, actor, 'Read', model.id, tenantId)
     const place = await queries.placeOfModel(tx, model.id)
     const search = readListQuery(model, place, tenantId, query)
@@ -74,7 +74,7 @@ export async function readResource(
   )
   const kindsTo = linksTo.map((link) => link.kind)
   const max = limits.listRowsMax
-  return inScope(db, actor.scope, async (tx) => {
+  return inScope(db, scopesOf(actor), async (tx) => {
     await permittedTenantPath(tx, actor, 'Read', model.id, tenantId)
     const found = await findOne(tx, tenantId, model, ref)
     return {
@@ -99,7 +99,7 @@ export async function readHistory(
   query: PageQuery,
 ): Promise<HistoryAnswer> {
   const offset = idCursor(query.after)
-  return inScope(db, actor.scope, async (tx) => {
+  return inScope(db, scopesOf(actor), async (tx) => {
     await permittedTenantPath(tx, actor, 'Read', model.id, tenantId)
     const { id } = await findOne(tx, tenantId, model, ref)
     let shown = offset

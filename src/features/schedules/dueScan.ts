@@ -1,5 +1,4 @@
-import { type Actor, isPermitted } from '../../core/actor.ts'
-import { within } from '../../core/hierarchy.ts'
+import { type Actor, mayDo } from '../../core/actor.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import { markModelsDue } from '../../engine/due/queries.ts'
@@ -71,7 +70,7 @@ async function doSchedule(
   const { id, tenantId, dueAt } = schedule
   const nodePath = (await shareTenantPath(tx, tenantId)) ?? schedule.nodePath
   const actor = await actorNow(schedule.actor.id)
-  if (actor === undefined || !maySync(actor, nodePath)) {
+  if (actor === undefined || !mayDo(actor, 'Execute', syncType, nodePath)) {
     const why = `Paused: ${schedule.actor.name} may no longer sync this tenant. Somebody who may can resume it.`
     const detail = { name: schedule.name, actsAs: schedule.actor.name, why }
     const subject = `schedule:${id}`
@@ -94,10 +93,6 @@ async function doSchedule(
     lastDueAt: dueAt ?? new Date(now),
     runId: run?.id ?? null,
   })
-}
-
-function maySync(actor: Actor, nodePath: string): boolean {
-  return within(nodePath, actor.scope) && isPermitted(actor.permissions, 'Execute', syncType)
 }
 
 /** A model that is no longer there is left out; with none left the schedule means all of them. */

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Actor } from '../../core/actor.ts'
+import { type Author, authorOf } from '../../core/actor.ts'
 import type { Tx } from '../../store/scope.ts'
 import { toJsonb } from '../../store/text.ts'
 
@@ -13,7 +13,7 @@ export interface ScheduleRow {
   everyMinutes: number | null
   cron: string | null
   timeZone: string
-  actor: Actor
+  actor: Author
   pausedWhy: string | null
   dueAt: Date | null
   lastDueAt: Date | null
@@ -79,7 +79,7 @@ export async function insertSchedule(
       time_zone, actor, due_at)
     values (${place.tenantId}, ${place.nodePath}, ${schedule.name}, ${schedule.models},
       ${schedule.fullList}, ${schedule.everyMinutes}, ${schedule.cron}, ${schedule.timeZone},
-      ${toJsonb(schedule.actor)}, ${schedule.dueAt})
+      ${toJsonb(authorOf(schedule.actor))}, ${schedule.dueAt})
     returning id`.execute(tx)
   return rows[0]?.id ?? 0
 }
@@ -89,7 +89,7 @@ export async function updateSchedule(tx: Tx, id: number, schedule: ScheduleChang
     update schedule set name = ${schedule.name}, models = ${schedule.models},
       full_list = ${schedule.fullList}, every_minutes = ${schedule.everyMinutes},
       cron = ${schedule.cron}, time_zone = ${schedule.timeZone},
-      actor = ${toJsonb(schedule.actor)}, paused_why = ${schedule.pausedWhy},
+      actor = ${toJsonb(authorOf(schedule.actor))}, paused_why = ${schedule.pausedWhy},
       due_at = ${schedule.dueAt}
     where id = ${id}`.execute(tx)
 }

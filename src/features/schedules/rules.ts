@@ -1,6 +1,6 @@
 import type { Static } from 'typebox'
 import { disableable, type SyncRule } from '../../contract/schedules.ts'
-import type { Actor } from '../../core/actor.ts'
+import { type Actor, scopesOf } from '../../core/actor.ts'
 import type { Model } from '../../core/model.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope } from '../../store/scope.ts'
@@ -18,7 +18,7 @@ export async function listRules(
   db: Database,
   tenantId: number,
 ): Promise<{ items: RuleAnswer[]; next: null }> {
-  return inScope(db, actor.scope, async (tx) => {
+  return inScope(db, scopesOf(actor), async (tx) => {
     await permittedTenantPath(tx, actor, 'Read', type, tenantId)
     return { items: (await queries.selectRules(tx, tenantId)).map(show), next: null }
   })
@@ -37,7 +37,7 @@ export async function setRule(
   wanted: RuleAnswer['disabled'],
 ): Promise<RuleAnswer> {
   const disabled = disableable.filter((operation) => wanted.includes(operation))
-  return inScope(db, actor.scope, async (tx) => {
+  return inScope(db, scopesOf(actor), async (tx) => {
     const nodePath = await betweenSyncs(tx, actor, type, tenantId)
     const detail = { model: model.id, disabled }
     const subject = `tenant:${tenantId}`

@@ -1,7 +1,13 @@
 import type { Static } from 'typebox'
 import type { RouteInput } from '../../contract/route.ts'
 import type { Schedule, scheduleRoutes } from '../../contract/schedules.ts'
-import { type Actor, type Operation, requirePermission } from '../../core/actor.ts'
+import {
+  type Actor,
+  type Operation,
+  requirePermission,
+  scopesOf,
+  scopesPermitted,
+} from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
@@ -45,7 +51,7 @@ export async function createSchedule(
     dueAt: new Date(nextTime(when, now, now)),
   }
   return nameOnce(() =>
-    inScope(store.db, actor.scope, async (tx) => {
+    inScope(store.db, scopesOf(actor), async (tx) => {
       const nodePath = await permittedTenantPath(tx, actor, 'Create', type, tenantId)
       requirePermission(actor, 'Execute', syncType, nodePath)
       if ((await queries.countSchedules(tx, tenantId)) >= limits.schedulesPerTenant) {
@@ -121,7 +127,7 @@ async function change(
   action: string,
   change: (row: queries.ScheduleRow, now: number) => queries.ScheduleChange,
 ): Promise<ScheduleAnswer> {
-  return inScope(store.db, actor.scope, async (tx) => {
+  return inScope(store.db, scopesOf(actor), async (tx) => {
     const row = await permitted(tx, actor, 'Update', id)
     const changed = change(row, store.clock.now())
     if (changed.dueAt !== null) requirePermission(actor, 'Execute', syncType, row.nodePath)
@@ -138,7 +144,7 @@ export async function deleteSchedule(
   { store }: ScheduleDependencies,
   id: number,
 ): Promise<void> {
-  await inScope(store.db, actor.scope, async (tx) => {
+  await inScope(store.db, scopesOf(actor), async (tx) => {
     const row = await permitted(tx, actor, 'Delete', id)
     const { nodePath, tenantId } = row
     const subject = `schedule:${id}`
@@ -153,7 +159,9 @@ export async function readSchedule(
   { store }: ScheduleDependencies,
   id: number,
 ): Promise<ScheduleAnswer> {
-  return inScope(store.db, actor.scope, async (tx) => show(await permitted(tx, actor, 'Read', id)))
+  return inScope(store.db, scopesOf(actor), async (tx) =>
+    show(await permitted(tx, actor, 'Read', id)),
+  )
 }
 
 export async function listSchedules(
@@ -161,9 +169,9 @@ export async function listSchedules(
   { store }: ScheduleDependencies,
   query: PageQuery & { tenantId?: number | undefined },
 ): Promise<PageOf<ScheduleAnswer>> {
-  requirePermission(actor, 'Read', type, actor.scope)
+  const scopes = scopesPermitted(actor, 'Read', type)
   const after = idCursor(query.after)
-  return inScope(store.db, actor.scope, (tx) =>
+  return inScope(store.db, scopes, (tx) =>
     readPage(
       query,
       (limit) => queries.selectSchedules(tx, query.tenantId, after, limit),

@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
 import { odataFilter } from '../../connectors/graph/filter.ts'
 import type { SyncScope } from '../../contract/scopes.ts'
-import type { Actor } from '../../core/actor.ts'
+import { type Actor, scopesOf } from '../../core/actor.ts'
 import type { Filter } from '../../core/filter.ts'
 import type { Model } from '../../core/model.ts'
 import { readFilter } from '../../core/readFilter.ts'
@@ -21,7 +21,7 @@ export async function listScopes(
   db: Database,
   tenantId: number,
 ): Promise<{ items: ScopeAnswer[]; next: null }> {
-  return await inScope(db, actor.scope, async (tx) => {
+  return await inScope(db, scopesOf(actor), async (tx) => {
     await permittedTenantPath(tx, actor, 'Read', type, tenantId)
     return { items: await queries.selectScopes(tx, tenantId), next: null }
   })
@@ -39,7 +39,7 @@ export async function setScope(
   wanted: unknown,
 ): Promise<ScopeAnswer> {
   const filter = wanted === null ? null : readScope(model, wanted)
-  return await inScope(db, actor.scope, async (tx) => {
+  return await inScope(db, scopesOf(actor), async (tx) => {
     const nodePath = await betweenSyncs(tx, actor, type, tenantId)
     const detail = { model: model.id, filter: filter && JSON.stringify(filter) }
     const subject = `tenant:${tenantId}`

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Actor } from '../../core/actor.ts'
+import { type Author, authorOf } from '../../core/actor.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Tx } from '../../store/scope.ts'
 import type { RunTable } from '../../store/tables/syncs.ts'
@@ -11,7 +11,7 @@ export interface RunRow {
   nodePath: string
   state: RunTable['state']
   fullList: boolean
-  actor: Actor
+  actor: Author
   requestedAt: Date
   startedAt: Date | null
   endedAt: Date | null
@@ -77,11 +77,11 @@ export async function selectRunModels(tx: Tx, runIds: readonly number[]): Promis
 
 export async function insertRun(
   tx: Tx,
-  run: { tenantId: number; nodePath: string; fullList: boolean; actor: Actor },
+  run: { tenantId: number; nodePath: string; fullList: boolean; actor: Author },
 ): Promise<number> {
   const { rows } = await sql<{ id: number }>`
     insert into run (tenant_id, node_path, state, full_list, actor)
-    values (${run.tenantId}, ${run.nodePath}, 'queued', ${run.fullList}, ${toJsonb(run.actor)})
+    values (${run.tenantId}, ${run.nodePath}, 'queued', ${run.fullList}, ${toJsonb(authorOf(run.actor))})
     returning id`.execute(tx)
   return rows[0]?.id ?? 0
 }

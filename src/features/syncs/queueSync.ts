@@ -1,4 +1,4 @@
-import type { Actor } from '../../core/actor.ts'
+import type { Author } from '../../core/actor.ts'
 import { AppError, badInput } from '../../core/errors.ts'
 import type { Model } from '../../core/model.ts'
 import { modelById } from '../../engine/engine.ts'
@@ -27,7 +27,7 @@ export interface WantedSync {
  */
 export async function queueSync(
   tx: Tx,
-  actor: Actor,
+  actor: Author,
   jobs: Pick<Jobs, 'enqueue'>,
   { tenantId, nodePath, models, fullList, cause }: WantedSync,
 ): Promise<{ id: number; joined: boolean } | undefined> {

@@ -1,4 +1,4 @@
-import { type Actor, isPermitted } from '../../core/actor.ts'
+import { type Actor, mayDo } from '../../core/actor.ts'
 import type { Clock } from '../../core/clock.ts'
 import { markModelsDue } from '../../engine/due/queries.ts'
 import type { Models } from '../../engine/models/versions/versions.ts'
@@ -17,7 +17,7 @@ export async function syncOnSave(
   tenant: TenantAnswer,
 ): Promise<TenantAnswer> {
   const { id: tenantId, nodePath, sync } = tenant
-  if (!sync.onSave || !isPermitted(actor.permissions, 'Execute', syncType)) return tenant
+  if (!sync.onSave || !mayDo(actor, 'Execute', syncType, nodePath)) return tenant
   const all = (await models.current()).map((model) => model.id)
   const dueAt = new Date(clock.now())
   await inScope(db, nodePath, (tx) =>

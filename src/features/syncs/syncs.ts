@@ -1,6 +1,12 @@
 import type { RouteInput } from '../../contract/route.ts'
 import type { syncRoutes } from '../../contract/syncs.ts'
-import { type Actor, type Operation, requirePermission } from '../../core/actor.ts'
+import {
+  type Actor,
+  type Operation,
+  requirePermission,
+  scopesOf,
+  scopesPermitted,
+} from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Models } from '../../engine/models/versions/versions.ts'
 import type { Database } from '../../store/database.ts'
@@ -36,7 +42,7 @@ export async function startSync(
 ): Promise<SyncAnswer> {
   const wanted = chooseModels(await models.current(), body.models)
   try {
-    return await inScope(db, actor.scope, async (tx) => {
+    return await inScope(db, scopesOf(actor), async (tx) => {
       const nodePath = await permittedTenantPath(tx, actor, 'Execute', syncType, tenantId)
       const fullList = body.fullList ?? false
       const sync = { tenantId, nodePath, models: wanted, fullList }
@@ -59,9 +65,9 @@ export async function listSyncs(
   db: Database,
   query: PageQuery & { tenantId?: number | undefined },
 ): Promise<PageOf<SyncAnswer>> {
-  requirePermission(actor, 'Read', syncType, actor.scope)
+  const scopes = scopesPermitted(actor, 'Read', syncType)
   const before = query.after === undefined ? undefined : idCursor(query.after)
-  return inScope(db, actor.scope, async (tx) => {
+  return inScope(db, scopes, async (tx) => {
     const page = await readPage(
       query,
       (limit) => queries.selectRuns(tx, query.tenantId, before, limit),
@@ -73,7 +79,7 @@ export async function listSyncs(
 }
 
 export async function readSync(actor: Actor, db: Database, id: number): Promise<SyncAnswer> {
-  return inScope(db, actor.scope, async (tx) => {
+  return inScope(db, scopesOf(actor), async (tx) => {
     await permittedRun(tx, actor, 'Read', id)
     return showOne(tx, id)
   })
@@ -81,7 +87,7 @@ export async function readSync(actor: Actor, db: Database, id: number): Promise<
 
 /** Takes effect behind the page being stored. Throws `conflict` when the sync has ended. */
 export async function cancelSync(actor: Actor, db: Database, id: number): Promise<SyncAnswer> {
-  return inScope(db, actor.scope, async (tx) => {
+  return inScope(db, scopesOf(actor), async (tx) => {
     const run = await permittedRun(tx, actor, 'Execute', id, true)
     if (run.state !== 'queued' && run.state !== 'running') {
       throw new AppError('conflict', `Sync ${id} has ended (${run.state}); nothing is to cancel.`)
@@ -96,7 +102,7 @@ export async function cancelSync(actor: Actor, db: Database, id: number): Promis
 
 export async function listRejected(actor: Actor, db: Database, id: number, query: PageQuery) {
   const offset = idCursor(query.after)
-  return inScope(db, actor.scope, async (tx) => {
+  return inScope(db, scopesOf(actor), async (tx) => {
     await permittedRun(tx, actor, 'Read', id)
     let shown = offset
     return readPage(
@@ -118,7 +124,7 @@ export async function listRemovals(
   query: PageQuery & { state?: string | undefined },
 ): Promise<PageOf<queries.RemovalRow>> {
   const after = idCursor(query.after)
-  return inScope(db, actor.scope, async (tx) => {
+  return inScope(db, scopesOf(actor), async (tx) => {
     await permittedRun(tx, actor, 'Read', id)
     return readPage(
       query,
@@ -144,7 +150,7 @@ export async function decideRemovals(
   const chosen = body.models && chooseModels(await models.current(), body.models)
   const decision = body.decision === 'approve' ? 'approved' : 'refused'
   try {
-    return await inScope(db, actor.scope, async (tx) => {
+    return await inScope(db, scopesOf(actor), async (tx) => {
       const run = await permittedRun(tx, actor, 'Delete', id, true)
       const { nodePath, tenantId } = run
       await record(tx, actor, {

@@ -1,4 +1,4 @@
-import type { Actor } from '../../core/actor.ts'
+import { type Actor, scopesOf } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { inScope } from '../../store/scope.ts'
@@ -19,7 +19,7 @@ export async function deleteTenant(
   store: Store,
   input: { tenantId: number; confirm?: string | undefined },
 ): Promise<void> {
-  await inScope(store.db, actor.scope, async (tx) => {
+  await inScope(store.db, scopesOf(actor), async (tx) => {
     const { row } = await permittedTenant(tx, store, actor, 'Delete', input.tenantId, 'update')
     const counted = await queries.countObjects(tx, row.id, limits.countRowsMax + 1)
     const objects =

@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import type { RouteAnswer, RouteInput } from '../../contract/route.ts'
 import { TenantCreate } from '../../contract/tenantFields.ts'
 import type { tenantRoutes } from '../../contract/tenants.ts'
-import type { Actor } from '../../core/actor.ts'
+import { type Actor, scopesOf } from '../../core/actor.ts'
 import { AppError, badInput, type FieldProblem } from '../../core/errors.ts'
 import { within } from '../../core/hierarchy.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
@@ -98,7 +98,7 @@ async function certificateNamed(
   const value = fields.find((one) => one.field.path === field)?.value ?? null
   if (value === null || typeof value === 'number') return { id: value, missing: [] }
   const name = nameOfCertificate(value)
-  const found = await inScope(store.db, actor.scope, async (tx) => {
+  const found = await inScope(store.db, scopesOf(actor), async (tx) => {
     const node = await selectNode(tx, nodeId)
     const named = await findCertificates(tx, name)
     return named.filter((one) => node !== undefined && within(node.path, one.node_path)).at(-1)

@@ -1,6 +1,6 @@
 import type { Static } from 'typebox'
 import type { TenantCreate } from '../../contract/tenantFields.ts'
-import { type Actor, requirePermission } from '../../core/actor.ts'
+import { type Actor, scopesOf, scopesPermitted } from '../../core/actor.ts'
 import { AppError, type FieldProblem } from '../../core/errors.ts'
 import { inScope } from '../../store/scope.ts'
 import { permittedNode } from '../hierarchy/access.ts'
@@ -35,9 +35,9 @@ export async function listTenants(
   store: Store,
   query: PageQuery,
 ): Promise<PageOf<TenantAnswer>> {
-  requirePermission(actor, 'Read', tenantType, actor.scope)
+  const scopes = scopesPermitted(actor, 'Read', tenantType)
   const after = idCursor(query.after)
-  return await inScope(store.db, actor.scope, async (tx) => {
+  return await inScope(store.db, scopes, async (tx) => {
     const page = await readPage(
       query,
       (limit) => queries.selectTenants(tx, after, limit),
@@ -55,7 +55,7 @@ export async function readTenant(
   store: Store,
   tenantId: number,
 ): Promise<TenantAnswer> {
-  return await inScope(store.db, actor.scope, async (tx) => {
+  return await inScope(store.db, scopesOf(actor), async (tx) => {
     return await showTenant(tx, await permittedTenant(tx, store, actor, 'Read', tenantId))
   })
 }
@@ -86,13 +86,13 @@ export async function addTenant(
   input: Static<typeof TenantCreate>,
   how: { mayLackSecrets?: boolean; dryRun?: boolean } = {},
 ): Promise<Added> {
-  await inScope(store.db, actor.scope, (tx) =>
+  await inScope(store.db, scopesOf(actor), (tx) =>
     permittedNode(tx, actor, 'Create', tenantType, input.nodeId),
   )
   const name = readName(input.name)
   const given = await withTenantId(directory, readGiven(input), {})
   const draft = draftChange(nothingStored, given)
-  return await inScope(store.db, actor.scope, async (tx) => {
+  return await inScope(store.db, scopesOf(actor), async (tx) => {
     const node = await permittedNode(tx, actor, 'Create', tenantType, input.nodeId, 'share')
     const { mayLackSecrets } = how
     const { path } = node

@@ -1,7 +1,7 @@
 import type { GraphTransport } from '../../connectors/graph/transport.ts'
 import type { Application } from '../../connectors/microsoft/application.ts'
 import type { TokenClient } from '../../connectors/microsoft/tokens.ts'
-import type { Actor } from '../../core/actor.ts'
+import { type Actor, scopesOf } from '../../core/actor.ts'
 import { AppError, asAppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Exchange } from '../../net/egress.ts'
@@ -68,7 +68,7 @@ export function createConnectionTest(dependencies: ConnectionTestDependencies): 
   const { store } = dependencies
   const running = new Set<number>()
   return async (actor, { tenantId, confirm }, signal) => {
-    const tenant = await inScope(store.db, actor.scope, (tx) =>
+    const tenant = await inScope(store.db, scopesOf(actor), (tx) =>
       permittedTenant(tx, store, actor, 'Execute', tenantId),
     )
     const { row } = tenant
@@ -78,9 +78,9 @@ export function createConnectionTest(dependencies: ConnectionTestDependencies): 
     try {
       const entry = { nodePath: row.node_path, tenantId, subject: `tenant:${tenantId}` }
       const start = { ...entry, action: 'tenant.test', detail: { name: row.name } }
-      await inScope(store.db, actor.scope, (tx) => record(tx, actor, start))
+      await inScope(store.db, scopesOf(actor), (tx) => record(tx, actor, start))
       const { report, state } = await examine(dependencies, tenant, signal)
-      await inScope(store.db, actor.scope, async (tx) => {
+      await inScope(store.db, scopesOf(actor), async (tx) => {
         const { outcome, steps } = report
         const found = steps.map(({ step, outcome: result }) => `${step}: ${result}`)
         const detail = { name: row.name, outcome, state, steps: found }

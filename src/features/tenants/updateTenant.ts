@@ -1,6 +1,6 @@
 import type { Static } from 'typebox'
 import type { TenantUpdate } from '../../contract/tenantFields.ts'
-import type { Actor } from '../../core/actor.ts'
+import { type Actor, scopesOf } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
@@ -18,7 +18,7 @@ import {
   writeSecrets,
 } from './check.ts'
 import { type Draft, draftChange } from './draft.ts'
-import { isInVault, readGiven } from './fields.ts'
+import { type FieldPath, type Given, isInVault, readGiven } from './fields.ts'
 import { type Directory, firstRecordAbove, orAttachedAlready } from './microsoftTenant.ts'
 import * as queries from './queries.ts'
 
@@ -34,38 +34,68 @@ export async function updateTenant(
   tenantId: number,
   input: Static<typeof TenantUpdate>,
 ): Promise<TenantAnswer> {
-  const before = await inScope(store.db, actor.scope, (tx) =>
+  const before = await inScope(store.db, scopesOf(actor), (tx) =>
     permittedTenant(tx, store, actor, 'Update', tenantId),
   )
   const given = await withTenantId(directory, readGiven(input), before.values)
-  return await inScope(store.db, actor.scope, async (tx) => {
+  return await inScope(store.db, scopesOf(actor), async (tx) => {
     const tenant = await permittedTenant(tx, store, actor, 'Update', tenantId, 'update')
-    const { row } = tenant
-    const draft = draftChange(tenant, given)
-    const name = input.name === undefined ? row.name : readName(input.name)
-    const description = input.description === undefined ? tenant.description : input.description
-    const head = name !== row.name || description !== tenant.description
-    if (!head && draft.changed.length === 0) return await showTenant(tx, tenant)
-    await checkWithCertificate(tx, actor, directory, draft, row.node_path)
-    const identity = identityOf(draft)
-    const belowTenantId = await recordAbove(tx, row, identity)
-    const secrets = await secretChanges(tx, store, row, draft)
-    await record(tx, actor, {
-      nodePath: row.node_path,
-      tenantId,
-      action: 'tenant.update',
-      subject: `tenant:${tenantId}`,
-      detail: { ...describe(tenant, draft), secrets, ...(head && { name, description }) },
+    const { name, description } = input
+    const changed = await changeTenant(tx, actor, store, directory, tenant, {
+      ...{ given, action: 'tenant.update' },
+      name: name === undefined ? tenant.row.name : readName(name),
+      description: description === undefined ? tenant.description : description,
     })
-    const settings = toSettings(description, draft.values)
-    const written = await orAttachedAlready(() =>
-      queries.updateTenantRow(tx, tenantId, { ...identity, name, belowTenantId, settings }),
-    )
-    await writeSecrets(tx, store, row, draft)
-    if (draft.changed.some((path) => path.startsWith('graph.')))
-      await queries.forgetTest(tx, tenantId)
-    return await showTenant(tx, await openTenant(tx, store, written))
+    return await showTenant(tx, changed)
   })
+}
+
+interface TenantChange {
+  given: Given
+  name: string
+  description: string | null
+  /** How the audit calls it. */
+  action: string
+}
+
+/** One change of a tenant that the transaction has locked, with all its rules and on record. */
+export async function changeTenant(
+  tx: Tx,
+  actor: Actor,
+  store: Store,
+  directory: Directory,
+  tenant: OpenedTenant,
+  { given, name, description, action }: TenantChange,
+): Promise<OpenedTenant> {
+  const { row } = tenant
+  const draft = draftChange(tenant, given)
+  const head = name !== row.name || description !== tenant.description
+  if (!head && draft.changed.length === 0) return tenant
+  await checkWithCertificate(tx, actor, directory, draft, row.node_path)
+  const identity = identityOf(draft)
+  const belowTenantId = await recordAbove(tx, row, identity)
+  const secrets = await secretChanges(tx, store, row, draft)
+  await record(tx, actor, {
+    nodePath: row.node_path,
+    tenantId: row.id,
+    action,
+    subject: `tenant:${row.id}`,
+    detail: { ...describe(tenant, draft), secrets, ...(head && { name, description }) },
+  })
+  const settings = toSettings(description, draft.values)
+  const written = await orAttachedAlready(() =>
+    queries.updateTenantRow(tx, row.id, { ...identity, name, belowTenantId, settings }),
+  )
+  await writeSecrets(tx, store, row, draft)
+  const signIn = draft.changed.filter((path) => path.startsWith('graph.'))
+  if (signIn.length > 0) await queries.forgetEnds(tx, row.id, signIn)
+  if (signIn.some((path) => !isSecond(path))) await queries.forgetTest(tx, row.id)
+  return await openTenant(tx, store, written)
+}
+
+/** What stands beside the credential says nothing of the connection. */
+function isSecond(path: FieldPath): boolean {
+  return path === 'graph.secondClientSecret' || path === 'graph.secondCertificateId'
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Static } from 'typebox'
 import type { Plan } from '../../contract/transactions.ts'
-import type { Actor } from '../../core/actor.ts'
+import { type Actor, scopesOf } from '../../core/actor.ts'
 import { describeCall } from '../../core/call.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { planSteps } from '../../engine/transaction/plan.ts'
@@ -16,7 +16,7 @@ export async function planTransaction(
   signal: AbortSignal,
 ): Promise<Static<typeof Plan>> {
   const models = await engine.models.current()
-  const { nodePath, steps } = await inScope(engine.db, actor.scope, (tx) =>
+  const { nodePath, steps } = await inScope(engine.db, scopesOf(actor), (tx) =>
     resolveChanges(tx, actor, models, tenantId, body),
   )
   const wires = await engine.openWires({ tenantId, scope: nodePath }, () => {}, 'interactive')

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Actor } from '../../core/actor.ts'
+import { type Author, authorOf } from '../../core/actor.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Tx } from '../../store/scope.ts'
 import type { TransactionTable } from '../../store/tables/transactions.ts'
@@ -12,7 +12,7 @@ export interface TransactionRow {
   kind: string
   title: string
   state: TransactionTable['state']
-  actor: Actor
+  actor: Author
   requestHash: Buffer
   requestedAt: Date
   startedAt: Date | null
@@ -43,7 +43,7 @@ export interface NewTransaction {
   nodePath: string
   kind: string
   title: string
-  actor: Actor
+  actor: Author
   requestHash: Buffer
   idempotencyKey: string | undefined
   undoes: number | undefined
@@ -106,7 +106,7 @@ export async function insertTransaction(
   const { rows } = await sql<{ id: number }>`
     insert into transaction (tenant_id, node_path, kind, title, state, actor, actor_id,
       idempotency_key, request_hash, undoes, replays)
-    values (${tenantId}, ${nodePath}, ${kind}, ${title}, 'queued', ${toJsonb(actor)}, ${actor.id},
+    values (${tenantId}, ${nodePath}, ${kind}, ${title}, 'queued', ${toJsonb(authorOf(actor))}, ${actor.id},
       ${transaction.idempotencyKey ?? null}, ${requestHash}, ${transaction.undoes ?? null},
       ${transaction.replays ?? null})
     returning id`.execute(tx)

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto'
-import { type Actor, type Operation, requirePermission } from '../../core/actor.ts'
+import {
+  type Actor,
+  type Operation,
+  requirePermission,
+  scopesOf,
+  scopesPermitted,
+} from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import { canonicalJson, type JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
@@ -234,7 +240,7 @@ async function queueOnce(
 ): Promise<{ detail: DetailAnswer; isNew: boolean }> {
   const requestHash = createHash('sha256').update(canonicalJson(request)).digest()
   try {
-    return await inScope(db, actor.scope, async (tx) => {
+    return await inScope(db, scopesOf(actor), async (tx) => {
       const earlier = await findEarlier(tx, actor, idempotencyKey, requestHash)
       if (earlier !== undefined) return { detail: await showOne(tx, earlier), isNew: false }
       const { steps, ...wanted } = await want(tx)
@@ -261,7 +267,7 @@ async function queueOnce(
     })
   } catch (error) {
     if (!isUniqueViolation(error, 'transaction_idempotency')) throw error
-    return inScope(db, actor.scope, async (tx) => {
+    return inScope(db, scopesOf(actor), async (tx) => {
       const other = await findEarlier(tx, actor, idempotencyKey, requestHash)
       // Of a node that was moved out of the scope since: not to be seen, but the key is taken.
       const id = other ?? refuseKey('for a request outside your scope')
@@ -298,9 +304,9 @@ export async function listTransactions(
   db: Database,
   query: PageQuery & { tenantId?: number | undefined },
 ): Promise<PageOf<TransactionAnswer>> {
-  requirePermission(actor, 'Read', type, actor.scope)
+  const scopes = scopesPermitted(actor, 'Read', type)
   const before = query.after === undefined ? undefined : idCursor(query.after)
-  return inScope(db, actor.scope, (tx) =>
+  return inScope(db, scopes, (tx) =>
     readPage(
       query,
       (limit) => queries.selectTransactions(tx, query.tenantId, before, limit),
@@ -315,7 +321,7 @@ export async function readTransaction(
   db: Database,
   id: number,
 ): Promise<DetailAnswer> {
-  return inScope(db, actor.scope, async (tx) => {
+  return inScope(db, scopesOf(actor), async (tx) => {
     await permitted(tx, actor, 'Read', id)
     return showOne(tx, id)
   })
@@ -329,7 +335,7 @@ export async function cancelTransaction(
   db: Database,
   id: number,
 ): Promise<DetailAnswer> {
-  return inScope(db, actor.scope, async (tx) => {
+  return inScope(db, scopesOf(actor), async (tx) => {
     const row = await permitted(tx, actor, 'Execute', id, true)
     if (row.state !== 'queued' && row.state !== 'running') {
       const why = `Transaction ${id} has ended or is being undone (${row.state}).`

@@ -1,6 +1,6 @@
 import type { Api } from '../../contract/api.ts'
-import { type Actor, requirePermission } from '../../core/actor.ts'
-import { rootPath } from '../../features/hierarchy/root.ts'
+import { type Actor, requirePermission, scopesOf } from '../../core/actor.ts'
+import { homeOf, rootPath } from '../../features/hierarchy/root.ts'
 import { listJobs } from '../../features/jobs/jobs.ts'
 import type { Handlers, StreamedEvent } from '../../http/handlers.ts'
 import type { Database } from '../../store/database.ts'
@@ -23,7 +23,7 @@ export function operationHandlers(dependencies: ServerDependencies): Operations 
   const { db } = store
   return {
     session: {
-      show: async ({ id, name, scope }) => ({ id, name, scope }),
+      show: async (actor) => ({ id: actor.id, name: actor.name, scope: homeOf(actor) }),
     },
     job: { list: (actor) => listJobs(actor, db) },
     event: {
@@ -72,7 +72,8 @@ async function* events(
   signal: AbortSignal,
 ): AsyncGenerator<StreamedEvent> {
   const options = subject === undefined ? { signal } : { subject, signal }
-  for await (const batch of feed.follow(actor.scope, after, options)) {
+  const scopes = scopesOf(actor)
+  for await (const batch of feed.follow(scopes, after, options)) {
     for (const { cursor, at, tenantId, subject: about, kind, data } of batch) {
       const told = { at: at.toISOString(), tenantId, subject: about, data }
       yield { id: formatCursor(cursor), event: kind, data: told }

@@ -1,5 +1,5 @@
 import type { Generated, GeneratedAlways } from 'kysely'
-import type { Actor } from '../../core/actor.ts'
+import type { Author } from '../../core/actor.ts'
 import type { Jsonb } from './jsonb.ts'
 
 export interface ModelTable {
@@ -15,7 +15,7 @@ export interface ModelVersionTable {
   origin: 'shipped' | 'uploaded'
   text: string
   digest: Buffer
-  actor: Jsonb<Actor>
+  actor: Jsonb<Author>
   created_at: Generated<Date>
 }
 
@@ -24,7 +24,7 @@ export interface ModelActivationTable {
   model_id: number
   version_id: number
   before_id: number | null
-  actor: Jsonb<Actor>
+  actor: Jsonb<Author>
   at: Generated<Date>
 }
 

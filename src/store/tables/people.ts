@@ -1,5 +1,5 @@
 import type { Generated, GeneratedAlways } from 'kysely'
-import type { Actor, Permission } from '../../core/actor.ts'
+import type { Author, Permission } from '../../core/actor.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Jsonb } from './jsonb.ts'
 
@@ -37,7 +37,7 @@ export interface AccessTokenTable {
   expires_at: Date | null
   person_id: number | null
   permissions: Jsonb<Permission[], null>
-  created_by: Jsonb<Actor, null>
+  created_by: Jsonb<Author, null>
   last_used_at: Date | null
   ended_at: Date | null
 }

@@ -1,5 +1,5 @@
 import type { Generated, GeneratedAlways } from 'kysely'
-import type { Actor } from '../../core/actor.ts'
+import type { Author } from '../../core/actor.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Jsonb } from './jsonb.ts'
 
@@ -7,7 +7,7 @@ export interface AuditTable {
   id: GeneratedAlways<number>
   at: Generated<Date>
   node_path: string
-  actor: Jsonb<Actor>
+  actor: Jsonb<Author>
   action: string
   tenant_id: number | null
   subject: string

@@ -1,5 +1,5 @@
 import type { Generated, GeneratedAlways } from 'kysely'
-import type { Actor } from '../../core/actor.ts'
+import type { Author } from '../../core/actor.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Jsonb } from './jsonb.ts'
 
@@ -13,7 +13,7 @@ export interface ScheduleTable {
   every_minutes: number | null
   cron: string | null
   time_zone: string
-  actor: Jsonb<Actor>
+  actor: Jsonb<Author>
   paused_why: string | null
   due_at: Date | null
   last_due_at: Date | null
@@ -27,7 +27,7 @@ export interface SyncDueTable {
   node_path: string
   due_at: Date
   cause: string
-  actor: Jsonb<Actor>
+  actor: Jsonb<Author>
 }
 
 export interface SyncRuleTable {

@@ -1,5 +1,5 @@
 import type { Generated, GeneratedAlways } from 'kysely'
-import type { Actor } from '../../core/actor.ts'
+import type { Author } from '../../core/actor.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Jsonb } from './jsonb.ts'
 
@@ -16,7 +16,7 @@ export interface RunTable {
     | 'failed'
     | 'cancelled'
   full_list: Generated<boolean>
-  actor: Jsonb<Actor>
+  actor: Jsonb<Author>
   epoch: Generated<number>
   cancel_asked: Generated<boolean>
   requested_at: Generated<Date>

@@ -1,3 +1,4 @@
+import type { AccessProfileTable, RoleGrantTable, RoleTable } from './access.ts'
 import type { CertificateTable, ConnectionTable, NodeTable, TenantTable } from './hierarchy.ts'
 import type {
   ModelActivationTable,
@@ -50,6 +51,9 @@ export interface Tables {
   one_time_secret: OneTimeSecretTable
   known_device: KnownDeviceTable
   sign_in_failure: SignInFailureTable
+  access_profile: AccessProfileTable
+  role: RoleTable
+  role_grant: RoleGrantTable
   tenant: TenantTable
   connection: ConnectionTable
   certificate: CertificateTable

@@ -1,5 +1,5 @@
 import type { Generated, GeneratedAlways } from 'kysely'
-import type { Actor } from '../../core/actor.ts'
+import type { Author } from '../../core/actor.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Jsonb } from './jsonb.ts'
 
@@ -10,7 +10,7 @@ export interface TransactionTable {
   kind: string
   title: string
   state: 'queued' | 'running' | 'undoing' | 'succeeded' | 'undone' | 'stuck' | 'cancelled'
-  actor: Jsonb<Actor>
+  actor: Jsonb<Author>
   actor_id: string
   idempotency_key: string | null
   request_hash: Buffer

@@ -20,8 +20,8 @@ const app = createHttpServer({
   },
   newRequestId: () => 'request-1',
   authenticate: async () => ({
-    ...{ id: 'token:1', name: 'Ada', kind: 'token', scope: '1.' },
-    permissions: [{ type: 'data/*', operations: ['Read'] }],
+    ...{ id: 'token:1', name: 'Ada', kind: 'token' },
+    grants: [{ scope: '1.', permissions: [{ type: 'data/*', operations: ['Read'] }] }],
   }),
   onRequest: () => {},
   onFailure: () => {},

@@ -101,10 +101,14 @@ const actor: Actor = {
   id: 'token:1',
   name: 'Anna',
   kind: 'token',
-  scope: '1.',
-  permissions: [
-    { type: 'data/Thing', operations: ['Read', 'Create'] },
-    { type: 'device/msgraph/*', operations },
+  grants: [
+    {
+      scope: '1.',
+      permissions: [
+        { type: 'data/Thing', operations: ['Read', 'Create'] },
+        { type: 'device/msgraph/*', operations },
+      ],
+    },
   ],
 }
 

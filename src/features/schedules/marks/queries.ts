@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Actor } from '../../../core/actor.ts'
+import type { Author } from '../../../core/actor.ts'
 import type { Tx } from '../../../store/scope.ts'
 
 /** Tenants with a mark that is due and no sync under way, the longest due first. */
@@ -16,7 +16,7 @@ export interface Mark {
   nodePath: string
   model: string
   cause: string
-  actor: Actor
+  actor: Author
 }
 
 /**
