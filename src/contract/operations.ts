@@ -2,19 +2,7 @@ import { route } from './route.ts'
 import { Closed, Id, Text, Time } from './schemas.ts'
 import { Type } from './type.ts'
 
-/** What keeps the system running: who am I, jobs, events, figures, health. */
-export const sessionRoutes = {
-  show: route({
-    name: 'session.show',
-    method: 'GET',
-    path: '/v1/me',
-    summary: 'Who you are signed in as, and your scope',
-    permission: 'signed-in',
-    answer: Closed({ id: Type.String(), name: Type.String(), scope: Type.String() }),
-    status: 200,
-  }),
-}
-
+/** What keeps the system running: jobs, events, figures, health. */
 export const jobRoutes = {
   list: route({
     name: 'job.list',

@@ -23,7 +23,8 @@ export interface Route {
   body?: TSchema
   /** The answer's body; absent: none (204). */
   answer?: TSchema
-  status: 200 | 201 | 202 | 204
+  /** 303: the browser is sent on to the `location` the handler answers. */
+  status: 200 | 201 | 202 | 204 | 303
   /** Not JSON: `text/event-stream`, `text/plain`. */
   produces?: string
   /** The body comes piece by piece, however long it is. */

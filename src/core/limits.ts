@@ -24,6 +24,9 @@ export const limits = {
   /** Characters of any one string field unless its schema says less. */
   fieldCharsMax: 4_096,
   hierarchyDepthMax: 12,
+  /** Egress: rules of one node's list, and ports of one rule. */
+  egressRulesMax: 200,
+  egressPortsMax: 32,
   /** Models: characters of one file, versions of one model, parsed ones kept, columns ever. */
   modelFileChars: 64 * 1024,
   modelVersionsMax: 1_000,
@@ -93,6 +96,30 @@ export const limits = {
   tokensMax: 10_000,
   /** Credentials that were refused are not tried again in the background before this. */
   credentialRetryMs: 15 * 60_000,
+  /** End dates of credentials are read so often, a failed reading is tried again after the other. */
+  credentialReadMs: 24 * 60 * 60_000,
+  credentialReadAgainMs: 60 * 60_000,
+  /** Ends are compared with the days of alerts so often. */
+  credentialLookMs: 60_000,
+  /** Relationships of delegated administration read of one tenant. */
+  gdapMax: 5_000,
+
+  /** Alerts: targets of one node; events looked through and deliveries begun at once. */
+  alertTargetsMax: 50,
+  alertEventsMax: 500,
+  alertsInFlight: 8,
+  /**
+   * Alerts: tries of one delivery, the waits between them (doubling), what one may take, after which
+   * another process may try; how long what was delivered is kept.
+   */
+  alertAttemptsMax: 12,
+  alertBackoffFirstMs: 30_000,
+  alertBackoffMaxMs: 2 * 60 * 60_000,
+  alertSendMs: 30_000,
+  alertLeaseMs: 120_000,
+  alertKeepMs: 30 * 24 * 60 * 60_000,
+  /** Alerts: of a webhook's answer nothing is used. */
+  alertAnswerBytes: 64 * 1024,
 
   /** Sync: how often a model is begun that Microsoft's faults end; the first wait (doubling). */
   modelAttemptsMax: 5,
@@ -190,6 +217,9 @@ export const limits = {
 
   /** Schedules: of one tenant, and the longest interval (31 days). */
   schedulesPerTenant: 50,
+  /** Access: permissions of one profile, roles of one person. */
+  permissionsPerProfile: 200,
+  grantsPerPerson: 100,
   scheduleMinutesMax: 44_640,
   /**
    * What is due by itself: how often that is looked at, rows taken by one look, how long one that
@@ -329,12 +359,60 @@ export const limits = {
   auditSignInsRemembered: 10_000,
 
   /**
+   * Passwords: characters (NIST SP 800-63B-4: 15 where it is the only factor; at least 64 fit),
+   * argon2id as OWASP has it (memory in KiB, passes, lanes), checks at once and waiting for one.
+   */
+  passwordCharsMin: 15,
+  passwordCharsMax: 256,
+  passwordMemoryKib: 19_456,
+  passwordPasses: 2,
+  passwordLanes: 1,
+  passwordChecksAtOnce: 2,
+  passwordChecksWaiting: 200,
+  /**
+   * Sign-in: failures without a delay, of one login at one place, of one login at all unknown
+   * places, of one address at all logins; the first delay, which doubles, and the longest; how long
+   * failures are remembered, and browsers from which somebody signed in.
+   */
+  signInFailuresFree: 5,
+  signInLoginFailuresFree: 50,
+  signInAddressFailuresFree: 50,
+  signInDelayMs: 1_000,
+  signInDelayMaxMs: 15 * 60_000,
+  signInForgetMs: 24 * 60 * 60_000,
+  knownDeviceMs: 180 * 24 * 60 * 60_000,
+  /** Sessions: without a request, at most, and how often its use is written down. */
+  sessionIdleMs: 60 * 60_000,
+  sessionMs: 12 * 60 * 60_000,
+  seenEveryMs: 60_000,
+  /** API tokens: days until they end. */
+  tokenDaysDefault: 90,
+  tokenDaysMax: 365,
+  /** What works once: an invitation, a round trip to a sign-in page, a command line's code. */
+  invitationMs: 3 * 24 * 60 * 60_000,
+  roundTripMs: 10 * 60_000,
+  commandLineCodeMs: 60_000,
+  consentLinkMs: 24 * 60 * 60_000,
+  /** Event streams: how soon somebody's rights are looked at again when nothing was told. */
+  accessCheckMs: 10_000,
+  /** OpenID providers of one server, bytes of one answer of theirs, and the wait for it. */
+  openIdProvidersMax: 8,
+  openIdAnswerBytes: 1024 * 1024,
+  openIdMs: 15_000,
+
+  /**
    * Certificates: how many one import may hold, and what opening a PFX may take of time and memory.
    */
   certificateChainMax: 10,
+  /** Characters of the certification authorities of one tenant, in PEM. */
+  certificateAuthorityChars: 32 * 1024,
   pfxMs: 10_000,
   pfxMemoryMb: 64,
 
   /** Test Connection: all of its steps together. */
   connectionTestMs: 60_000,
+  /** Test Connection: how many within the window, of one tenant and by one person. */
+  connectionTestWindowMs: 60_000,
+  connectionTestsPerTenant: 10,
+  connectionTestsPerActor: 60,
 } as const

@@ -3,12 +3,17 @@ import type { Contract, Route, RouteAnswer, RouteInput } from '../contract/route
 import type { Actor } from '../core/actor.ts'
 import { AppError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
+import type { Credential } from './admission.ts'
+import type { Browser } from './browser.ts'
 import type { CheckedInput } from './input.ts'
 
 export interface RequestContext {
   /** Aborted when the caller hangs up. */
   signal: AbortSignal
   requestId: string
+  browser: Browser
+  /** What the caller signed in with. */
+  credential: Credential | undefined
 }
 
 /** One event of a stream. `id` is what the reader gives back to go on behind it. */
@@ -22,6 +27,11 @@ export interface StreamedEvent {
 export interface ForeignAnswer {
   status: 200 | 202
   text: string
+}
+
+/** Where a browser is sent on to. */
+export interface Elsewhere {
+  location: string
 }
 
 /** The declared parts; of a request by a service the body as it came. */
@@ -41,9 +51,11 @@ export type Answer<R extends Route> = R extends { produces: 'text/event-stream' 
       ? ForeignAnswer
       : R extends { produces: string }
         ? string
-        : R extends { answer: TSchema }
-          ? RouteAnswer<R>
-          : unknown
+        : R extends { status: 303 }
+          ? Elsewhere
+          : R extends { answer: TSchema }
+            ? RouteAnswer<R>
+            : unknown
 
 type Caller<R extends Route> = R['permission'] extends 'open' ? undefined : Actor
 
@@ -97,6 +109,10 @@ function misbound(name: string, what: string): AppError {
 
 export function isForeignAnswer(answer: unknown): answer is ForeignAnswer {
   return typeof answer === 'object' && answer !== null && 'status' in answer && 'text' in answer
+}
+
+export function isElsewhere(answer: unknown): answer is Elsewhere {
+  return typeof answer === 'object' && answer !== null && 'location' in answer
 }
 
 export function areEvents(answer: unknown): answer is AsyncIterable<StreamedEvent> {

@@ -5,13 +5,15 @@ import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { AppError, asAppError, type ErrorCode } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
-import { type Authenticate, admit } from './admission.ts'
+import { type Authenticate, admit, type Credential } from './admission.ts'
+import { type BrowserRules, browserOf } from './browser.ts'
 import {
   type AnyHandler,
   areEvents,
   arePieces,
   bindHandlers,
   type Handlers,
+  isElsewhere,
   isForeignAnswer,
   type StreamedEvent,
 } from './handlers.ts'
@@ -47,8 +49,11 @@ export interface HttpServerOptions<C extends Contract> {
   version: string
   newRequestId: () => string
   clock: Clock
-  /** Who a bearer token belongs to; undefined: nobody. */
+  /** Whom a token or a session belongs to; undefined: nobody. */
   authenticate: Authenticate
+  browsers?: BrowserRules
+  /** Ends what was opened for somebody (an event stream) as soon as their rights are others. */
+  watchAccess?: (actor: Actor, credential: Credential) => WatchedAccess
   onRequest: (record: RequestRecord) => void
   /**
    * Told of a write that somebody signed in was refused, before they are. When it throws, that is
@@ -59,12 +64,21 @@ export interface HttpServerOptions<C extends Contract> {
   onFailure: (error: AppError, requestId: string) => void
 }
 
+export interface WatchedAccess {
+  ended: AbortSignal
+  close(): void
+}
+
 const securityHeaders = {
   'x-content-type-options': 'nosniff',
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
 } as const
+
+/** For pages of ours: nothing inline, nothing from elsewhere, in nobody's frame. */
+const pagePolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 /** What somebody has to look at; its cause goes to the log. */
 const alarming: readonly ErrorCode[] = ['internal', 'audit-refused']
@@ -77,6 +91,7 @@ const methods = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'TR
 declare module 'fastify' {
   interface FastifyRequest {
     actor: Actor | undefined
+    credential: Credential | undefined
   }
 }
 
@@ -97,6 +112,7 @@ export function createHttpServer<C extends Contract>(
     clientErrorHandler: refuseUnreadable,
   })
   app.decorateRequest('actor', undefined)
+  app.decorateRequest('credential', undefined)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     'application/json',
@@ -120,7 +136,7 @@ export function createHttpServer<C extends Contract>(
     sendProblem(options, new AppError('not-found', 'There is no such route.'), request, reply),
   )
   letGoOfSlow(app)
-  const sendEvents = eventSender(app, options.onFailure)
+  const sendEvents = eventSender(app, options)
   for (const { route, handler } of bindHandlers(options.contract, options.handlers)) {
     if (route.foreign) addForeignRoute(app, options, route, handler, sendEvents)
     else addRoute(app, options, route, handler, sendEvents)
@@ -154,12 +170,13 @@ function addRoute<C extends Contract>(
   sendEvents: SendEvents,
 ): void {
   const readInput = inputReader(route)
+  const { browsers = {} } = options
   app.route({
     method: route.method,
     url: routerPath(route.path),
     ...(route.answer && { schema: { response: { [route.status]: route.answer } } }),
     onRequest: async (request, reply) => {
-      await admit(options.authenticate, route, request, reply)
+      await admit(options.authenticate, browsers, route, request, reply)
     },
     errorHandler: async (error, request, reply) => {
       const answer = await noteRefusal(options, route, request, error)
@@ -167,12 +184,16 @@ function addRoute<C extends Contract>(
     },
     handler: async (request, reply) => {
       const gone = hungUp(reply)
-      const context = { signal: gone, requestId: request.id }
+      const { credential } = request
+      const browser = browserOf(request, reply, browsers)
+      const context = { signal: gone, requestId: request.id, browser, credential }
       const answer = await handler(request.actor, readInput(request), context)
       if (route.produces === 'text/event-stream' && areEvents(answer)) {
         return await sendEvents(request, reply, answer, gone)
       }
       if (route.produces) reply.type(`${route.produces}; charset=utf-8`)
+      if (route.produces === 'text/html') reply.header('content-security-policy', pagePolicy)
+      if (route.status === 303 && isElsewhere(answer)) reply.header('location', answer.location)
       if (route.streamed && arePieces(answer)) return reply.send(Readable.from(answer))
       if (route.foreign && isForeignAnswer(answer)) {
         return reply.code(answer.status).send(answer.text)
@@ -207,9 +228,9 @@ type SendEvents = (
 ) => Promise<void>
 
 /** Sends event streams, so many at a time; a server that stops ends them all. */
-function eventSender(
+function eventSender<C extends Contract>(
   app: FastifyInstance,
-  onFailure: (error: AppError, requestId: string) => void,
+  { onFailure, watchAccess }: HttpServerOptions<C>,
 ): SendEvents {
   const stopping = new AbortController()
   app.addHook('preClose', async () => stopping.abort())
@@ -222,12 +243,15 @@ function eventSender(
     }
     open += 1
     reply.hijack()
-    const over = AbortSignal.any([gone, stopping.signal])
+    const { actor, credential } = request
+    const access = actor && credential && watchAccess?.(actor, credential)
+    const over = AbortSignal.any([gone, stopping.signal, ...(access ? [access.ended] : [])])
     try {
       await serverSentEvents(reply.raw, securityHeaders, events, over)
     } catch (thrown) {
       onFailure(asAppError(thrown, 'Streaming events'), request.id)
     } finally {
+      access?.close()
       open -= 1
     }
   }

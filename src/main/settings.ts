@@ -1,13 +1,17 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
+import type { BlockList } from 'node:net'
 import { join, resolve } from 'node:path'
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import type { MailSettings } from '../connectors/mail/mailer.ts'
 import type { Cloud } from '../connectors/microsoft/clouds.ts'
 import { Closed } from '../contract/schemas.ts'
 import { AppError, type FieldProblem } from '../core/errors.ts'
 import { Sealed } from '../core/secret.ts'
+import type { OpenIdProvider } from '../features/signIn/openId.ts'
 import { type MasterKeys, parseMasterKeys } from '../store/masterKey.ts'
 import { defaultDataDir, readIfThere } from './dataDir.ts'
+import { OpenIdProviders, readOpenIdProviders, readTrustedProxies } from './openIdSettings.ts'
 
 const Origin = Type.String({ pattern: '^https://[^/?#@]+$' })
 const CaFile = Type.Optional(Type.String({ minLength: 1, maxLength: 4_096 }))
@@ -40,6 +44,24 @@ export const SettingsFile = Closed({
       { maxItems: 64 },
     ),
   ),
+  /** The server that takes our mail; without it no mail is sent. */
+  mail: Type.Optional(
+    Closed({
+      host: Type.String({ minLength: 1, maxLength: 255 }),
+      port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
+      security: Type.Optional(Type.Enum(['tls', 'starttls', 'none'])),
+      from: Type.String({ maxLength: 254, pattern: '^[^\\s@<>,;:"]+@[A-Za-z0-9.-]+$' }),
+      user: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+      /** Its only line is the password; nobody else may read it. */
+      passwordFile: CaFile,
+      caFile: CaFile,
+      allowedAddresses: Ranges,
+    }),
+  ),
+  /** Where people may sign in besides with a password. */
+  openIdProviders: OpenIdProviders,
+  /** Addresses of proxies before this server, whose X-Forwarded-For is believed. */
+  trustedProxies: Ranges,
   /** For the proxies tenants name: private ranges that are right for them, and their authority. */
   proxies: Type.Optional(Closed({ caFile: CaFile, allowedAddresses: Ranges })),
 })
@@ -59,6 +81,9 @@ export interface Settings {
   publicUrl: string | undefined
   clouds: readonly Cloud[]
   proxies: Reached
+  mail: MailSettings | undefined
+  openIdProviders: readonly OpenIdProvider[]
+  trustedProxies: BlockList | undefined
   masterKeyFile: string
   /** When they came with the environment; then no file is read. */
   masterKeys: MasterKeys | undefined
@@ -100,6 +125,14 @@ export async function readSettings(
       })),
     ),
     proxies: await readWay('proxies', file.proxies ?? {}, beside),
+    mail: file.mail && (await readMail(file.mail, beside)),
+    openIdProviders: await readOpenIdProviders(
+      file.openIdProviders ?? [],
+      file.publicUrl,
+      beside,
+      (what, given) => readWay(what, given, beside),
+    ),
+    trustedProxies: readTrustedProxies(file.trustedProxies ?? []),
     masterKeyFile: beside('master-key'),
     masterKeys: masterKeysOf(env.PATCHBAY_MASTER_KEY),
   }
@@ -140,6 +173,41 @@ async function readWay(
 ): Promise<Reached> {
   const ca = caFile === undefined ? {} : { ca: await readCa(what, beside(caFile)) }
   return { ...ca, ...(allowedAddresses && { allowedAddresses }) }
+}
+
+const submissionPorts = { tls: 465, starttls: 587, none: 25 } as const
+
+async function readMail(
+  given: NonNullable<Static<typeof SettingsFile>['mail']>,
+  beside: (name: string) => string,
+): Promise<MailSettings> {
+  const { host, security = 'tls', port = submissionPorts[security], from, user } = given
+  const { passwordFile, caFile, allowedAddresses } = given
+  if (security === 'none' && user !== undefined) {
+    throw new AppError(
+      'bad-input',
+      'mail.user and mail.security none cannot go together: the password would travel in the clear. Use tls or starttls.',
+    )
+  }
+  const password = passwordFile === undefined ? {} : await readPassword(beside(passwordFile))
+  const way = await readWay(
+    'mail',
+    { ...(caFile && { caFile }), ...(allowedAddresses && { allowedAddresses }) },
+    beside,
+  )
+  return { host, port, security, from, ...(user && { user }), ...password, ...way }
+}
+
+async function readPassword(path: string): Promise<{ password: Sealed }> {
+  const text = (await readIfThere(path))?.replace(/\r?\n$/, '')
+  if (text !== undefined && ((await stat(path)).mode & 0o077) !== 0) {
+    throw new AppError(
+      'bad-input',
+      `The mail.passwordFile ${path} may be read by others. Give it mode 0600, then start again.`,
+    )
+  }
+  if (text) return { password: new Sealed(text) }
+  throw new AppError('bad-input', `The mail.passwordFile ${path} cannot be read, or is empty.`)
 }
 
 async function readCa(what: string, path: string): Promise<string> {

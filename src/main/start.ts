@@ -10,12 +10,18 @@ import { advanceSync } from '../engine/sync/advanceSync.ts'
 import { failSync } from '../engine/sync/failSync.ts'
 import { advanceTransaction } from '../engine/transaction/advanceTransaction.ts'
 import { failTransaction } from '../engine/transaction/failTransaction.ts'
+import { deliverAlerts } from '../features/alerts/deliver.ts'
+import { gatherAlerts } from '../features/alerts/gather.ts'
+import { readDueEnds } from '../features/credentials/ends/read.ts'
+import { createEndTeller } from '../features/credentials/ends/tell.ts'
 import { rootPath } from '../features/hierarchy/root.ts'
 import { keepSubscriptions } from '../features/notifications/keep.ts'
 import { createReceiver } from '../features/notifications/receiver.ts'
 import type { Store } from '../features/operation/store.ts'
 import { queueMarked, queueScheduled } from '../features/schedules/dueScan.ts'
+import { createOpenIdClient } from '../features/signIn/openId.ts'
 import { ensureAdministrator, findActorAgain } from '../server/access.ts'
+import { createAccessWatch } from '../server/accessWatch.ts'
 import type { ServerDependencies } from '../server/dependencies.ts'
 import { createMetrics } from '../server/metrics.ts'
 import { createHealthServer, createServer } from '../server/server.ts'
@@ -28,6 +34,7 @@ import { createSweep } from '../store/retention.ts'
 import { createVault } from '../store/vault.ts'
 import { adminTokenFile, makeDataDir, writeSecretFile } from './dataDir.ts'
 import { masterKeysOf } from './masterKeys.ts'
+import { readPages } from './pages.ts'
 import { startScan } from './scan.ts'
 import type { Settings } from './settings.ts'
 import { readVersion } from './version.ts'
@@ -77,7 +84,12 @@ async function startParts(settings: Settings, clock: Clock, log: Log, closers: C
   closers.push(() => feed.close())
   const receiver = createReceiver(store, log)
   closers.push(() => receiver.close())
-  const parts = { ...wayOut, store, jobs, feed, receiver, metrics, log, version }
+  const access = createAccessWatch(store)
+  closers.push(() => access.close())
+  const parts = {
+    ...{ ...wayOut, store, jobs, feed, receiver, metrics, log, version, access },
+    ...(await wayIn(settings, wayOut)),
+  }
   const server = createServerFor(settings, parts)
   const url = server && (await listen(server, settings))
   // Together: a slow request must not keep running jobs from being handed back in time.
@@ -93,14 +105,14 @@ async function startParts(settings: Settings, clock: Clock, log: Log, closers: C
   return url
 }
 
-/** Three, so that neither a Microsoft that does not answer nor upkeep holds up a schedule. */
+/** Several, so that neither a Microsoft nor a mailbox that does not answer holds up a schedule. */
 function startScans(
   { publicUrl }: Settings,
-  { store, jobs, engine, openGraph, log }: ServerDependencies & WayOut,
+  { store, jobs, engine, openGraph, openEntrance, alerting, log }: ServerDependencies & WayOut,
   closers: Closers,
 ): void {
   const { models } = engine
-  const actorNow = (actorId: string) => findActorAgain(store.db, actorId)
+  const actorNow = (actorId: string) => findActorAgain(store, actorId)
   const due = { store, jobs, models, actorNow, log }
   const about = { clock: store.clock, log }
   const schedules = startScan(about, 'schedules', async () => {
@@ -115,7 +127,29 @@ function startScans(
     await fillColumns(store.db, models, rootPath, signal)
     await sweepOld(signal)
   })
-  closers.push(() => Promise.all([schedules.stop(), subscriptions.stop(), upkeep.stop()]))
+  const credentials = startScan(about, 'credentials', (signal) =>
+    readDueEnds({ store, open: openEntrance, log }, signal),
+  )
+  const tellEnds = createEndTeller(store)
+  const alerts = startScan(about, 'alerts', async (signal) => {
+    await tellEnds()
+    await gatherAlerts(store)
+    await deliverAlerts(alerting, signal)
+  })
+  const scans = [schedules, subscriptions, upkeep, credentials, alerts]
+  closers.push(() => Promise.all(scans.map((scan) => scan.stop())))
+}
+
+/** How people get in, besides with tokens. */
+async function wayIn(
+  { openIdProviders: providers, publicUrl: publicOrigin, trustedProxies }: Settings,
+  { exchange }: WayOut,
+): Promise<Pick<ServerDependencies, 'openId' | 'browsers' | 'pages'>> {
+  return {
+    openId: { providers, publicOrigin, client: createOpenIdClient(exchange) },
+    browsers: { publicOrigin, trustedProxies },
+    pages: await readPages(),
+  }
 }
 
 async function listen(

@@ -1,18 +1,16 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { type Actor, allPermissions } from '../core/actor.ts'
-import { Sealed } from '../core/secret.ts'
+import { type Actor, allPermissions, type Grant } from '../core/actor.ts'
+import type { Clock } from '../core/clock.ts'
+import { limits } from '../core/limits.ts'
+import type { Sealed } from '../core/secret.ts'
+import { grantsOf } from '../features/access/grants.ts'
 import { ensureRoot, rootPath } from '../features/hierarchy/root.ts'
 import { record } from '../features/operation/record.ts'
+import { hashOf, newSecret } from '../features/signIn/secrets.ts'
+import { later, personAuthor, personIdOf } from '../features/signIn/sessions.ts'
+import type { Credential } from '../http/admission.ts'
 import type { Database } from '../store/database.ts'
-import { inScope } from '../store/scope.ts'
-import {
-  anyToken,
-  insertToken,
-  lockFirstStart,
-  selectToken,
-  selectTokenById,
-  type TokenRow,
-} from './queries.ts'
+import { inScope, type Tx } from '../store/scope.ts'
+import * as queries from './queries.ts'
 
 /** Who makes what has to be there before anybody can sign in. */
 const firstStart: Actor = {
@@ -22,26 +20,74 @@ const firstStart: Actor = {
   grants: [{ scope: rootPath, permissions: allPermissions }],
 }
 
-/** Whoever a token belongs to. Only hashes of tokens are stored, so a hash is sought. */
-export async function findActor(db: Database, token: Sealed): Promise<Actor | undefined> {
-  return actorOf(await selectToken(db, hashOf(token)))
+interface Where {
+  db: Database
+  clock: Clock
+}
+
+/**
+ * Whoever a token or a session belongs to, with the rights they have now. Only hashes are stored,
+ * so a hash is sought. That it was used is written down once a minute.
+ */
+export async function findActor(
+  { db, clock }: Where,
+  { kind, secret }: Credential,
+): Promise<Actor | undefined> {
+  const now = new Date(clock.now())
+  const hash = hashOf(secret)
+  return await inScope(db, rootPath, async (tx) => {
+    if (kind === 'token') {
+      const token = await queries.selectToken(tx, { hash }, now)
+      if (token && isOld(token.usedAt, now)) await queries.updateUsed(tx, token.id, now)
+      return await holderOfToken(tx, token)
+    }
+    const session = await queries.selectSession(tx, hash, now)
+    if (session && isOld(session.seenAt, now)) {
+      await queries.updateSeen(tx, session.id, now, later(now, limits.sessionIdleMs))
+    }
+    return session && (await asPerson(tx, session.person))
+  })
 }
 
 /** Who did something earlier, with the rights they have now; undefined when they have none. */
-export async function findActorAgain(db: Database, actorId: string): Promise<Actor | undefined> {
-  const id = /^token:(\d{1,15})$/.exec(actorId)?.[1]
-  return id === undefined ? undefined : actorOf(await selectTokenById(db, Number(id)))
+export async function findActorAgain(
+  { db, clock }: Where,
+  actorId: string,
+): Promise<Actor | undefined> {
+  const now = new Date(clock.now())
+  const personId = personIdOf({ id: actorId })
+  const tokenId = /^token:(\d{1,15})$/.exec(actorId)?.[1]
+  return await inScope(db, rootPath, async (tx) => {
+    if (personId !== undefined) {
+      const person = await queries.selectPerson(tx, personId)
+      return person && (await asPerson(tx, person))
+    }
+    if (tokenId === undefined) return undefined
+    return await holderOfToken(tx, await queries.selectToken(tx, { id: Number(tokenId) }, now))
+  })
 }
 
-function actorOf(row: TokenRow | undefined): Actor | undefined {
-  return (
-    row && {
-      id: `token:${row.id}`,
-      name: row.name,
-      kind: 'token',
-      grants: [{ scope: row.scope, permissions: allPermissions }],
-    }
-  )
+/** A token may what its owner may, within its bounds; one without an owner all of its scope. */
+async function holderOfToken(
+  tx: Tx,
+  token: queries.TokenRow | undefined,
+): Promise<Actor | undefined> {
+  if (token === undefined) return undefined
+  const bounds: Grant = { scope: token.scope, permissions: token.permissions ?? allPermissions }
+  const itself = { id: `token:${token.id}`, kind: 'token' } as const
+  if (token.personId === null) return { ...itself, name: token.name, grants: [bounds] }
+  const { person } = token
+  const owner = person && (await asPerson(tx, person))
+  return owner && { ...itself, name: `${owner.name}: ${token.name}`, grants: owner.grants, bounds }
+}
+
+async function asPerson(tx: Tx, person: queries.PersonRow): Promise<Actor | undefined> {
+  if (person.disabledAt !== null) return undefined
+  return { ...personAuthor(person), grants: await grantsOf(tx, person.id) }
+}
+
+function isOld(at: Date | null, now: Date): boolean {
+  return at === null || now.getTime() - at.getTime() >= limits.seenEveryMs
 }
 
 /**
@@ -56,9 +102,9 @@ export async function ensureAdministrator(
 ): Promise<void> {
   await ensureRoot(firstStart, db, providerName)
   await inScope(db, rootPath, async (tx) => {
-    await lockFirstStart(tx)
-    if (await anyToken(tx)) return
-    const token = new Sealed(`pb_${randomBytes(32).toString('base64url')}`)
+    await queries.lockFirstStart(tx)
+    if (await queries.anyToken(tx)) return
+    const token = newSecret('pb')
     const name = 'Administrator'
     await record(tx, firstStart, {
       nodePath: rootPath,
@@ -66,11 +112,7 @@ export async function ensureAdministrator(
       subject: `token:${name}`,
       detail: { name, scope: rootPath },
     })
-    await insertToken(tx, { name, scope: rootPath, hash: hashOf(token) })
+    await queries.insertToken(tx, { name, scope: rootPath, hash: hashOf(token) })
     await keep(token)
   })
-}
-
-function hashOf(token: Sealed): Buffer {
-  return createHash('sha256').update(token.reveal()).digest()
 }

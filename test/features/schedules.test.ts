@@ -392,7 +392,7 @@ it('rights are those a token has now', async () => {
     .values({ name: 'Ada', scope: path, hash: createHash('sha256').update(path).digest() })
     .returning('id')
     .executeTakeFirstOrThrow()
-  expect(await findActorAgain(db, `token:${id}`)).toMatchObject({
+  expect(await findActorAgain({ db, clock: systemClock }, `token:${id}`)).toMatchObject({
     name: 'Ada',
     grants: [{ scope: path }],
   })
@@ -401,6 +401,6 @@ it('rights are those a token has now', async () => {
     .set({ expires_at: new Date(0) })
     .where('id', '=', id)
     .execute()
-  expect(await findActorAgain(db, `token:${id}`)).toBeUndefined()
-  expect(await findActorAgain(db, 'person:1')).toBeUndefined()
+  expect(await findActorAgain({ db, clock: systemClock }, `token:${id}`)).toBeUndefined()
+  expect(await findActorAgain({ db, clock: systemClock }, 'person:1')).toBeUndefined()
 })

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Sealed } from '../../src/core/secret.ts'
 import { writeSecretFile } from '../../src/main/dataDir.ts'
 import { ensureAdministrator, findActor } from '../../src/server/access.ts'
-import { type FreshDatabase, freshDatabase } from '../store/testing.ts'
+import { type FreshDatabase, freshDatabase, systemClock } from '../store/testing.ts'
 import { startTestPatchbay, type TestPatchbay } from './patchbay.ts'
 
 describe('the first start', () => {
@@ -15,6 +15,7 @@ describe('the first start', () => {
     fresh = await freshDatabase()
   })
   afterAll(() => fresh.close())
+  const store = () => ({ db: fresh.db, clock: systemClock })
 
   it('that cannot keep the token makes none', async () => {
     const full = new Error('disk full')
@@ -37,7 +38,7 @@ describe('the first start', () => {
     expect(kept).toHaveLength(1)
     const [token] = kept
     if (!token) throw new Error('no token')
-    const actor = await findActor(fresh.db, token)
+    const actor = await findActor(store(), { kind: 'token', secret: token })
     expect(actor).toMatchObject({ name: 'Administrator', kind: 'token', grants: [{ scope: '1.' }] })
     const { rows } = await fresh.db.pool.query<{ hash: Buffer }>('select hash from access_token')
     const hash = createHash('sha256').update(token.reveal()).digest()
@@ -50,8 +51,10 @@ describe('the first start', () => {
       `insert into access_token (name, scope, hash, expires_at) values ('x', '1.', $1, now())`,
       [hash],
     )
-    expect(await findActor(fresh.db, new Sealed('ended'))).toBeUndefined()
-    expect(await findActor(fresh.db, new Sealed('never was'))).toBeUndefined()
+    expect(await findActor(store(), { kind: 'token', secret: new Sealed('ended') })).toBeUndefined()
+    expect(
+      await findActor(store(), { kind: 'token', secret: new Sealed('never was') }),
+    ).toBeUndefined()
   })
 })
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { sessionRoutes } from '../../contract/operations.ts'
+import { sessionRoutes } from '../../contract/session.ts'
 import { type Cli, type CommonFlags, connect } from '../cli.ts'
 import { noun, verb } from '../command.ts'
 import { fields, print } from '../print.ts'

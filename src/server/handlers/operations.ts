@@ -1,6 +1,6 @@
 import type { Api } from '../../contract/api.ts'
 import { type Actor, requirePermission, scopesOf } from '../../core/actor.ts'
-import { homeOf, rootPath } from '../../features/hierarchy/root.ts'
+import { rootPath } from '../../features/hierarchy/root.ts'
 import { listJobs } from '../../features/jobs/jobs.ts'
 import type { Handlers, StreamedEvent } from '../../http/handlers.ts'
 import type { Database } from '../../store/database.ts'
@@ -15,16 +15,13 @@ import {
 import { pingDatabase } from '../../store/health.ts'
 import type { ServerDependencies } from '../dependencies.ts'
 
-type Operations = Pick<Handlers<Api>, 'session' | 'job' | 'event' | 'metrics' | 'health'>
+type Operations = Pick<Handlers<Api>, 'job' | 'event' | 'metrics' | 'health'>
 
 /** What keeps the system running, straight over the store. */
 export function operationHandlers(dependencies: ServerDependencies): Operations {
   const { store, feed, metrics } = dependencies
   const { db } = store
   return {
-    session: {
-      show: async (actor) => ({ id: actor.id, name: actor.name, scope: homeOf(actor) }),
-    },
     job: { list: (actor) => listJobs(actor, db) },
     event: {
       async stream(actor, { query, headers }, { signal }) {

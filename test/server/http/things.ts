@@ -178,7 +178,7 @@ export const app = createHttpServer({
   version: '1',
   newRequestId: () => randomUUID(),
   clock,
-  authenticate: async (token) => (token.reveal() === 'good' ? actor : undefined),
+  authenticate: async ({ secret }) => (secret.reveal() === 'good' ? actor : undefined),
   onRequest: (record) => records.push(record),
   onFailure: (error) => failures.push(error),
 })
