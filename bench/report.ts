@@ -27,7 +27,7 @@ export function createReport(bench: string): { report: Report; failed: () => boo
   }
 }
 
-function holds(value: number, goal: string): boolean {
+export function holds(value: number, goal: string): boolean {
   const [comparison, text] = goal.split(' ')
   const bound = Number(text)
   if (comparison === '<=') return value <= bound

@@ -1,5 +1,11 @@
 import { parseArgs } from 'node:util'
-import { type Listed, mutationLists, problemsOf, readMutations } from './mutations/mutations.ts'
+import {
+  finds,
+  type Listed,
+  mutationLists,
+  problemsOf,
+  readMutations,
+} from './mutations/mutations.ts'
 import { makeScratch, type Scratch, type TestResult } from './mutations/scratch.ts'
 
 /**
@@ -113,8 +119,7 @@ async function attempt(
 }
 
 function chosen(results: readonly TestResult[], fails: string): TestResult[] {
-  const pattern = new RegExp(fails)
-  return results.filter(({ name }) => pattern.test(name))
+  return results.filter(({ name, passed, failed }) => (passed || failed) && finds(fails, name))
 }
 
 function print({ mutation, ok, verdict, seconds }: Row): void {

@@ -50,6 +50,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     options: '-c search_path=patchbay -c timezone=UTC',
     types: { getTypeParser },
   })
+  // Kysely lends connections without listening to them, and an error nobody hears ends the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
   // A connection that breaks while idle is dropped by the pool; the next query gets a new one.
   pool.on('error', (error) =>
     options.log.warn({ error: error.message }, 'database connection lost'),

@@ -44,7 +44,7 @@ async function succeeds(jump?: number): Promise<void> {
 it.each([
   ['five minutes slow', -5 * minute],
   ['five minutes fast', 5 * minute],
-])('a clock that is %s: no storm of sign-ins', async (_, by) => {
+])('A10: a clock that is %s: no storm of sign-ins', async (_, by) => {
   offset = by
   await succeeds()
   await succeeds()
@@ -56,7 +56,7 @@ it.each([
   ['an hour on, as at the end of a daylight saving that was local time', hour],
   ['to the leap day two years on', Date.UTC(2028, 1, 29) - Date.now()],
   ['back to 1970', -Date.now() + minute],
-])('a clock that jumps %s in the middle of a sync', async (_, jump) => {
+])('A10: a clock that jumps %s in the middle of a sync', async (_, jump) => {
   await succeeds()
   await succeeds(jump)
   await succeeds()
@@ -64,7 +64,7 @@ it.each([
 })
 
 // Fails when a lane takes what is left of a pause from the clock without a bound.
-it('a pause that was asked for does not grow by the hour the clock went back', async () => {
+it('A10: a pause that was asked for does not grow by the hour the clock went back', async () => {
   await world.control.fault('throttle', { path: '/v1.0/users', retryAfter: '300', count: 1 })
   const paused = await sync(world, true)
   expect(paused.advance).toEqual({ waitMs: expect.toSatisfy((ms: number) => ms > 200_000) })

@@ -13,7 +13,7 @@ afterEach(() => world.control.clearFaults())
 afterAll(() => world.close())
 
 // Fails when a page takes every object for a new one.
-it('a first list in disorder, with people doubled, is the tenant', async () => {
+it('B5: a first list in disorder, with people doubled, is the tenant', async () => {
   await world.control.fault('duplicate-items', { probability: 0.5, seed: 1 })
   await world.control.fault('reorder-items', {})
   const run = await sync(world)
@@ -22,26 +22,29 @@ it('a first list in disorder, with people doubled, is the tenant', async () => {
 })
 
 // Fails when the delta token is taken behind the list, or what the delta reports is dropped.
-it.each([true, false])('what changes between its pages is not lost (full: %s)', async (full) => {
-  await world.control.mutate('departments', { users: 300, seed: 9 })
-  let pages = 0
-  const change = async (noun: string) => {
-    if (noun !== 'user' || ++pages > 9) return
-    await world.control.mutate('departments', { users: 3, seed: pages })
-    await world.control.mutate('delete-users', { users: 1, seed: pages })
-    await world.control.mutate('create-users', { users: 1, seed: pages })
-    await world.control.mutate('group-members', { groups: 2, add: 1, remove: 1, seed: pages })
-  }
-  const run = await sync(world, full, change)
-  expect(run.state).toBe('succeeded')
-  expect(run.models.MSOLUser?.removed).toBeLessThanOrEqual(10)
-  // Groups are read behind the people: what changed of these meanwhile the next delta brings.
-  await sync(world)
-  expect(await disagreements(world)).toEqual([])
-})
+it.each([true, false])(
+  'B5: what changes between its pages is not lost (full: %s)',
+  async (full) => {
+    await world.control.mutate('departments', { users: 300, seed: 9 })
+    let pages = 0
+    const change = async (noun: string) => {
+      if (noun !== 'user' || ++pages > 9) return
+      await world.control.mutate('departments', { users: 3, seed: pages })
+      await world.control.mutate('delete-users', { users: 1, seed: pages })
+      await world.control.mutate('create-users', { users: 1, seed: pages })
+      await world.control.mutate('group-members', { groups: 2, add: 1, remove: 1, seed: pages })
+    }
+    const run = await sync(world, full, change)
+    expect(run.state).toBe('succeeded')
+    expect(run.models.MSOLUser?.removed).toBeLessThanOrEqual(10)
+    // Groups are read behind the people: what changed of these meanwhile the next delta brings.
+    await sync(world)
+    expect(await disagreements(world)).toEqual([])
+  },
+)
 
 // Fails when a delta that is no longer known ends the model instead of listing it anew.
-it('a delta token that is lost costs one full list and nothing else', async () => {
+it('B5: a delta token that is lost costs one full list and nothing else', async () => {
   await world.control.mutate('departments', { users: 20, seed: 4 })
   await world.control.mutate('delete-users', { users: 3, seed: 4 })
   await world.control.fault('expired-delta-token', {})

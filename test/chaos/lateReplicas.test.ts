@@ -35,7 +35,7 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, lagMs))
 
 // Fails when what was made or changed is looked at once only, or a call whose answer was lost is
 // sent again without a look.
-it('people made and changed are read back until it shows, and made once', async () => {
+it('B7: people made and changed are read back until it shows, and made once', async () => {
   await lag(lagMs, lagMs)
   await world.control.clearCalls()
   await world.control.fault('unknown-outcome', { method: 'POST', path: '/v1.0/users$', count: 1 })
@@ -60,7 +60,7 @@ it('people made and changed are read back until it shows, and made once', async 
 
 // Fails when somebody absent from a list is removed without a direct read, or a delta is believed
 // to be newer than what was read behind it.
-it('syncs between replicas that know different things end at the truth, and remove nobody else', async () => {
+it('B7: syncs between replicas that know different things end at the truth, and remove nobody else', async () => {
   await lag(lagMs, lagMs)
   let removed = 0
   for (let round = 1; round <= 4; round++) {

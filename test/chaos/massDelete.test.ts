@@ -28,7 +28,7 @@ const others = (run: Awaited<ReturnType<typeof sync>>) =>
   Object.values(run.models).filter(({ model }) => model !== 'MSOLUser')
 
 // Fails when `settleFound` compares with >= or with the threshold plus one.
-it('ten people gone are believed, eleven wait for a person with the list of them', async () => {
+it('B6: ten people gone are believed, eleven wait for a person with the list of them', async () => {
   await world.control.mutate('delete-users', { users: 10, seed: 1 })
   expect(await sync(world)).toMatchObject({
     ...{ state: 'succeeded', models: { MSOLUser: { phase: 'done', removed: 10 } } },

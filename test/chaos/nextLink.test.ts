@@ -58,7 +58,7 @@ it.each(
   places.flatMap((place, at) =>
     links.slice(0, at === 0 ? 9 : 1).map((link) => [place[0], link[0], place, link[1]] as const),
   ),
-)('%s that leads to %s is refused, and no token leaves', async (_, __, place, link) => {
+)('B4: %s that leads to %s is refused, and no token leaves', async (_, __, place, link) => {
   const [, path, model, full] = place
   connections = 0
   await world.control.mutate('departments', { users: 3 })
@@ -72,7 +72,7 @@ it.each(
 })
 
 // Fails when neither `linkIn` nor `readPages` remembers where it came from.
-it.each(places)('%s whose next page is itself ends', async (_, path, model, full) => {
+it.each(places)('B4: %s whose next page is itself ends', async (_, path, model, full) => {
   await world.control.mutate('departments', { users: 3 })
   await world.control.fault('repeat-next-link', { path })
   const run = await sync(world, full)
@@ -81,7 +81,7 @@ it.each(places)('%s whose next page is itself ends', async (_, path, model, full
 })
 
 // Fails when a loop over pages has no limit: it then never ends.
-it.each(places)('%s without an end stops at the limit', async (_, path, model, full) => {
+it.each(places)('B4: %s without an end stops at the limit', async (_, path, model, full) => {
   await withLimit('syncPagesMax', 30, async () => {
     await world.control.mutate('departments', { users: 3 })
     await world.control.fault('endless-next-link', { path })
@@ -95,7 +95,7 @@ it.each(places)('%s without an end stops at the limit', async (_, path, model, f
 it.each([
   ['a list', '/v1.0/users\\?', true],
   ['a delta', '/v1.0/users/delta', false],
-])('%s whose place is forgotten behind its first page begins anew', async (_, path, full) => {
+])('B4: %s whose place is forgotten behind its first page begins anew', async (_, path, full) => {
   await world.control.mutate('delete-users', { users: 1 })
   await world.control.mutate('departments', { users: 449 })
   await world.control.fault('expired-page-token', { path, count: 1 })
@@ -108,7 +108,7 @@ it.each([
 })
 
 // Fails when `beginList` keeps what was seen by the list that broke off.
-it('who is deleted while a list begins anew is not taken for seen', async () => {
+it('B4: who is deleted while a list begins anew is not taken for seen', async () => {
   const { users } = await world.control.snapshot()
   const ids = users.slice(0, 3).map(({ id }) => id)
   let pages = 0
@@ -123,7 +123,7 @@ it('who is deleted while a list begins anew is not taken for seen', async () => 
   await world.control.mutate('restore')
 })
 
-it('a list whose page tokens end at once does not begin anew for ever', async () => {
+it('B4: a list whose page tokens end at once does not begin anew for ever', async () => {
   await world.control.fault('expired-page-token', { path: '/v1.0/users\\?' })
   const run = await sync(world, true)
   expect(run.models.MSOLUser).toMatchObject({ phase: 'failed', removed: 0 })

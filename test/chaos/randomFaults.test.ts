@@ -36,7 +36,7 @@ async function callsOf(fullList: boolean): Promise<number> {
 
 // Fails when a model is not gone on with after its calls' own tries, when a 507 or a 429 ends a
 // call, or when pages read before a fault are read once more.
-it('10,000 people are read whole though every other call fails, for 2.5 times the calls', async () => {
+it('B1: 10,000 people are read whole though every other call fails, for 2.5 times the calls', async () => {
   await failHalf(chooseSeed('random faults'))
   const first = await callsOf(false)
   await world.control.mutate('departments', { users: 300 })

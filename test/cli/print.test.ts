@@ -3,7 +3,7 @@ import { parseAssignments } from '../../src/cli/assignments.ts'
 import { escapeJson, escapeText } from '../../src/cli/escape.ts'
 import { fields, table } from '../../src/cli/print.ts'
 
-describe('what strangers named', () => {
+describe('F9: what strangers named', () => {
   it.each([
     ['colour', '\u001b[31mred', '\\x1b[31mred'],
     ['the C1 form of the same', '\u009b31mred', '\\x9b31mred'],

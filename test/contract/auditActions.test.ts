@@ -34,14 +34,14 @@ const sources = readSources()
 const codes = [...new Set(sources.flatMap(codesOf))].sort()
 
 // I3. Golden: a code that comes, goes or is renamed shows as a diff. `-u` writes it.
-it('everything that is put on record has its code in the golden file', async () => {
+it('I3: everything that is put on record has its code in the golden file', async () => {
   await expect(`${codes.join('\n')}\n`).toMatchFileSnapshot('./auditActions.txt')
 })
 
 /** This list may only shrink. */
 const notYetShown = ['schedule.refused', 'subscription.drop']
 
-it('every code is shown by a test', () => {
+it('I3: every code is shown by a test', () => {
   const tests = sources.filter(
     ({ path }) => isTest(path) && path !== 'test/contract/auditActions.test.ts',
   )

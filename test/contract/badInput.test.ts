@@ -48,7 +48,7 @@ it('every field of every route has a bound', () => {
   expect(unbounded).toEqual([])
 })
 
-it.each(routes)('$name refuses what is no value of a field, naming it', async (route) => {
+it.each(routes)('C1, C2: $name refuses what is no value of a field, naming it', async (route) => {
   const before = await fingerprint()
   const faults: string[] = []
   await inParallel(refusedAttempts(route), 6, async (attempt) => {
@@ -59,7 +59,7 @@ it.each(routes)('$name refuses what is no value of a field, naming it', async (r
   expect(await fingerprint()).toBe(before)
 })
 
-it.each(routes)('$name keeps unusual values as they are, or changes nothing', async (route) => {
+it.each(routes)('C1: $name keeps unusual values as they are, or changes nothing', async (route) => {
   const faults: string[] = []
   let before = await fingerprint()
   // What writes is tried one by one: after each the database tells whether it was refused.
@@ -79,7 +79,7 @@ it.each(routes)('$name keeps unusual values as they are, or changes nothing', as
   expect(await fingerprint()).toBe(before)
 })
 
-it.each(routes)('$name takes its valid request after all of that', async (route) => {
+it.each(routes)('C1: $name takes its valid request after all of that', async (route) => {
   const answer = await sender.send(attempts.validRequest(route, validOf(route)))
   const { status, text } = answer
   // One of the requests before this one may have undone the same transaction.
@@ -87,7 +87,7 @@ it.each(routes)('$name takes its valid request after all of that', async (route)
   expect({ status, text: text.slice(0, 500) }).toMatchObject({ status: route.status })
 })
 
-it('the process is the same, has not grown, and met nothing it did not foresee', async () => {
+it('C1: the process is the same, has not grown, and met nothing it did not foresee', async () => {
   const grown = (await residentMegabytes(served)) - megabytesBefore
   console.info(`${sender.count()} requests sent; memory grew by ${Math.round(grown)} MB`)
   expect(grown).toBeLessThan(100)

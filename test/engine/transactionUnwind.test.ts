@@ -94,7 +94,7 @@ describe.each(cases)('$name', (one) => {
     await expectAgreement()
   })
 
-  it.each(faults)('fails %s: nothing is left', async (_what, fault, spec) => {
+  it.each(faults)('A1: fails %s: nothing is left', async (_what, fault, spec) => {
     await world.control.fault(fault, { ...one.does, ...spec })
     const { transaction } = await run([step])
     await world.control.clearFaults()
@@ -105,7 +105,7 @@ describe.each(cases)('$name', (one) => {
     await expectAgreement()
   })
 
-  it('of an unknown outcome is read back', async () => {
+  it('A1: of an unknown outcome is read back', async () => {
     await world.control.fault('unknown-outcome', { ...one.does, count: 1 })
     const { transaction } = await run([step])
     expect(transaction?.state).toBe('succeeded')
@@ -114,7 +114,7 @@ describe.each(cases)('$name', (one) => {
     await expectAgreement()
   })
 
-  it('waits when there is no room, and goes on', async () => {
+  it('A1: waits when there is no room, and goes on', async () => {
     await world.control.fault('throttle', { ...one.does, retryAfter: '0', count: 40 })
     const id = await queueSteps(world, [step])
     for (let turn = 0; turn < 20; turn++) {
@@ -130,7 +130,7 @@ describe.each(cases)('$name', (one) => {
 describe.each(cases)('the way back of $name', (one) => {
   beforeEach(() => prepare(one))
 
-  it('goes back when a later step fails', async () => {
+  it('A1: goes back when a later step fails', async () => {
     const { transaction, steps } = await run([step, refusedStep(one)])
     if (one.undoes === undefined) {
       expect(transaction?.state).toBe('stuck')
@@ -144,7 +144,7 @@ describe.each(cases)('the way back of $name', (one) => {
   })
 
   it.runIf(one.undoes)(
-    'ends stuck, with the call to make, where the way back is shut',
+    'A3: ends stuck, with the call to make, where the way back is shut',
     async () => {
       await world.control.fault('forbidden', { ...one.undoes, skip: skipOf(one) })
       const { transaction, steps } = await run([step, refusedStep(one)])
@@ -163,7 +163,7 @@ describe.each(cases)('$name, cut off', (one) => {
     ['forward', false],
     ['back', true],
   ])(
-    'cut off anywhere on the way %s, the next worker ends it',
+    'A4: cut off anywhere on the way %s, the next worker ends it',
     async (_way, back) => {
       if (back && one.undoes === undefined) return
       for (let cut = 1; cut <= 40; cut++) {

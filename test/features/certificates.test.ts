@@ -86,7 +86,7 @@ async function privateKeyOf(certificateId: number): Promise<string | undefined> 
 }
 
 describe('creating', () => {
-  test('makes a key and a certificate that belong together, for at most two years', async () => {
+  test('C5: makes a key and a certificate that belong together, for at most two years', async () => {
     const wish = { commonName: 'Patchbay für Contoso', organization: 'Contoso', country: 'DE' }
     const created = await createCertificate(provider, bench.store, {
       ...named(),
@@ -178,7 +178,7 @@ describe('importing', () => {
     ['a broken certificate', `${key}${garbage}`, /cannot be read/],
     ['something else', 'hello', /no private key/],
     ['an endless line', `-----BEGIN ${'A'.repeat(60_000)}`, /no private key/],
-  ])('refuses %s in PEM, naming the field', async (_what, pem, words) => {
+  ])('C5: refuses %s in PEM, naming the field', async (_what, pem, words) => {
     const failure = await failureOf(bringCertificate(provider, bench.store, { ...named(), pem }))
     expect(failure.code).toBe('bad-input')
     expect(failure.fields[0]?.field).toBe('body.pem')
@@ -191,7 +191,7 @@ describe('importing', () => {
     ['nothing', '', 'body.pfx'],
     ['a short key', pfxOf(short, certificateFor(short), 'p'), 'body.pfx'],
     ['an expired certificate', pfxOf(key, expired, 'p'), 'body.pfx'],
-  ])('refuses %s in PFX', async (_what, pfx, field) => {
+  ])('C5: refuses %s in PFX', async (_what, pfx, field) => {
     const input = { ...named(), pfx, password: 'p' }
     const failure = await failureOf(bringCertificate(provider, bench.store, input))
     expect(failure.fields[0]?.field).toBe(field)
@@ -204,7 +204,7 @@ describe('importing', () => {
     }
   })
 
-  test('a PFX that would take for ever is given up, and the server goes on meanwhile', async () => {
+  test('C5: a PFX that would take for ever is given up, and the server goes on meanwhile', async () => {
     const der = Buffer.from(pfxOf(key, good, 'p'), 'base64').toString('latin1')
     const file = forge.asn1.fromDer(der)
     const rounds = file.value.at(-1)

@@ -57,7 +57,7 @@ function parse(text: string): string[][] {
   return lines.slice(0, -1)
 }
 
-it('CSV holds every object once, and no cell that a spreadsheet would run', async () => {
+it('C3: CSV holds every object once, and no cell that a spreadsheet would run', async () => {
   const { text, pieces } = await all(await exportCsv(provider, bench.store.db, model, tenantId, {}))
   const [head = [], ...lines] = parse(text)
   expect(head).toEqual(['key', 'name', 'changedAt', ...model.properties.map(({ name }) => name)])

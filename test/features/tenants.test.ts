@@ -214,7 +214,7 @@ describe('changing', () => {
 })
 
 describe('deleting', () => {
-  test('asks for the name, removes every row and the key, and keeps the audit', async () => {
+  test('H8: asks for the name, removes every row and the key, and keeps the audit', async () => {
     const { customer, tenant } = await attach()
     const { store } = bench
     const asked = await failureOf(deleteTenant(provider, store, { tenantId: tenant.id }))
@@ -249,7 +249,7 @@ describe('deleting', () => {
   })
 })
 
-test('a secret goes in and never comes out', async () => {
+test('E2: a secret goes in and never comes out', async () => {
   const canaries: string[] = []
   const groups: Record<string, Record<string, unknown>> = {}
   for (const { group, name, stored } of tenantFields) {

@@ -45,7 +45,7 @@ async function storedPages(id: number): Promise<number[]> {
 }
 
 it(
-  'a worker killed in the middle of a sync: the other ends it, and no page counts twice',
+  'A4: a worker killed in the middle of a sync: the other ends it, and no page counts twice',
   async () => {
     await slowDown(world, 400)
     const id = await startSync(world, tenantId)
@@ -79,7 +79,7 @@ it(
 )
 
 it(
-  'a worker killed while Microsoft makes a change: each object is changed once',
+  'A4: a worker killed while Microsoft makes a change: each object is changed once',
   async () => {
     await slowDown(world, 400)
     await world.microsoft.clearCalls()
@@ -124,7 +124,7 @@ it(
 )
 
 it(
-  'a worker told to stop under load ends in time, and its work goes on at once',
+  'A14: a worker told to stop under load ends in time, and its work goes on at once',
   async () => {
     const [, idle, worker] = world.living()
     await idle?.end()

@@ -30,7 +30,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-it('a worker frozen in the middle of its work does nothing of it when it wakes', async () => {
+it('A7: a worker frozen in the middle of its work does nothing of it when it wakes', async () => {
   const [, frozen] = world.living()
   await slowDown(world, 150)
   const keys = await firstPeople(world, tenantId, 15)

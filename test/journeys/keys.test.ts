@@ -34,7 +34,7 @@ async function recorded({ query }: World, beginning: string): Promise<string[]> 
   return (await query<{ action: string }>(text, [`${beginning}%`])).map(({ action }) => action)
 }
 
-test('the master key is rotated while Patchbay runs, and the tenant signs in as before', async () => {
+test('E6: the master key is rotated while Patchbay runs, and the tenant signs in as before', async () => {
   const before = await readFile(join(world.dataDir, 'master-key'), 'utf8')
   const rotated = await at(world.dataDir, 'key', 'rotate')
   expect(rotated).toMatchObject({ exit: 0, out: '1 tenant graph.clientSecret\n' })
@@ -46,7 +46,7 @@ test('the master key is rotated while Patchbay runs, and the tenant signs in as 
   expect(tested.body).toMatchObject({ outcome: expect.not.stringContaining('failed') })
 })
 
-test('a backup of the running one is restored elsewhere', async () => {
+test('A13: a backup of the running one is restored elsewhere', async () => {
   const file = join(second, 'backup')
   expect(await at(world.dataDir, 'backup', file)).toMatchObject({ exit: 0, out: '' })
   expect((await stat(file)).mode & 0o777).toBe(0o600)
@@ -63,7 +63,7 @@ test('a backup of the running one is restored elsewhere', async () => {
   expect(rowCount).toBe(1)
 })
 
-test('what was restored opens with the key alone, and is not restored over', async () => {
+test('A13: what was restored opens with the key alone, and is not restored over', async () => {
   expect(await at(second, 'restore', join(second, 'backup'))).toMatchObject({ exit: 1 })
   expect(await at(second, 'key', 'verify')).toMatchObject({ exit: 6 })
   await copyFile(join(world.dataDir, 'master-key'), join(second, 'master-key'))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { listen, type Told } from './eventStream.ts'
 import { differences } from './truth.ts'
-import { ended, slowDown, untilPages } from './work.ts'
+import { slowDown, untilPages } from './work.ts'
 import { openWorld, users, type World } from './world.ts'
 
 const resources = `/v1/tenants/1/resources/${users}`
@@ -222,51 +222,6 @@ describe('credentials', () => {
     // A certificate somebody signs in with stays.
     const removed = await world.patchbay(['certificate', 'delete', `${made.id}`, '--yes'])
     expect(removed).toMatchObject({ exit: 1 })
-  })
-})
-
-describe('a request with an Idempotency-Key', () => {
-  const headers = { 'idempotency-key': 'moving-day' }
-  const path = '/v1/tenants/1/transactions'
-  const bodyOf = (ref: string, department: string) => ({
-    steps: [{ do: 'update', model: users, ref, set: { department } }],
-  })
-  let ref = ''
-  let id = 0
-
-  it('sent fifty times at once is one transaction', async () => {
-    const { items } = await json(['resource', 'list', '1', users, '--limit', '1'])
-    ref = items[0].key
-    await world.microsoft.clearCalls()
-    const before = (await json(['transaction', 'list'])).items.length
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, () => world.ask('POST', path, bodyOf(ref, 'Attic'), headers)),
-    )
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]))
-    const ids = new Set(answers.map(({ body }) => body.id))
-    expect(ids.size).toBe(1)
-    ;[id = 0] = ids
-    expect((await json(['transaction', 'list'])).items).toHaveLength(before + 1)
-    expect(await ended(world, 'transaction', id, 10_000)).toMatchObject({ state: 'succeeded' })
-    expect(await world.microsoft.calls('&writes=true')).toHaveLength(1)
-  })
-
-  it('with another body is refused', async () => {
-    const { status, body } = await world.ask('POST', path, bodyOf(ref, 'Cellar'), headers)
-    expect({ status, code: body.code }).toEqual({ status: 422, code: 'idempotency-key-reused' })
-  })
-
-  it('is answered the same after a restart', async () => {
-    const [served] = world.living()
-    expect((await served?.end())?.code).toBe(0)
-    expect(await world.patchbay(['session', 'show'])).toMatchObject({ exit: 6, out: '' })
-    await world.serve()
-    const { status, body } = await world.ask('POST', path, bodyOf(ref, 'Attic'), headers)
-    expect(status).toBe(202)
-    const { passwords, ...shown } = body
-    expect(passwords).toEqual([])
-    expect(shown).toEqual((await world.ask('GET', `/v1/transactions/${id}`)).body)
-    expect((await world.ask('POST', path, bodyOf(ref, 'Cellar'), headers)).status).toBe(422)
   })
 })
 

@@ -33,7 +33,7 @@ async function cutPower(): Promise<void> {
   await world.serve()
 }
 
-it('a first sync goes on where the power went', async () => {
+it('A4: a first sync goes on where the power went', async () => {
   await slowDown(world, 250)
   const id = await startSync(world, tenantId)
   await untilPages(world, id, 5)
@@ -45,7 +45,7 @@ it('a first sync goes on where the power went', async () => {
   expect(await differences(world)).toEqual([])
 }, 60_000)
 
-it('a transaction changes each object once, whenever the power goes', async () => {
+it('A4: a transaction changes each object once, whenever the power goes', async () => {
   const keys = await firstPeople(world, tenantId, 20)
   await slowDown(world, 100)
   await world.microsoft.clearCalls()

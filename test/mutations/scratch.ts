@@ -59,7 +59,9 @@ async function runTests(folder: string, file: string, names: string, ms: number)
   const report = join(folder, '.data', 'report.json')
   await rm(report, { force: true })
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
-  const args = [vitest, 'run', file, '-t', names, '--reporter=json', `--outputFile=${report}`]
+  // To vitest a name is that of its groups and its own with ` > ` between them.
+  const pattern = names.replaceAll(' > ', ' ').replaceAll(' ', '(?: > | )')
+  const args = [vitest, 'run', file, '-t', pattern, '--reporter=json', `--outputFile=${report}`]
   // A group of its own, so that what a test has started ends with it when it takes too long.
   const child = spawn(process.execPath, args, {
     ...{ cwd: folder, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },

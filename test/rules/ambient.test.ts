@@ -39,7 +39,7 @@ test('an ambient clock or network is noticed', () => {
   expect(report(ambientRead(fixture(text)))).toHaveLength(4)
 })
 
-test('nothing banned is used', () => {
+test('E8, F7: nothing banned is used', () => {
   expect(report(sources.flatMap(banned))).toEqual([])
 })
 

@@ -10,7 +10,7 @@ const reviewed = reviewedIn(readText('docs/third-party.md'))
 const packages: Readonly<Record<string, Locked>> = lock.packages
 const row = { name: 'a', version: '1.0.0', licence: 'MIT', why: 'needed', installScript: 'none' }
 
-test('every dependency is reviewed, in the version that is asked for', () => {
+test('J4: every dependency is reviewed, in the version that is asked for', () => {
   const asked = {
     ...project.dependencies,
     ...project.optionalDependencies,
@@ -27,7 +27,7 @@ test('an unreviewed, changed or left-over dependency is noticed', () => {
   expect(unreviewed({ a: '1.0.0' }, [{ ...row, why: '' }])).toHaveLength(1)
 })
 
-test('a package states the licence that was reviewed', () => {
+test('J4: a package states the licence that was reviewed', () => {
   const stated = reviewed.map(({ name, licence }) => {
     const file = join('node_modules', name, 'package.json')
     // Of the packages for one kind of machine, only that of this machine is installed.
@@ -38,7 +38,7 @@ test('a package states the licence that was reviewed', () => {
   expect(stated).toEqual(reviewed.map(({ name, licence }) => ({ name, licence })))
 })
 
-test('all that is installed is permissive, hashed, without address and without script', () => {
+test('J4: all that is installed is permissive, hashed, without address and without script', () => {
   expect(lockProblems(packages, reviewed)).toEqual([])
 })
 

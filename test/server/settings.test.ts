@@ -69,7 +69,7 @@ describe('settings', () => {
 })
 
 describe('the log', () => {
-  it('prints secrets by their type, headers by their name, and stays one line', () => {
+  it('E10, F9: prints secrets by their type, headers by their name, and stays one line', () => {
     const lines: string[] = []
     const log = createLog({ pid: 1 }, (line) => lines.push(line))
     const headers = { authorization: 'Bearer hunter2', 'set-cookie': 'a=hunter2' }

@@ -47,7 +47,7 @@ describe('a process that is told to stop', () => {
     return { code, ms: performance.now() - began }
   }
 
-  it('hands its sync back in time, and another ends it', async () => {
+  it('A14: hands its sync back in time, and another ends it', async () => {
     const { tenantId = '', clientId = '', clientSecret = '' } = world.emulator.tenants[0] ?? {}
     const microsoft = control(world.emulator, tenantId)
     const token = new Sealed(world.token)
