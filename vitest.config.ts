@@ -29,6 +29,10 @@ const notes =
     ? ['PostgreSQL 15 is not installed here: the database tests ran on the embedded one only.']
     : []
 
+if (!existsSync('/usr/sbin/squid')) {
+  notes.push('squid is not installed here: no test went through a real proxy.')
+}
+
 export default defineConfig({
   test: {
     projects: both && debianIsThere ? [main, oldest] : [main],

@@ -23,6 +23,26 @@ const nouns: Readonly<Record<string, Noun>> = {
     summary: 'Certificates for signing in at Microsoft',
     load: async () => (await import('./nouns/certificate.ts')).certificateCommand,
   },
+  egress: {
+    summary: 'Where tenants may be sent to besides Microsoft',
+    load: async () => (await import('./nouns/egress.ts')).egressCommand,
+  },
+  profile: {
+    summary: 'Access profiles: which operations on which types',
+    load: async () => (await import('./nouns/profile.ts')).profileCommand,
+  },
+  role: {
+    summary: 'Roles, and who holds them where',
+    load: async () => (await import('./nouns/role.ts')).roleCommand,
+  },
+  credential: {
+    summary: 'When credentials end, and how the next one takes over',
+    load: async () => (await import('./nouns/credential.ts')).credentialCommand,
+  },
+  alert: {
+    summary: 'Who is told of what ends, and of tenants that cannot be reached',
+    load: async () => (await import('./nouns/alert.ts')).alertCommand,
+  },
   sync: {
     summary: 'Reading tenants in, and what it found',
     load: async () => (await import('./nouns/sync.ts')).syncCommand,

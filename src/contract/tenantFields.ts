@@ -1,28 +1,28 @@
 import type { TProperties } from 'typebox'
+import type { AddressKind } from '../core/addressKind.ts'
+import { limits } from '../core/limits.ts'
 import { Closed, Id, Nullable, Text, Time } from './schemas.ts'
 import { Type } from './type.ts'
+
+interface FieldOptions {
+  stored?: 'secret' | 'encrypted'
+  address?: AddressKind
+  maxLength?: number
+  pattern?: string
+}
 
 /**
  * The fields of `relation/MicrosoftTenant`: groups, titles, lengths, patterns and defaults of the
  * model table in the reference documentation of VOSS Automate, under our spelling. `reference` is
  * the name there, which imports accept; `stored` says where the value lies:
  * `secret` never comes out again, `encrypted` lies in the vault but is shown (addresses with their
- * password masked).
+ * password masked); `address` marks what becomes an address, and of what kind.
  */
-function field(
-  title: string,
-  reference: string | undefined,
-  options: { stored?: 'secret' | 'encrypted'; maxLength?: number; pattern?: string } = {},
-) {
-  const { stored, ...schema } = options
-  return { title, ...(reference && { reference }), ...(stored && { stored }), ...schema }
+function field(title: string, reference: string | undefined, options: FieldOptions = {}) {
+  return { title, ...(reference && { reference }), ...options }
 }
 
-function line(
-  title: string,
-  reference: string | undefined,
-  options: Parameters<typeof field>[2] = {},
-) {
+function line(title: string, reference: string | undefined, options: FieldOptions = {}) {
   return Type.Optional(Nullable(Text({ maxLength: 255, ...field(title, reference, options) })))
 }
 
@@ -42,7 +42,7 @@ export const tenantGroups = {
           default: 'none',
         }),
       ),
-      host: line('Host', 'Microsoft Teams Powershell.hostName'),
+      host: line('Host', 'Microsoft Teams Powershell.hostName', { address: 'windows-computer' }),
       username: line('Username', 'Microsoft Teams Powershell.proxyUsername'),
       password: line('Password', 'Microsoft Teams Powershell.proxyPassword', { stored: 'secret' }),
     },
@@ -89,10 +89,31 @@ export const tenantGroups = {
           }),
         ),
       ),
-      proxy: line('MS 365 proxy', 'Microsoft 365.http_proxy', { stored: 'encrypted' }),
-      secureProxy: line('MS 365 secure proxy', 'Microsoft 365.https_proxy', {
-        stored: 'encrypted',
+      secondClientSecret: line('Second secret', undefined, { stored: 'secret' }),
+      secondCertificateId: Type.Optional(
+        Nullable(
+          Type.Integer({
+            minimum: 1,
+            maximum: Number.MAX_SAFE_INTEGER,
+            ...field('Second certificate', undefined),
+          }),
+        ),
+      ),
+      proxy: line('MS 365 proxy', 'Microsoft 365.http_proxy', {
+        ...{ stored: 'encrypted', address: 'proxy' },
       }),
+      secureProxy: line('MS 365 secure proxy', 'Microsoft 365.https_proxy', {
+        ...{ stored: 'encrypted', address: 'proxy' },
+      }),
+      caCertificate: Type.Optional(
+        Nullable(
+          Type.String({
+            maxLength: limits.certificateAuthorityChars,
+            pattern: '^[\\x20-\\x7e\\s]*$',
+            ...field('Certification authority of the way to Microsoft (PEM)', undefined),
+          }),
+        ),
+      ),
       userPageSize: pageSize('Max page size for MSOLUser', 'Microsoft 365.msol_user_api_page_size'),
       groupPageSize: pageSize('Max page size for Groups', 'Microsoft 365.groups_api_page_size'),
     },
@@ -190,8 +211,11 @@ export const Tenant = Closed({
     clientSecret: SecretState,
     certificateThumbprint: Shown,
     certificateId: Nullable(Id),
+    secondClientSecret: SecretState,
+    secondCertificateId: Nullable(Id),
     proxy: Shown,
     secureProxy: Shown,
+    caCertificate: Shown,
     userPageSize: Nullable(Type.Integer()),
     groupPageSize: Nullable(Type.Integer()),
   }),

@@ -37,6 +37,18 @@ const refusedInGlobalIpv6: readonly [string, number][] = [
   ['3fff::', 20],
 ]
 
+/**
+ * Where clouds answer their own machines, with credentials: what asks there in our name asks as
+ * this server. No range opens them, however wide or narrow it is.
+ */
+const metadata: readonly string[] = [
+  '169.254.169.254',
+  '169.254.170.2',
+  '168.63.129.16',
+  '100.100.100.200',
+  'fd00:ec2::254',
+]
+
 function blockList(ranges: readonly [string, number][], family: 'ipv4' | 'ipv6'): BlockList {
   const list = new BlockList()
   for (const [network, bits] of ranges) list.addSubnet(network, bits, family)
@@ -45,29 +57,54 @@ function blockList(ranges: readonly [string, number][], family: 'ipv4' | 'ipv6')
 
 export type AddressCheck = (address: string) => boolean
 
+/** Some of all addresses. */
+export interface AddressBounds {
+  /** Whether those are in it that nobody has to name: the public ones. */
+  public: boolean
+  /** CIDR. */
+  ranges: readonly string[]
+}
+
 /**
  * A predicate over IP addresses (text, as a resolver or a URL has them). `allowed` are the ranges
- * in CIDR form this destination may use although they are refused by default. Throws bad-input.
+ * in CIDR form this destination may use although they are refused by default; within each of
+ * `bounds` the address has to be as well. Throws bad-input.
  */
-export function createAddressCheck(allowed: readonly string[]): AddressCheck {
-  const named = new BlockList()
-  for (const range of allowed) {
-    const { network, bits, family } = parseRange(range)
-    named.addSubnet(network, bits, family)
-  }
-  const refused4 = blockList(refusedIpv4, 'ipv4')
-  const refused6 = blockList(refusedInGlobalIpv6, 'ipv6')
-  const global6 = blockList([['2000::', 3]], 'ipv6')
-
+export function createAddressCheck(
+  allowed: readonly string[],
+  bounds: readonly AddressBounds[] = [],
+): AddressCheck {
+  const checks = [{ public: true, ranges: allowed }, ...bounds].map(checkOf)
+  const never = new BlockList()
+  for (const address of metadata) never.addAddress(address, familyOf(address))
   return (address) => {
     // A zone (`fe80::1%eth0`) only occurs on link-local addresses.
     if (isIP(address) === 0 || address.includes('%')) return false
-    if (isIPv6(address)) {
-      if (named.check(address, 'ipv6')) return true
-      return global6.check(address, 'ipv6') && !refused6.check(address, 'ipv6')
-    }
-    return named.check(address, 'ipv4') || !refused4.check(address, 'ipv4')
+    return !never.check(address, familyOf(address)) && checks.every((check) => check(address))
   }
+}
+
+const refused4 = blockList(refusedIpv4, 'ipv4')
+const refused6 = blockList(refusedInGlobalIpv6, 'ipv6')
+const global6 = blockList([['2000::', 3]], 'ipv6')
+
+function checkOf({ public: open, ranges }: AddressBounds): AddressCheck {
+  const named = new BlockList()
+  for (const range of ranges) {
+    const { network, bits, family } = parseRange(range)
+    named.addSubnet(network, bits, family)
+  }
+  return (address) => named.check(address, familyOf(address)) || (open && isPublicAddress(address))
+}
+
+/** Reachable for everybody: no address of this machine, its network or its cloud. */
+function isPublicAddress(address: string): boolean {
+  if (!isIPv6(address)) return !refused4.check(address, 'ipv4')
+  return global6.check(address, 'ipv6') && !refused6.check(address, 'ipv6')
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIPv6(address) ? 'ipv6' : 'ipv4'
 }
 
 interface Range {

@@ -4,7 +4,7 @@ import { AppError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { createAddressCheck } from './addresses.ts'
 import { type Answer, flattenHeaders, readBody } from './answer.ts'
-import { connectionKey, type Destination, type WebProxy } from './destination.ts'
+import { connectionKey, type Destination, type Reach, type WebProxy } from './destination.ts'
 import { addressRefused, createDispatcher, type Lookup, type Patience } from './dispatcher.ts'
 import { toAppError } from './failures.ts'
 import { createReadingRoom, type ReadingRoom } from './readingRoom.ts'
@@ -87,12 +87,13 @@ function refuseForeign({ destination, proxy, url }: HttpRequest): void {
     )
   }
   // A socket asks no resolver for an IP literal, so the check at connect would not see it.
-  refuseLiteral(url.hostname.replace(/^\[|\]$/g, ''), destination.allowedAddresses)
-  if (proxy !== undefined) refuseLiteral(proxy.endpoint.host, proxy.allowedAddresses)
+  refuseLiteral(url.hostname.replace(/^\[|\]$/g, ''), destination)
+  if (proxy !== undefined) refuseLiteral(proxy.endpoint.host, proxy)
 }
 
-function refuseLiteral(host: string, allowed: readonly string[] | undefined): void {
-  if (isIP(host) !== 0 && !createAddressCheck(allowed ?? [])(host)) throw addressRefused(host)
+function refuseLiteral(host: string, { allowedAddresses = [], within }: Reach): void {
+  if (isIP(host) === 0) return
+  if (!createAddressCheck(allowedAddresses, within)(host)) throw addressRefused(host)
 }
 
 async function send(
@@ -128,7 +129,8 @@ async function send(
     return { status: response.statusCode, headers, body }
   } catch (error) {
     const cancelled = signal?.aborted ?? false
-    throw toAppError(error, { method, url, cancelled, outOfTime: abort.signal.aborted })
+    const proxy = request.proxy?.endpoint.scheme
+    throw toAppError(error, { method, url, cancelled, outOfTime: abort.signal.aborted, proxy })
   } finally {
     reader.leave()
     clearTimeout(timer)

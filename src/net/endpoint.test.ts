@@ -1,51 +1,63 @@
 import { describe, expect, it } from 'vitest'
 import { AppError } from '../core/errors.ts'
-import { type EndpointRules, parseEndpoint } from './endpoint.ts'
-
-const https: EndpointRules = { field: 'graph', schemes: { https: 443 } }
-const proxy: EndpointRules = {
-  field: 'proxy',
-  schemes: { http: 80, https: 443 },
-  ports: 'any',
-  userinfo: true,
-}
+import { parseEndpoint } from './endpoint.ts'
 
 describe('endpoint', () => {
   it('takes an address apart', () => {
-    expect(parseEndpoint('HTTPS://Graph.Example.COM/', https)).toEqual({
+    expect(parseEndpoint('webhook', 'alerts', 'HTTPS://Hooks.Example.COM/Patchbay')).toEqual({
+      kind: 'webhook',
       scheme: 'https',
-      host: 'graph.example.com',
+      host: 'hooks.example.com',
       port: 443,
-      origin: 'https://graph.example.com',
-      path: '/',
+      origin: 'https://hooks.example.com',
+      path: '/Patchbay',
       user: undefined,
       password: undefined,
     })
-    const given = parseEndpoint('http://joe:p%40ss%3A@proxy.example:8080', proxy)
+    const given = parseEndpoint('proxy', 'proxy', 'http://joe:p%40ss%3A@proxy.example:8080')
     expect(given).toMatchObject({ origin: 'http://proxy.example:8080', user: 'joe' })
     expect(given.password?.reveal()).toBe('p@ss:')
     expect(JSON.stringify(given)).not.toContain('p@ss')
   })
 
   it('encodes names and unmasks numbers', () => {
-    expect(parseEndpoint('https://bücher.example', https).host).toBe('xn--bcher-kva.example')
+    const read = (text: string) => parseEndpoint('issuer', 'issuer', text)
+    expect(read('https://bücher.example').host).toBe('xn--bcher-kva.example')
     for (const host of ['2130706433', '0x7f000001', '017700000001', '127.1', '127.0.0.1']) {
-      expect(parseEndpoint(`https://${host}`, https).host).toBe('127.0.0.1')
+      expect(read(`https://${host}`).host).toBe('127.0.0.1')
     }
-    expect(parseEndpoint('https://[::1]', https)).toMatchObject({
-      host: '::1',
-      origin: 'https://[::1]',
-    })
+    expect(read('https://[::1]')).toMatchObject({ host: '::1', origin: 'https://[::1]' })
   })
 
-  it('knows the ports of schemes that URL does not know', () => {
-    const ldap: EndpointRules = { field: 'ldap', schemes: { ldap: 389, ldaps: 636 }, ports: 'any' }
-    expect(parseEndpoint('ldap://dc.example', ldap)).toMatchObject({
-      port: 389,
-      origin: 'ldap://dc.example',
-    })
-    expect(parseEndpoint('ldap://DC.example:443', ldap).origin).toBe('ldap://dc.example:443')
-    expect(parseEndpoint('ldaps://2130706433', ldap).host).toBe('127.0.0.1')
+  it.each([
+    ['winrm.contoso.com', 'winrm.contoso.com'],
+    ['10.1.2.3', '10.1.2.3'],
+    ['2130706433', '127.0.0.1'],
+    ['fd12::9', 'fd12::9'],
+    ['[fd12::9]', 'fd12::9'],
+  ])('reads the computer %s', (text, host) => {
+    const endpoint = parseEndpoint('windows-computer', 'host', text)
+    expect(endpoint).toMatchObject({ host, port: 5986, scheme: 'https' })
+  })
+
+  it.each([
+    'https://host',
+    'host:5986',
+    'host/path',
+    'host?x',
+    'host#x',
+    'user@host',
+    '[fd12::9]:22',
+    'host.',
+    'a b',
+    '$(reboot)',
+    'host;reboot',
+    'host`id`',
+    "host'or'1",
+    'host|id',
+    'host&id',
+  ])('F6: takes no computer for %j', (text) => {
+    expect(() => parseEndpoint('windows-computer', 'host', text)).toThrow(AppError)
   })
 
   it.each([
@@ -62,24 +74,30 @@ describe('endpoint', () => {
     ['https://a\r\nb', /spaces/],
     ['https://graph.example@evil.example', /user or password/],
     ['https://@evil.example', /user or password/],
-    ['https://graph.example:22', /must use port 443/],
     ['https://graph.example:99999', /not an address/],
-    ['https://graph.example/x', /a path/],
+    ['https://graph.example:0', /no valid port/],
     ['https://graph.example#x', /a fragment/],
     ['https://graph.example#', /a fragment/],
     ['https://graph.example?x', /a query/],
     ['https://localhost.', /end its host with a dot/],
     ['https://127.0.0.1%2f.example', /not an address/],
-  ])('refuses %j', (text, problem) => {
-    const attempt = () => parseEndpoint(text, https)
+    ["https://a';reboot", /no name and no IP address/],
+    ['https://$(reboot)', /no name and no IP address/],
+    ['https://a;b.example', /no name and no IP address/],
+  ])('F6, G1: refuses %j', (text, problem) => {
+    const attempt = () => parseEndpoint('issuer', 'issuer', text)
     expect(attempt).toThrow(AppError)
     expect(attempt).toThrow(problem)
   })
 
+  it('takes a path only where there is one', () => {
+    expect(() => parseEndpoint('proxy', 'proxy', 'https://proxy.example/x')).toThrow(/a path/)
+  })
+
   it.each(['http://a%0d%0aX-Evil:1@proxy.example', 'http://%zz@proxy.example'])(
-    'refuses a proxy user that cannot be sent: %s',
+    'F6: refuses a proxy user that cannot be sent: %s',
     (text) => {
-      expect(() => parseEndpoint(text, proxy)).toThrow(/cannot be sent/)
+      expect(() => parseEndpoint('proxy', 'proxy', text)).toThrow(/cannot be sent/)
     },
   )
 })

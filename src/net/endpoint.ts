@@ -1,9 +1,12 @@
+import { isIP } from 'node:net'
+import type { AddressKind } from '../core/addressKind.ts'
 import { badInput } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { Sealed } from '../core/secret.ts'
 
 /** An address somebody typed, taken apart and normalised. Its IP is checked at connect. */
 export interface Endpoint {
+  kind: AddressKind
   scheme: string
   /** Lower case, ASCII (IDN encoded); an IPv6 address without brackets. */
   host: string
@@ -16,48 +19,51 @@ export interface Endpoint {
   password: Sealed | undefined
 }
 
-export interface EndpointRules {
-  /** The name of the input, for the error: `graph.proxy`. */
-  field: string
-  /** Allowed schemes with their default ports: `{ https: 443 }`. */
+interface Reading {
+  /** Allowed schemes with their default ports; a bare host has the first of them. */
   schemes: Readonly<Record<string, number>>
-  /** Allowed ports; absent: only the default port of the scheme. */
-  ports?: readonly number[] | 'any'
+  /** A host and nothing else: no scheme, port or path. */
+  bare?: boolean
   userinfo?: boolean
   path?: boolean
+}
+
+/** How each kind is read. Which ports it may have is for the policy to say (`policy.ts`). */
+const readings: Readonly<Record<AddressKind, Reading>> = {
+  proxy: { schemes: { https: 443, http: 80 }, userinfo: true },
+  // WinRM over TLS. Over plain http its port follows from the explicit switch, not from an address.
+  'windows-computer': { schemes: { https: 5986 }, bare: true },
+  webhook: { schemes: { https: 443 }, path: true },
+  issuer: { schemes: { https: 443 }, path: true },
 }
 
 const shape = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/i
 
 /**
- * Reads an address by rules, or throws bad-input naming the field. Hosts in decimal, octal or hex
- * form become the IPv4 address they mean, so that the check at connect sees through them.
+ * Reads an address, or throws bad-input naming `field` (`graph.proxy`). Hosts in decimal, octal or
+ * hex form become the IPv4 address they mean, so that the check at connect sees through them.
  */
-export function parseEndpoint(text: string, rules: EndpointRules): Endpoint {
-  const refuse = (problem: string) => badInput(rules.field, problem)
+export function parseEndpoint(kind: AddressKind, field: string, text: string): Endpoint {
+  const reading = readings[kind]
+  const refuse = (problem: string) => badInput(field, problem)
   if (text.length > limits.fieldCharsMax) throw refuse('is too long')
   // URL drops tabs and newlines and turns `\` into `/`: what is used would not be what was typed.
   if (/[\s\\\p{Cc}]/u.test(text)) throw refuse('may not hold spaces, control characters or \\')
-  const [, given = '', authority = '', rest = ''] = shape.exec(text) ?? []
-  const scheme = given.toLowerCase()
-  const defaultPort = Object.hasOwn(rules.schemes, scheme) ? rules.schemes[scheme] : undefined
-  if (defaultPort === undefined) {
-    const known = Object.keys(rules.schemes).map((name) => `${name}://`)
-    throw refuse(`must begin with ${known.join(' or ')}`)
-  }
+  const { scheme, authority, rest, defaultPort } = reading.bare
+    ? readBare(text, reading, refuse)
+    : readUrl(text, reading, refuse)
   const url = parseAsHttps(authority, rest)
   if (url === undefined || url.hostname === '') throw refuse('is not an address')
   if (url.hostname.endsWith('.')) throw refuse('may not end its host with a dot')
-  if (authority.includes('@') && !rules.userinfo) throw refuse('may not hold a user or password')
+  if (!isHost(url.hostname)) throw refuse('has a host that is no name and no IP address')
+  if (authority.includes('@') && !reading.userinfo) throw refuse('may not hold a user or password')
   if (url.hash !== '' || rest.includes('#')) throw refuse('may not hold a fragment')
   if (rest.includes('?')) throw refuse('may not hold a query')
-  if (url.pathname !== '/' && !rules.path) throw refuse('may not hold a path')
+  if (url.pathname !== '/' && !reading.path) throw refuse('may not hold a path')
   const port = portOf(authority) ?? defaultPort
-  const ports = rules.ports ?? [defaultPort]
-  if (port < 1 || port > 65_535 || (ports !== 'any' && !ports.includes(port))) {
-    throw refuse(ports === 'any' ? 'has no valid port' : `must use port ${ports.join(' or ')}`)
-  }
+  if (port < 1 || port > 65_535) throw refuse('has no valid port')
   return {
+    kind,
     scheme,
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port,
@@ -68,10 +74,49 @@ export function parseEndpoint(text: string, rules: EndpointRules): Endpoint {
   }
 }
 
+interface Parts {
+  scheme: string
+  authority: string
+  rest: string
+  defaultPort: number
+}
+
+type Refuse = (problem: string) => Error
+
+function readUrl(text: string, { schemes }: Reading, refuse: Refuse): Parts {
+  const [, given = '', authority = '', rest = ''] = shape.exec(text) ?? []
+  const scheme = given.toLowerCase()
+  const defaultPort = Object.hasOwn(schemes, scheme) ? schemes[scheme] : undefined
+  if (defaultPort !== undefined) return { scheme, authority, rest, defaultPort }
+  const known = Object.keys(schemes).map((name) => `${name}://`)
+  throw refuse(`must begin with ${known.join(' or ')}`)
+}
+
+function readBare(text: string, { schemes }: Reading, refuse: Refuse): Parts {
+  const [[scheme, defaultPort] = ['https', 443]] = Object.entries(schemes)
+  const authority = isIP(text) === 6 ? `[${text}]` : text
+  // A colon elsewhere than within brackets stands before a port.
+  if (/[/?#@]/.test(text) || /:[^\]]*$/.test(authority)) {
+    throw refuse('must be a host name or an IP address, without scheme, port or path.')
+  }
+  return { scheme, authority, rest: '', defaultPort }
+}
+
 /** URL normalises hosts of "special" schemes only, so every scheme is read as if it were https. */
 function parseAsHttps(authority: string, rest: string): URL | undefined {
   const text = `https://${authority}${rest}`
   return URL.canParse(text) ? new URL(text) : undefined
+}
+
+const namePattern =
+  /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/
+
+/**
+ * URL lets through what no name holds (`$`, `;`, quotes, backticks): whatever else might read a
+ * host one day must not find anything in it.
+ */
+export function isHost(hostname: string): boolean {
+  return hostname.startsWith('[') || namePattern.test(hostname)
 }
 
 function portOf(authority: string): number | undefined {
@@ -79,7 +124,7 @@ function portOf(authority: string): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }
 
-function decode(text: string, refuse: (problem: string) => Error): string {
+function decode(text: string, refuse: Refuse): string {
   try {
     const plain = decodeURIComponent(text)
     // CR or LF here would become header lines towards the proxy.

@@ -9,6 +9,8 @@ interface Attempt {
   cancelled: boolean
   /** The limit on the whole exchange ran out, or the caller gave up. */
   outOfTime: boolean
+  /** The scheme of the proxy on the way; undefined: there is none. */
+  proxy: string | undefined
 }
 
 /** What went wrong, in words, by the codes of Node, OpenSSL and undici. */
@@ -22,9 +24,6 @@ const reasons: Readonly<Record<string, string>> = {
   ENETUNREACH: 'there is no way to that network',
   UND_ERR_SOCKET: 'the connection was cut',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer was cut short',
-  UND_ERR_ABORTED: 'the proxy refused to connect it; check the proxy address, user and password',
-  UND_ERR_PRX_CONN: 'the proxy cut the connection',
-  UND_ERR_PRX_TLS: "the proxy's certificate is for another name",
   CERT_HAS_EXPIRED: 'its certificate has expired',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
@@ -53,6 +52,13 @@ export function toAppError(error: unknown, attempt: Attempt): AppError {
     return new AppError('cancelled', `The ${method} to ${url.host} was given up before its answer.`)
   }
   const code = codeOf(error)
+  if (attempt.proxy !== undefined && isAboutProxy(code, attempt)) {
+    return new AppError(
+      'unavailable',
+      `${method} to ${url.host} did not get through the proxy; check its address, user and password, and that it lets this host through.`,
+      { cause: error },
+    )
+  }
   const slow = attempt.outOfTime ? 'did not finish its answer' : timeouts[code]
   if (slow !== undefined) {
     return new AppError(
@@ -66,6 +72,34 @@ export function toAppError(error: unknown, attempt: Attempt): AppError {
   return new AppError('unavailable', `${method} to ${url.host} failed: ${reason}.`, {
     cause: error,
   })
+}
+
+/**
+ * Before a proxy has let us through, why it did not is told in one sentence: the address was typed,
+ * and whoever typed it would learn which machines and ports answer in this network. What may have
+ * reached the other end (a cut, a silence behind the request) keeps its code: it decides whether
+ * the request counts as sent. A certificate is the target's when the proxy itself speaks no TLS.
+ */
+function isAboutProxy(code: string, { proxy, outOfTime }: Attempt): boolean {
+  if (outOfTime || Object.hasOwn(behindProxy, code)) return false
+  if (code.startsWith('HPE_')) return false
+  return proxy === 'https' || !isCertificate(code)
+}
+
+const behindProxy: Readonly<Record<string, true>> = {
+  ECONNRESET: true,
+  EPIPE: true,
+  UND_ERR_SOCKET: true,
+  UND_ERR_HEADERS_TIMEOUT: true,
+  UND_ERR_BODY_TIMEOUT: true,
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: true,
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: true,
+  Z_BUF_ERROR: true,
+  Z_DATA_ERROR: true,
+}
+
+function isCertificate(code: string): boolean {
+  return /CERT|UNABLE_TO|SELF_SIGNED/.test(code)
 }
 
 function codeOf(error: unknown): string {

@@ -36,12 +36,7 @@ export async function startProxy(
   return {
     connects,
     webProxy: (userinfo) => ({
-      endpoint: parseEndpoint(`http://${userinfo}proxy.test:${port}`, {
-        field: 'proxy',
-        schemes: { http: 80 },
-        ports: 'any',
-        userinfo: true,
-      }),
+      endpoint: parseEndpoint('proxy', 'proxy', `http://${userinfo}proxy.test:${port}`),
       allowedAddresses: ['127.0.0.0/8'],
     }),
     close: async () => {

@@ -51,6 +51,7 @@ export const contosoId = '11111111-2222-4333-8444-555555555555'
 
 /** Knows one domain; everything else is unknown to Microsoft. */
 export const directory: Directory = {
+  proxies: {},
   clouds: createClouds([]),
   lookUpTenantId: async (_cloud, domain) => {
     if (domain === 'contoso.com') return contosoId

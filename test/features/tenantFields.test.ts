@@ -28,6 +28,7 @@ test('the fields of the vault are those the contract marks', () => {
     'exchange.certificateThumbprint encrypted',
     'graph.clientSecret secret',
     'graph.proxy encrypted',
+    'graph.secondClientSecret secret',
     'graph.secureProxy encrypted',
     'httpProxy.password secret',
     'powershell.password secret',

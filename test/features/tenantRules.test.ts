@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../../src/core/errors.ts'
+import { reachOf } from '../../src/features/egress/reach.ts'
 import { checkDraft, draftChange } from '../../src/features/tenants/draft.ts'
 import { readGiven } from '../../src/features/tenants/fields.ts'
 
@@ -9,6 +10,8 @@ const guid = '11111111-2222-4333-8444-555555555555'
 const graph = { clientId: guid, tenantId: guid, clientSecret: 's' }
 const windows = { mode: 'windows-proxy' as const, host: 'h', username: 'u', password: 'p' }
 
+const policy = reachOf([], {})
+
 function problemsOf(input: Input): string[] {
   const empty = { values: {}, held: new Set<never>(), shown: new Map() }
   const draft = draftChange(empty, readGiven({ ...input, graph: { ...graph, ...input.graph } }))
@@ -17,7 +20,7 @@ function problemsOf(input: Input): string[] {
       ? { thumbprint: 'A'.repeat(40), thumbprintSha256: 'B'.repeat(64) }
       : undefined
   try {
-    checkDraft(draft, { certificate, clouds: ['global', 'china'] })
+    checkDraft(draft, { certificate, clouds: ['global', 'china'], policy, nowMs: Date.now() })
     return []
   } catch (error) {
     if (!(error instanceof AppError)) throw error
@@ -34,8 +37,8 @@ describe('fine', () => {
     ['the PowerShell service', { powershell: { mode: 'service' } }],
     ['Teams by app registration', { powershell: { mode: 'service' }, teams: { enabled: true } }],
     ['a Windows proxy', { powershell: windows }],
-    ['an IPv4 host', { powershell: { ...windows, host: '192.0.2.7' } }],
-    ['an IPv6 host', { powershell: { ...windows, host: '2001:db8::7' } }],
+    ['an IPv4 host', { powershell: { ...windows, host: '8.8.8.8' } }],
+    ['an IPv6 host', { powershell: { ...windows, host: '2603:1006::7' } }],
     ['Teams disabled on a Windows proxy', { powershell: windows, teams: { enabled: false } }],
     [
       'Teams by service account',
@@ -66,7 +69,7 @@ describe('fine', () => {
     ],
     ['Exchange fields while it is disabled', { exchange: { organization: 'anything' } }],
     ['a proxy', { graph: { proxy: 'https://proxy.contoso.com:3128/' } }],
-    ['a proxy by address, by http', { graph: { proxy: 'http://10.1.2.3:8080' } }],
+    ['a proxy by address, by http', { graph: { proxy: 'http://8.8.8.8:8080' } }],
     ['a proxy with sign-in', { graph: { secureProxy: 'https://u:p%40s@proxy.contoso.com:8443/' } }],
   ])('%s', (_what, input) => {
     expect(problemsOf(input)).toEqual([])

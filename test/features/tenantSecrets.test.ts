@@ -132,7 +132,7 @@ describe('addresses of proxies', () => {
     expect([same.version, same.graph.secureProxy]).toEqual([2, masked])
     expect(await secretOf(tenant.id, 'graph.secureProxy')).toBe(secure)
     const moved = update(tenant.id, { graph: { secureProxy: masked.replace('contoso', 'evil') } })
-    expect(await fieldsOf(moved)).toEqual(['body.graph.secureProxy'])
+    expect(await fieldsOf(moved)).toEqual(['body.graph.clientSecret', 'body.graph.secureProxy'])
     expect((await update(tenant.id, { graph: { secureProxy: null } })).graph.secureProxy).toBeNull()
   })
 

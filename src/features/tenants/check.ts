@@ -6,9 +6,10 @@ import type { Sealed } from '../../core/secret.ts'
 import type { Tx } from '../../store/scope.ts'
 import { certificateType } from '../certificates/access.ts'
 import { selectCertificate } from '../certificates/queries.ts'
+import type { PolicyReach } from '../egress/reach.ts'
 import type { Store } from '../operation/store.ts'
 import { ownerOf } from './answer.ts'
-import { checkDraft, type Draft, refused } from './draft.ts'
+import { type Context, checkDraft, type Draft, refused } from './draft.ts'
 import type { Given, Values } from './fields.ts'
 import { type Directory, resolveTenantId } from './microsoftTenant.ts'
 import type { TenantRow } from './queries.ts'
@@ -31,13 +32,25 @@ export async function withTenantId(
 export async function checkWithCertificate(
   tx: Tx,
   actor: Actor,
-  directory: Directory,
+  rules: Rules,
   draft: Draft,
   nodePath: string,
   mayLackSecrets = false,
 ): Promise<FieldProblem[]> {
-  const certificate = await chosenCertificate(tx, actor, draft, nodePath)
-  return checkDraft(draft, { certificate, clouds: [...directory.clouds.keys()] }, mayLackSecrets)
+  const certificate = await chosenCertificate(tx, actor, draft, nodePath, 'graph.certificateId')
+  await chosenCertificate(tx, actor, draft, nodePath, 'graph.secondCertificateId')
+  return checkDraft(draft, { ...rules, certificate }, mayLackSecrets)
+}
+
+type Rules = Omit<Context, 'certificate'>
+
+/** What a tenant is measured by besides its own rows. */
+export function rulesOf(
+  { clock }: Store,
+  { clouds }: Directory,
+  policy: PolicyReach | undefined,
+): Rules {
+  return { policy, clouds: [...clouds.keys()], nowMs: clock.now() }
 }
 
 async function chosenCertificate(
@@ -45,8 +58,8 @@ async function chosenCertificate(
   actor: Actor,
   draft: Draft,
   nodePath: string,
+  field: 'graph.certificateId' | 'graph.secondCertificateId',
 ): Promise<Proposal['certificate']> {
-  const field = 'graph.certificateId'
   const certificateId = draft.values[field]
   if (certificateId === undefined) return undefined
   const chosen = await selectCertificate(tx, certificateId, 'share')

@@ -10,7 +10,7 @@ import type { GraphTransport } from '../../connectors/graph/transport.ts'
 import type { Application } from '../../connectors/microsoft/application.ts'
 import { graphDestination } from '../../connectors/microsoft/clouds.ts'
 import { lookUpTenantId } from '../../connectors/microsoft/tenantId.ts'
-import type { TokenClient } from '../../connectors/microsoft/tokens.ts'
+import { isCredentialRefused, type TokenClient } from '../../connectors/microsoft/tokens.ts'
 import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Exchange } from '../../net/egress.ts'
@@ -69,7 +69,21 @@ export async function checkAddresses(visit: Visit): Promise<Step> {
 export async function checkToken(visit: Visit): Promise<Step> {
   const { tokens, application, signal } = visit
   visit.host = hostOf(application.cloud.login)
-  await tokens.token(application, { fresh: true, signal })
+  const { standIn, ...first } = application
+  try {
+    await tokens.token(first, { fresh: true, signal })
+  } catch (thrown) {
+    if (standIn === undefined || !isCredentialRefused(thrown)) throw thrown
+    await tokens.token(application, { fresh: true, signal })
+    visit.host = hostOf(application.cloud.graph)
+    const message = `${thrown.message} The second credential is used in its place.`
+    return notPassed(
+      'warning',
+      'token',
+      message,
+      'Promote the second credential, or mend the first.',
+    )
+  }
   visit.host = hostOf(application.cloud.graph)
   const { clientSecret } = await application.credentials()
   const how = clientSecret === undefined ? 'certificate' : 'client secret'

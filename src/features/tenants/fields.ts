@@ -1,5 +1,6 @@
 import type { Static, TSchema } from 'typebox'
 import { type TenantUpdate, tenantGroups } from '../../contract/tenantFields.ts'
+import type { AddressKind } from '../../core/addressKind.ts'
 import { Sealed } from '../../core/secret.ts'
 
 type Groups = typeof tenantGroups
@@ -27,6 +28,8 @@ export interface TenantField {
   reference: string | undefined
   /** `secret` goes in and never comes out, `encrypted` lies in the vault too but is shown. */
   stored: 'secret' | 'encrypted' | undefined
+  /** What kind of address it becomes; undefined: none. */
+  address: AddressKind | undefined
   default: string | number | boolean | undefined
   /** The schema that carries the annotations, without `null`. */
   schema: Annotated
@@ -44,6 +47,7 @@ export interface Annotated {
   default?: string | number | boolean
   reference?: string
   stored?: 'secret' | 'encrypted'
+  address?: AddressKind
 }
 
 /**
@@ -53,9 +57,9 @@ export interface Annotated {
 export const tenantFields: readonly TenantField[] = groupNames().flatMap((group) =>
   Object.entries(tenantGroups[group].properties).map(([name, property]) => {
     const schema = annotated(property)
-    const { title, reference, stored, default: preset } = schema
+    const { title, reference, stored, address, default: preset } = schema
     const path = `${group}.${name}` as FieldPath
-    return { path, group, name, title, reference, stored, default: preset, schema }
+    return { path, group, name, title, reference, stored, address, default: preset, schema }
   }),
 )
 

@@ -1,15 +1,15 @@
-import type { Cloud, Clouds } from '../../connectors/microsoft/clouds.ts'
+import type { Cloud } from '../../connectors/microsoft/clouds.ts'
 import { AppError } from '../../core/errors.ts'
 import { within } from '../../core/hierarchy.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import type { Tx } from '../../store/scope.ts'
+import type { Surroundings } from './connect.ts'
 import { refused } from './draft.ts'
 import { selectSameTenants, type TenantRow } from './queries.ts'
 import { domainPattern, guidPattern } from './rules.ts'
 
-/** What is asked of Microsoft before a tenant is stored. */
-export interface Directory {
-  clouds: Clouds
+/** What is asked of Microsoft, and of the server's configuration, before a tenant is stored. */
+export interface Directory extends Pick<Surroundings, 'clouds' | 'proxies'> {
   /** The id of a domain's tenant. Throws `microsoft-not-found`, bad-input for a wrong cloud. */
   lookUpTenantId(cloud: Cloud, domain: string): Promise<string>
 }

@@ -166,6 +166,24 @@ export async function forgetTest(tx: Tx, tenantId: number): Promise<void> {
     .execute()
 }
 
+/**
+ * Of a sign-in that was changed: dates given for what `fields` held, and refusals of what was there
+ * before. What Microsoft tells is read again at once.
+ */
+export async function forgetEnds(
+  tx: Tx,
+  tenantId: number,
+  fields: readonly string[],
+): Promise<void> {
+  await tx
+    .deleteFrom('credential')
+    .where('tenant_id', '=', tenantId)
+    .where('foreign_id', 'in', fields)
+    .execute()
+  await tx.deleteFrom('credential_refusal').where('tenant_id', '=', tenantId).execute()
+  await tx.deleteFrom('credential_look').where('tenant_id', '=', tenantId).execute()
+}
+
 /** The records of the same Microsoft tenant that were attached below this one. */
 export async function selectRecordsBelow(tx: Tx, id: number): Promise<{ name: string }[]> {
   return await tx.selectFrom('tenant').select('name').where('below_tenant_id', '=', id).execute()
@@ -204,6 +222,10 @@ export const tablesOfTenant = [
   'sync_scope',
   'subscription',
   'connection',
+  'credential',
+  'credential_look',
+  'credential_refusal',
+  'second_credential',
 ] as const
 export const tablesOfRun = ['run_model', 'sync_page', 'sync_rejected', 'removal'] as const
 export const tablesOfTransaction = ['transaction_step'] as const

@@ -29,6 +29,7 @@ export function checkTenant(proposal: Proposal): FieldProblem[] {
     ...checkHttpProxy(proposal),
     ...checkTeams(proposal),
     ...checkGraph(proposal),
+    ...checkSecond(proposal),
     ...checkCertificate(proposal),
     ...checkProxies(proposal),
     ...checkExchange(proposal),
@@ -93,7 +94,7 @@ function checkGraph(proposal: Proposal): FieldProblem[] {
   }
   problems.push(...required(proposal, 'graph.tenantId', 'for every tenant'))
   if (!held.has('graph.clientSecret') && values['graph.certificateId'] === undefined) {
-    const field = 'graph.clientSecret'
+    const field = dropped.has('graph.certificateId') ? 'graph.certificateId' : 'graph.clientSecret'
     problems.push({
       field,
       problem: dropped.has(field)
@@ -102,6 +103,19 @@ function checkGraph(proposal: Proposal): FieldProblem[] {
     })
   }
   return problems
+}
+
+/** One that steps in for the first, so it is one of the two kinds, and another certificate. */
+function checkSecond({ values, held }: Proposal): FieldProblem[] {
+  const field = 'graph.secondCertificateId'
+  const second = values[field]
+  if (second === undefined) return []
+  if (held.has('graph.secondClientSecret')) {
+    const problem = 'and graph.secondClientSecret are both set; keep the one that is to step in.'
+    return [{ field, problem }]
+  }
+  if (second !== values['graph.certificateId']) return []
+  return [{ field, problem: 'is the certificate that the tenant uses already; choose another.' }]
 }
 
 export function checkThumbprint(field: FieldPath, thumbprint: string): FieldProblem[] {

@@ -1,6 +1,6 @@
 import type { Static } from 'typebox'
 import type { CheckStep, ConnectionReport } from '../../contract/tenants.ts'
-import type { AppError } from '../../core/errors.ts'
+import type { AppError, ErrorCode } from '../../core/errors.ts'
 import type { ConnectionTable } from '../../store/tables/hierarchy.ts'
 
 export type Step = Static<typeof CheckStep>
@@ -37,7 +37,7 @@ export function failed(step: string, error: AppError, { host, proxied }: Route):
       ? `${host} could not be reached through the proxy of this tenant.`
       : networkWords(host, error)
     const remedy = proxied
-      ? 'Check the address, user and password of the proxy, and that it lets this host through. A proxy at a private address must be allowed in the configuration of the server.'
+      ? 'Check the address, user and password of the proxy, and that it lets this host through. A proxy at a private address must be allowed in the configuration of the server, and by the list of the node (patchbay egress show).'
       : 'Check that this server may reach the host over TCP 443, directly or through a proxy given in the tenant.'
     return notPassed('failed', step, message, remedy)
   }
@@ -76,11 +76,26 @@ function isTls(error: unknown): boolean {
   return tls || isTls(error.cause)
 }
 
-/** What the tenant's connection is after an error. */
-export function stateAfter(error: AppError): State {
-  if (isNetwork(error) || error.code === 'microsoft-unavailable') return 'unreachable'
-  if (error.code === 'microsoft-throttled') return 'throttled'
-  return error.code === 'consent-missing' ? 'consent-missing' : 'credentials-rejected'
+/** What the tenant's connection is after an error; undefined for one that says nothing of it. */
+export function stateAfter(error: AppError): State | undefined {
+  if (error.foreignCode === noLicence) return 'unlicensed'
+  if (error.foreignCode?.startsWith('AADSTS') && blocking.includes(error.code)) return 'blocked'
+  return states[error.code]
+}
+
+/** What Graph answers for want of a subscription. */
+const noLicence = 'Authentication_RequestFromNonPremiumTenantOrB2CTenant'
+
+/** The sign-in service refuses although the credential is right: policy, tenant, application. */
+const blocking: readonly ErrorCode[] = ['microsoft-refused', 'microsoft-not-found']
+
+const states: Partial<Record<ErrorCode, State>> = {
+  'credentials-rejected': 'credentials-rejected',
+  'consent-missing': 'consent-missing',
+  'microsoft-throttled': 'throttled',
+  'microsoft-unavailable': 'unreachable',
+  'timed-out': 'unreachable',
+  'address-refused': 'unreachable',
 }
 
 export function outcomeOf(steps: readonly Step[]): Report['outcome'] {

@@ -3,6 +3,7 @@ import type { TenantCreate } from '../../contract/tenantFields.ts'
 import { type Actor, scopesOf, scopesPermitted } from '../../core/actor.ts'
 import { AppError, type FieldProblem } from '../../core/errors.ts'
 import { inScope } from '../../store/scope.ts'
+import { reachAt } from '../egress/reach.ts'
 import { permittedNode } from '../hierarchy/access.ts'
 import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
 import { record } from '../operation/record.ts'
@@ -13,6 +14,7 @@ import {
   checkWithCertificate,
   identityOf,
   readName,
+  rulesOf,
   secretChanges,
   withTenantId,
   writeSecrets,
@@ -86,17 +88,19 @@ export async function addTenant(
   input: Static<typeof TenantCreate>,
   how: { mayLackSecrets?: boolean; dryRun?: boolean } = {},
 ): Promise<Added> {
-  await inScope(store.db, scopesOf(actor), (tx) =>
+  const place = await inScope(store.db, scopesOf(actor), (tx) =>
     permittedNode(tx, actor, 'Create', tenantType, input.nodeId),
   )
   const name = readName(input.name)
   const given = await withTenantId(directory, readGiven(input), {})
+  const policy = await reachAt(store.db, place.path, directory.proxies)
+  const rules = rulesOf(store, directory, policy)
   const draft = draftChange(nothingStored, given)
   return await inScope(store.db, scopesOf(actor), async (tx) => {
     const node = await permittedNode(tx, actor, 'Create', tenantType, input.nodeId, 'share')
     const { mayLackSecrets } = how
     const { path } = node
-    const lacked = await checkWithCertificate(tx, actor, directory, draft, path, mayLackSecrets)
+    const lacked = await checkWithCertificate(tx, actor, rules, draft, path, mayLackSecrets)
     if (await queries.selectTenantAtNode(tx, node.id)) throw nodeTaken()
     const { cloud, microsoftTenantId } = identityOf(draft)
     const belowTenantId = await firstRecordAbove(tx, node, cloud, microsoftTenantId)

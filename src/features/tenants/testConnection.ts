@@ -28,6 +28,7 @@ import { applicationOf, type Surroundings } from './connect.ts'
 import { assessFeatures } from './permissions.ts'
 import { keepReport, selectStoredModels } from './queries.ts'
 import { failed, notPassed, outcomeOf, type Report, type Step, stateAfter } from './steps.ts'
+import { createTestPace } from './testPace.ts'
 
 export interface ConnectionTestDependencies {
   store: Store
@@ -37,6 +38,12 @@ export interface ConnectionTestDependencies {
   }
   exchange: Exchange
   surroundings: Surroundings
+  /** Told of a way in that works: when the tenant's credentials end is read while we are there. */
+  keepEnds?: (
+    tenant: { tenantId: number; nodePath: string },
+    entrance: { application: Application; graph: GraphTransport },
+    signal: AbortSignal,
+  ) => Promise<void>
 }
 
 export type TestConnection = (
@@ -62,11 +69,12 @@ const stopping = ['addresses', 'token']
 /**
  * Test Connection: signs in with the tenant's credentials, reads, and reports step by step; changes
  * nothing at Microsoft. One at a time per tenant. Throws `confirmation-required` unless confirmed,
- * `too-many-requests` while one runs.
+ * `too-many-requests` while one runs, or after many.
  */
 export function createConnectionTest(dependencies: ConnectionTestDependencies): TestConnection {
   const { store } = dependencies
   const running = new Set<number>()
+  const takePlace = createTestPace(store.clock)
   return async (actor, { tenantId, confirm }, signal) => {
     const tenant = await inScope(store.db, scopesOf(actor), (tx) =>
       permittedTenant(tx, store, actor, 'Execute', tenantId),
@@ -74,6 +82,7 @@ export function createConnectionTest(dependencies: ConnectionTestDependencies): 
     const { row } = tenant
     requireYes(confirm, row.name)
     if (running.has(tenantId)) throw alreadyRunning()
+    takePlace(tenantId, actor.id)
     running.add(tenantId)
     try {
       const entry = { nodePath: row.node_path, tenantId, subject: `tenant:${tenantId}` }
@@ -122,7 +131,7 @@ async function examine(
 ): Promise<Examined> {
   const { store, microsoft, exchange, surroundings } = dependencies
   const { clock } = store
-  const application = applicationOf(store, surroundings, tenant)
+  const application = await applicationOf(store, surroundings, tenant)
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(limits.connectionTestMs)])
   const graph = microsoft.graph(application, 'interactive')
   const { tokens } = microsoft
@@ -133,6 +142,11 @@ async function examine(
   const way = { application, exchange, tokens, graph, clock, signal: bounded }
   const visit = { ...way, host: hostOf(application.cloud.login), storedModels, features }
   const { steps, error } = await takeSteps(visit, signal)
+  if (steps.some(({ step, outcome }) => step === 'token' && outcome !== 'failed')) {
+    const place = { tenantId: tenant.row.id, nodePath: tenant.row.node_path }
+    // What cannot be read now is read by the daily look; the step about credentials has said why.
+    await dependencies.keepEnds?.(place, { application, graph }, bounded).catch(() => {})
+  }
   const report = {
     tenantId: tenant.row.id,
     outcome: outcomeOf(steps),
@@ -140,7 +154,7 @@ async function examine(
     steps: [...steps, notYet('teams', 'Microsoft Teams'), notYet('exchange', 'Exchange Online')],
     features: visit.features,
   }
-  if (error !== undefined) return { report, state: stateAfter(error) }
+  if (error !== undefined) return { report, state: stateAfter(error) ?? 'unreachable' }
   // Signed in, but to another tenant than the one that was meant.
   return { report, state: report.outcome === 'failed' ? 'credentials-rejected' : 'healthy' }
 }

@@ -4,6 +4,7 @@ import { type Actor, scopesOf } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
+import { type PolicyReach, reachAt } from '../egress/reach.ts'
 import { requireIdle } from '../hierarchy/active.ts'
 import { record } from '../operation/record.ts'
 import type { Store } from '../operation/store.ts'
@@ -13,6 +14,7 @@ import {
   checkWithCertificate,
   identityOf,
   readName,
+  rulesOf,
   secretChanges,
   withTenantId,
   writeSecrets,
@@ -38,11 +40,12 @@ export async function updateTenant(
     permittedTenant(tx, store, actor, 'Update', tenantId),
   )
   const given = await withTenantId(directory, readGiven(input), before.values)
+  const policy = await reachAt(store.db, before.row.node_path, directory.proxies)
   return await inScope(store.db, scopesOf(actor), async (tx) => {
     const tenant = await permittedTenant(tx, store, actor, 'Update', tenantId, 'update')
     const { name, description } = input
     const changed = await changeTenant(tx, actor, store, directory, tenant, {
-      ...{ given, action: 'tenant.update' },
+      ...{ given, policy, action: 'tenant.update' },
       name: name === undefined ? tenant.row.name : readName(name),
       description: description === undefined ? tenant.description : description,
     })
@@ -54,6 +57,8 @@ interface TenantChange {
   given: Given
   name: string
   description: string | null
+  /** What its addresses may be; without it none of them may change. */
+  policy?: PolicyReach
   /** How the audit calls it. */
   action: string
 }
@@ -65,13 +70,13 @@ export async function changeTenant(
   store: Store,
   directory: Directory,
   tenant: OpenedTenant,
-  { given, name, description, action }: TenantChange,
+  { given, policy, name, description, action }: TenantChange,
 ): Promise<OpenedTenant> {
   const { row } = tenant
   const draft = draftChange(tenant, given)
   const head = name !== row.name || description !== tenant.description
   if (!head && draft.changed.length === 0) return tenant
-  await checkWithCertificate(tx, actor, directory, draft, row.node_path)
+  await checkWithCertificate(tx, actor, rulesOf(store, directory, policy), draft, row.node_path)
   const identity = identityOf(draft)
   const belowTenantId = await recordAbove(tx, row, identity)
   const secrets = await secretChanges(tx, store, row, draft)

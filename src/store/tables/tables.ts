@@ -1,4 +1,13 @@
 import type { AccessProfileTable, RoleGrantTable, RoleTable } from './access.ts'
+import type { AlertDeliveryTable, AlertPlaceTable, AlertTargetTable } from './alerts.ts'
+import type {
+  CredentialLookTable,
+  CredentialRefusalTable,
+  CredentialTable,
+  CredentialToldTable,
+  SecondCredentialTable,
+} from './credentials.ts'
+import type { EgressPolicyTable } from './egress.ts'
 import type { CertificateTable, ConnectionTable, NodeTable, TenantTable } from './hierarchy.ts'
 import type {
   ModelActivationTable,
@@ -57,6 +66,7 @@ export interface Tables {
   tenant: TenantTable
   connection: ConnectionTable
   certificate: CertificateTable
+  egress_policy: EgressPolicyTable
   master_key: MasterKeyTable
   data_key: DataKeyTable
   secret: SecretTable
@@ -86,6 +96,14 @@ export interface Tables {
   event: EventTable
   event_swept: EventSweptTable
   retention: RetentionTable
+  credential: CredentialTable
+  credential_look: CredentialLookTable
+  credential_told: CredentialToldTable
+  credential_refusal: CredentialRefusalTable
+  second_credential: SecondCredentialTable
+  alert_target: AlertTargetTable
+  alert_delivery: AlertDeliveryTable
+  alert_place: AlertPlaceTable
   worker: WorkerTable
   pause: PauseTable
 }
