@@ -119,7 +119,40 @@ function scopesWhere({ grants, bounds }: Actor, holds: (grant: Grant) => boolean
   return [...paths].filter(isOuter).sort()
 }
 
-function notPermitted(operation: Operation, type: string): AppError {
+/**
+ * Nobody confers more than they hold. Throws `not-permitted` unless the actor may do, at and below
+ * the grant's node, all that the grant allows.
+ */
+export function requireHolds(actor: Actor, grant: Grant): void {
+  const beyond = firstBeyond(actor, grant)
+  if (beyond === undefined) return
+  throw new AppError(
+    'not-permitted',
+    `This would confer ${beyond.operation} on ${beyond.type}, which you do not hold there yourself. Nothing was changed; ask somebody who does.`,
+  )
+}
+
+/**
+ * Each pattern of either side stands for the types it alone decides, so that asking for one such
+ * type of each pattern asks for all types there can be.
+ */
+function firstBeyond(
+  actor: Actor,
+  { scope, permissions }: Grant,
+): { operation: Operation; type: string } | undefined {
+  const held = [...actor.grants, ...(actor.bounds ? [actor.bounds] : [])]
+  const patterns = new Set([permissions, ...held.map((grant) => grant.permissions)].flat())
+  for (const { type } of patterns) {
+    const sample = type.replace(/\*$/, '\u{10ffff}')
+    for (const operation of operations) {
+      const isConferred = isPermitted(permissions, operation, sample)
+      if (isConferred && !mayDo(actor, operation, sample, scope)) return { operation, type }
+    }
+  }
+  return undefined
+}
+
+export function notPermitted(operation: Operation, type: string): AppError {
   return new AppError(
     'not-permitted',
     `${operation} on ${type} is not among your permissions; ask an administrator of your node for it.`,

@@ -11,6 +11,7 @@ import { findActor } from './access.ts'
 import type { ServerDependencies } from './dependencies.ts'
 import { accessHandlers } from './handlers/access.ts'
 import { alertHandlers } from './handlers/alerts.ts'
+import { accessHandlers } from './handlers/access.ts'
 import { auditHandlers } from './handlers/audit.ts'
 import { certificateHandlers } from './handlers/certificates.ts'
 import { credentialHandlers } from './handlers/credentials.ts'
@@ -42,6 +43,7 @@ export function createServer(dependencies: ServerDependencies) {
       credential: credentialHandlers(dependencies),
       alert: alertHandlers(dependencies),
       egress: egressHandlers(dependencies),
+      ...accessHandlers(dependencies),
       ...accessHandlers(dependencies),
       sync: syncHandlers(dependencies),
       syncRule: syncRuleHandlers(dependencies),

@@ -12,6 +12,7 @@ import { foreignCursor, type PageOf, type PageQuery, readPage } from '../operati
 import { record } from '../operation/record.ts'
 import { nodeType, permittedNode, requireBelowScope } from './access.ts'
 import * as queries from './queries.ts'
+import { rootPath } from './root.ts'
 
 export type NodeAnswer = Static<typeof Node>
 type CreateInput = RouteInput<typeof nodeRoutes.create>['body']
@@ -105,10 +106,15 @@ export function showNode({ createdAt, ...node }: queries.NodeRow): NodeAnswer {
  * what may stand somewhere depends on what is above; nothing of it is told.
  */
 export async function kindsTo(db: Database, path: string): Promise<NodeKind[]> {
-  const ids = path.split('.').slice(0, -1)
-  const paths = ids.map((_, index) => `${ids.slice(0, index + 1).join('.')}.`)
-  const nodes = await inScope(db, `${ids[0]}.`, (tx) => queries.selectNodesAt(tx, paths))
+  const paths = pathsTo(path)
+  const nodes = await inScope(db, rootPath, (tx) => queries.selectNodesAt(tx, paths))
   return nodes.map((node) => node.kind)
+}
+
+/** The paths of the nodes along a path, from the top down, its own included. */
+export function pathsTo(path: string): string[] {
+  const ids = path.split('.').slice(0, -1)
+  return ids.map((_, index) => `${ids.slice(0, index + 1).join('.')}.`)
 }
 
 export function requirePlace(kind: NodeKind, above: readonly NodeKind[]): void {

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Permission } from '../../core/actor.ts'
 import { type HierarchyNode, scopeEnd } from '../../core/hierarchy.ts'
 import type { Tx } from '../../store/scope.ts'
 
@@ -175,6 +176,48 @@ export async function selectParted(
   return parted.rows
 }
 
+/** What roles allow those who hold them at one of these paths, and so at everything below. */
+export async function selectConferred(tx: Tx, paths: readonly string[]): Promise<Permission[][]> {
+  if (paths.length === 0) return []
+  const rows = await tx
+    .selectFrom('role_grant')
+    .innerJoin('role', 'role.id', 'role_grant.role_id')
+    .innerJoin('access_profile', 'access_profile.id', 'role.profile_id')
+    .select('access_profile.permissions')
+    .where('role_grant.node_path', 'in', paths)
+    .distinctOn('access_profile.id')
+    .execute()
+  return rows.map(({ permissions }) => permissions)
+}
+
+/** Roles held at and below a path, with the place of who holds them. */
+export async function selectHeld(
+  tx: Tx,
+  path: string,
+): Promise<{ id: number; personPath: string }[]> {
+  return await tx
+    .selectFrom('role_grant')
+    .innerJoin('person', 'person.id', 'role_grant.person_id')
+    .select(['role_grant.id', 'person.node_path as personPath'])
+    .where('role_grant.node_path', '>=', path)
+    .where('role_grant.node_path', '<', scopeEnd(path))
+    .execute()
+}
+
+export async function selectHeldIds(tx: Tx, path: string): Promise<number[]> {
+  const rows = await tx
+    .selectFrom('role_grant')
+    .select('id')
+    .where('node_path', '>=', path)
+    .where('node_path', '<', scopeEnd(path))
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
+export async function deleteRoleGrants(tx: Tx, ids: readonly number[]): Promise<void> {
+  if (ids.length > 0) await tx.deleteFrom('role_grant').where('id', 'in', ids).execute()
+}
+
 /** What happened stays where it happened; the application may not rewrite it anyway. */
 export const recordTables: readonly string[] = ['audit', 'audit_seal', 'event']
 
@@ -214,6 +257,6 @@ export async function selectContents(
     select 'node below it' as what, count(*) as count from node where parent_id = ${id}
     union all select 'tenant', count(*) from tenant where node_id = ${id}
     union all select 'certificate', count(*) from certificate where node_id = ${id}
-    union all select 'alert target', count(*) from alert_target where node_id = ${id}`.execute(tx)
+    union all select 'person', count(*) from person where node_id = ${id}`.execute(tx)
   return found.rows.filter((row) => row.count > 0)
 }

@@ -1,4 +1,4 @@
-import { type Actor, scopesOf } from '../../core/actor.ts'
+import { type Actor, type Permission, requireHolds, scopesOf } from '../../core/actor.ts'
 import { AppError, badInput } from '../../core/errors.ts'
 import { childPath, type NodeKind, within } from '../../core/hierarchy.ts'
 import { limits } from '../../core/limits.ts'
@@ -13,12 +13,14 @@ import {
   movedMeanwhile,
   type NodeAnswer,
   orNameTaken,
+  pathsTo,
   requireDepth,
   requirePlace,
   showNode,
 } from './nodes.ts'
 import type { NodeRow } from './queries.ts'
 import * as queries from './queries.ts'
+import { rootPath } from './root.ts'
 
 interface MoveInput {
   nodeId: number
@@ -33,16 +35,19 @@ interface MoveInput {
  * not fit, `conflict` while work is under way below.
  */
 export async function moveNode(actor: Actor, db: Database, input: MoveInput): Promise<NodeAnswer> {
-  const { path: parentPath } = await inScope(db, scopesOf(actor), (tx) =>
-    permittedNode(tx, actor, 'Update', nodeType, input.parentId),
-  )
+  const { from, parentPath } = await inScope(db, scopesOf(actor), async (tx) => ({
+    parentPath: (await permittedNode(tx, actor, 'Update', nodeType, input.parentId)).path,
+    from: (await permittedNode(tx, actor, 'Update', nodeType, input.nodeId)).path,
+  }))
   const above = await kindsTo(db, parentPath)
+  const bearing = await readBearing(db, from, parentPath)
   return await inScope(db, scopesOf(actor), async (tx) => {
     await queries.lockShape(tx)
     const node = await permittedNode(tx, actor, 'Update', nodeType, input.nodeId, 'update')
     const parent = await permittedNode(tx, actor, 'Update', nodeType, input.parentId, 'share')
-    if (parent.path !== parentPath) throw movedMeanwhile()
+    if (parent.path !== parentPath || node.path !== from) throw movedMeanwhile()
     requireMovable(actor, node, parent)
+    for (const permissions of bearing.conferred) requireHolds(actor, { scope: from, permissions })
     const subtree = await queries.lockSubtree(tx, node.path)
     requirePlaces(subtree, node, above)
     const tenants = await queries.lockTenants(tx, node.path)
@@ -55,8 +60,42 @@ export async function moveNode(actor: Actor, db: Database, input: MoveInput): Pr
     await requireIdle(tx, tenants)
     const to = childPath(parent.path, node.id)
     await requireTogether(tx, node.path, to)
-    return await moveSubtree(tx, actor, node, parent, to)
+    await requireKnown(tx, from, bearing)
+    return await moveSubtree(tx, actor, node, parent, bearing.parted)
   })
+}
+
+/** What a move means for who may do what. */
+interface Bearing {
+  /** What roles allow that are held above the new place, but not above the old one. */
+  conferred: Permission[][]
+  /** Every role held at and below what moves, and those of them whose holders stay behind. */
+  held: ReadonlySet<number>
+  parted: number[]
+}
+
+/**
+ * Read beyond the actor's scope: nothing of it is told. Who stays behind loses the role, for whoever
+ * looks after the old place could become them, and would reach the new one.
+ */
+async function readBearing(db: Database, from: string, parentPath: string): Promise<Bearing> {
+  return await inScope(db, rootPath, async (tx) => {
+    const newAbove = pathsTo(parentPath).filter((path) => !within(from, path))
+    const held = await queries.selectHeld(tx, from)
+    const staysBehind = ({ personPath }: (typeof held)[number]) =>
+      !within(personPath, from) && !within(parentPath, personPath)
+    return {
+      conferred: await queries.selectConferred(tx, newAbove),
+      held: new Set(held.map(({ id }) => id)),
+      parted: held.filter(staysBehind).map(({ id }) => id),
+    }
+  })
+}
+
+/** Nobody can be given a role there any more: the nodes are locked. */
+async function requireKnown(tx: Tx, from: string, { held }: Bearing): Promise<void> {
+  const now = await queries.selectHeldIds(tx, from)
+  if (!now.every((id) => held.has(id))) throw movedMeanwhile()
 }
 
 function requireMovable(actor: Actor, node: NodeRow, parent: NodeRow): void {
@@ -100,14 +139,16 @@ async function moveSubtree(
   actor: Actor,
   node: NodeRow,
   parent: NodeRow,
-  to: string,
+  parted: readonly number[],
 ): Promise<NodeAnswer> {
   const entry = { action: 'node.move', subject: `node:${node.id}` }
   const { name } = node
-  const left = { name, fromParentId: node.parentId }
+  const to = childPath(parent.path, node.id)
+  const left = { name, fromParentId: node.parentId, rolesRevoked: parted.length }
   await record(tx, actor, { ...entry, nodePath: node.path, detail: left })
   await record(tx, actor, { ...entry, nodePath: to, detail: { name, toParentId: parent.id } })
   await orNameTaken(name, () => queries.updateParent(tx, node.id, parent.id))
+  await queries.deleteRoleGrants(tx, parted)
   for (const table of await queries.selectPathTables(tx)) {
     await queries.rewritePaths(tx, table, 'node_path', node.path, to)
   }
