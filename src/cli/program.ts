@@ -43,14 +43,6 @@ const nouns: Readonly<Record<string, Noun>> = {
     summary: 'Who is told of what ends, and of tenants that cannot be reached',
     load: async () => (await import('./nouns/alert.ts')).alertCommand,
   },
-  profile: {
-    summary: 'Access profiles: which operations on which types',
-    load: async () => (await import('./nouns/profile.ts')).profileCommand,
-  },
-  role: {
-    summary: 'Roles, and who holds them where',
-    load: async () => (await import('./nouns/role.ts')).roleCommand,
-  },
   sync: {
     summary: 'Reading tenants in, and what it found',
     load: async () => (await import('./nouns/sync.ts')).syncCommand,

@@ -1,6 +1,5 @@
 import { profileRoutes, roleRoutes } from './access.ts'
 import { alertRoutes } from './alerts.ts'
-import { profileRoutes, roleRoutes } from './access.ts'
 import { auditRoutes } from './audit.ts'
 import { certificateRoutes } from './certificates.ts'
 import { credentialRoutes } from './credentials.ts'
@@ -28,8 +27,6 @@ export const api = {
   credential: credentialRoutes,
   alert: alertRoutes,
   egress: egressRoutes,
-  profile: profileRoutes,
-  role: roleRoutes,
   profile: profileRoutes,
   role: roleRoutes,
   sync: syncRoutes,

@@ -220,9 +220,6 @@ export const limits = {
   /** Access: permissions of one profile, roles of one person. */
   permissionsPerProfile: 200,
   grantsPerPerson: 100,
-  /** Access: permissions of one profile, roles of one person. */
-  permissionsPerProfile: 200,
-  grantsPerPerson: 100,
   scheduleMinutesMax: 44_640,
   /**
    * What is due by itself: how often that is looked at, rows taken by one look, how long one that

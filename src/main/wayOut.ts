@@ -18,7 +18,6 @@ import { createOpenWires } from '../features/connections/openWires.ts'
 import { type Entrance, keepEnds } from '../features/credentials/ends/read.ts'
 import type { SecondDependencies } from '../features/credentials/second.ts'
 import { watchTenant } from '../features/credentials/watch.ts'
-import { bringShippedAccess } from '../features/access/shipped.ts'
 import { bringShippedModels } from '../features/models/shipped.ts'
 import type { Store } from '../features/operation/store.ts'
 import { connectTenant, type Surroundings } from '../features/tenants/connect.ts'
@@ -80,7 +79,6 @@ export async function createWayOut(
   const openWires = createOpenWires(store, surroundings, microsoft)
   const shipped = await readModelFiles(fileURLToPath(new URL('models', installation)))
   await bringShippedModels(store.db, shipped)
-  await bringShippedAccess(store.db)
   await bringShippedAccess(store.db)
   const models = createModels(store.db)
   const directory: Directory = {

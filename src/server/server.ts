@@ -11,7 +11,6 @@ import { findActor } from './access.ts'
 import type { ServerDependencies } from './dependencies.ts'
 import { accessHandlers } from './handlers/access.ts'
 import { alertHandlers } from './handlers/alerts.ts'
-import { accessHandlers } from './handlers/access.ts'
 import { auditHandlers } from './handlers/audit.ts'
 import { certificateHandlers } from './handlers/certificates.ts'
 import { credentialHandlers } from './handlers/credentials.ts'
@@ -43,7 +42,6 @@ export function createServer(dependencies: ServerDependencies) {
       credential: credentialHandlers(dependencies),
       alert: alertHandlers(dependencies),
       egress: egressHandlers(dependencies),
-      ...accessHandlers(dependencies),
       ...accessHandlers(dependencies),
       sync: syncHandlers(dependencies),
       syncRule: syncRuleHandlers(dependencies),

@@ -95,6 +95,10 @@ export const modules: Readonly<Record<string, Reach>> = {
     files: ['src/features/certificates/', 'src/emulator/certificates.ts'],
     why: 'makes and reads certificates, PFX; the emulated authority signs its server',
   },
+  nodemailer: {
+    files: ['src/connectors/mail/'],
+    why: 'MIME and SMTP, over sockets that net opens',
+  },
   croner: { files: ['src/features/schedules/'], why: 'when a schedule is next due, pure' },
   yaml: { files: ['src/engine/models/', 'src/main/'], why: 'declared models; configuration' },
   commander: { files: ['src/cli/', 'src/main/'], why: 'arguments of the command line' },
@@ -159,6 +163,7 @@ export const exceptions: readonly Exception[] = [
     why: 'a password that was made here is shown once',
   },
   { rule: 'reveal', file: 'src/cli/nouns/user.ts', why: 'the body of a request to us' },
+  { rule: 'reveal', file: 'src/cli/nouns/credential.ts', why: 'the body of a request to us' },
   {
     rule: 'reveal',
     file: 'src/features/tenants/addresses.ts',
@@ -168,6 +173,26 @@ export const exceptions: readonly Exception[] = [
     rule: 'reveal',
     file: 'src/features/tenants/draft.ts',
     why: 'encrypted fields that are shown are compared and checked',
+  },
+  {
+    rule: 'reveal',
+    file: 'src/connectors/mail/mailer.ts',
+    why: 'the password of the mail server',
+  },
+  {
+    rule: 'reveal',
+    file: 'src/features/alerts/deliver.ts',
+    why: 'the key of a webhook signs what it is sent',
+  },
+  {
+    rule: 'reveal',
+    file: 'src/features/alerts/targets.ts',
+    why: 'the key of a webhook is shown once, to who added it',
+  },
+  {
+    rule: 'reveal',
+    file: 'src/features/credentials/ends/read.ts',
+    why: 'three characters of a secret say which of those at Microsoft it is',
   },
   { rule: 'reveal', file: 'src/store/vault.ts', why: 'sealing what goes in' },
   { rule: 'reveal', file: 'src/store/listening.ts', why: 'the password of the database' },

@@ -2,6 +2,7 @@ import { appRoleName } from '../../catalogue/permissions.ts'
 import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
+import { limits } from '../../core/limits.ts'
 import { getCall, itemsOf, pagesOf } from './pages.ts'
 import type { GraphTransport } from './transport.ts'
 
@@ -35,6 +36,19 @@ export interface CredentialEnd {
   keyId: string
   name: string
   endsAt: string
+  /** Of a secret its first three characters, which tell which one it is. */
+  hint: string
+}
+
+/** Delegated administration of a customer, as the partner's tenant knows it (GDAP). */
+export interface Delegation {
+  id: string
+  name: string
+  customer: string
+  status: string
+  endsAt: string
+  /** Microsoft extends it by itself. */
+  extends: boolean
 }
 
 export async function readOrganization(
@@ -137,7 +151,30 @@ function ends(kind: CredentialEnd['kind'], credentials: Json | undefined): Crede
     keyId: text(each, 'keyId'),
     name: text(each, 'displayName'),
     endsAt: text(each, 'endDateTime'),
+    hint: text(each, 'hint'),
   }))
+}
+
+/**
+ * What the tenant administers elsewhere; empty in one that is no partner's. `autoExtendDuration`
+ * is PT0S or P0D where nothing is extended (the resource's page in Graph's reference).
+ */
+export function readDelegations(
+  transport: GraphTransport,
+  signal: AbortSignal,
+): Promise<Perhaps<Delegation[]>> {
+  const path = ['tenantRelationships', 'delegatedAdminRelationships']
+  return unlessForbidden(async () => {
+    const found = await readAll(transport, path, {}, signal)
+    return found.slice(0, limits.gdapMax).map((each) => ({
+      id: text(each, 'id'),
+      name: text(each, 'displayName'),
+      customer: text(each.customer, 'displayName'),
+      status: text(each, 'status'),
+      endsAt: text(each, 'endDateTime'),
+      extends: !['', 'PT0S', 'P0D'].includes(text(each, 'autoExtendDuration')),
+    }))
+  })
 }
 
 async function unlessForbidden<T>(read: () => Promise<T>): Promise<T | 'unknown'> {

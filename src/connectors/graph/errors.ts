@@ -19,6 +19,10 @@ const byCode: Readonly<Record<string, [ErrorCode, string]>> = {
     'consent-missing',
     'The application is not known in the tenant yet. Grant admin consent and wait a minute.',
   ],
+  Authentication_RequestFromNonPremiumTenantOrB2CTenant: [
+    'microsoft-refused',
+    'The tenant has no licence for this (any more). Buy or renew the subscription; what it does not need goes on.',
+  ],
   MailboxNotEnabledForRESTAPI: [
     'microsoft-not-found',
     'There is no active Exchange Online mailbox. Check its licence; a new mailbox takes minutes.',

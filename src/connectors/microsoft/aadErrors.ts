@@ -103,16 +103,29 @@ const meanings: Readonly<Record<number, Meaning>> = {
   7000222: rejected(
     'The client secret has expired. Create a new one in the app registration and enter it here.',
   ),
+  5000224: refused(
+    "Microsoft has blocked the tenant or what it asks for. The tenant's administrator has to ask Microsoft's support why.",
+  ),
+  5000225: refused(
+    "Microsoft has blocked the tenant because nobody used it. The tenant's administrator has to ask Microsoft's support to open it again.",
+  ),
   7000229: consent('The application has no service principal in the tenant. Grant admin consent.'),
 }
 
 /**
  * What the sign-in service refused, by its numbers only: the description holds ids of the request
- * and changed its form over the years.
+ * and changed its form over the years. `certificateEnded`: when the one that was sent ended; the
+ * number is the same for one that is unknown there.
  */
-export function signInError(status: number, body: unknown, retryAfterMs?: number): AppError {
+export function signInError(
+  status: number,
+  body: unknown,
+  retryAfterMs?: number,
+  certificateEnded?: Date,
+): AppError {
   const number = firstNumber(body)
-  const meaning = meaningOf(status, number)
+  const ended = number === 700027 ? certificateEnded : undefined
+  const meaning = ended === undefined ? meaningOf(status, number) : endedCertificate(ended)
   const name = number === undefined ? `HTTP ${status}` : `AADSTS${number}`
   const requestId = isJsonObject(body) && typeof body.trace_id === 'string' ? body.trace_id : ''
   return new AppError(meaning.code, `Microsoft gave no token (${name}). ${meaning.words}`, {
@@ -120,6 +133,12 @@ export function signInError(status: number, body: unknown, retryAfterMs?: number
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(/^[\w-]{1,64}$/.test(requestId) ? { foreignRequestId: requestId } : {}),
   })
+}
+
+function endedCertificate(ended: Date): Meaning {
+  return rejected(
+    `The certificate ended on ${ended.toISOString().slice(0, 10)}. Make a new one, upload it in the app registration and choose it for the tenant.`,
+  )
 }
 
 function meaningOf(status: number, number: number | undefined): Meaning {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomUUID, X509Certificate } from 'node:crypto'
 import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import { isJsonObject } from '../../core/json.ts'
@@ -71,7 +71,13 @@ export async function requestToken(
       requestId: answer?.headers['x-ms-request-id'],
     })
   }
-  return readToken(answer, began)
+  return readToken(answer, began, endOf(credentials))
+}
+
+/** When the certificate ends that was sent; undefined for a secret. */
+function endOf({ clientSecret, certificate }: Credentials): Date | undefined {
+  if (clientSecret !== undefined || certificate === undefined) return undefined
+  return new X509Certificate(certificate.certificatePem).validToDate
 }
 
 function tokenForm(
@@ -100,10 +106,11 @@ function tokenForm(
   return form
 }
 
-function readToken(answer: Answer, now: number): Token {
+function readToken(answer: Answer, now: number, certificateEnds: Date | undefined): Token {
   const body = parseJson(answer)
   if (answer.status !== 200) {
-    throw signInError(answer.status, body, retryAfterMs(answer.headers['retry-after'], now))
+    const ended = certificateEnds && certificateEnds.getTime() <= now ? certificateEnds : undefined
+    throw signInError(answer.status, body, retryAfterMs(answer.headers['retry-after'], now), ended)
   }
   const text = isJsonObject(body) ? body.access_token : undefined
   // A number in the v2 endpoint; the v1 endpoint and some emulators send text.

@@ -15,7 +15,10 @@ export interface TokenOptions {
 }
 
 export interface TokenClient {
-  /** A token that is valid now. Throws the codes of `signInError` and of a failed exchange. */
+  /**
+   * A token that is valid now; got by the stand-in where the credential itself is refused. Throws
+   * the codes of `signInError` and of a failed exchange.
+   */
   token(application: Application, options?: TokenOptions): Promise<Sealed>
   /** The service did not accept this token: the next call fetches another. */
   invalidate(application: Application, rejected: Sealed): void
@@ -29,6 +32,8 @@ interface Entry {
   /** The last refusal, repeated without asking until `quietUntil`. */
   refusal: AppError | undefined
   quietUntil: number
+  /** The stand-in is used, and that was told. */
+  replaced: boolean
 }
 
 /**
@@ -39,32 +44,62 @@ export function createTokenClient(dependencies: TokenClientDependencies): TokenC
   const { clock } = dependencies
   const entries = new Map<string, Entry>()
 
-  return {
-    async token(application, { signal, scope = application.cloud.scope, fresh = false } = {}) {
-      const entry = entryOf(entries, keyOf(application, scope))
-      const now = clock.now()
-      if (!fresh) {
-        const { token, refusal } = entry
-        const valid = token !== undefined && now < token.endsAt
-        if (valid && now < token.renewAt) return token.text
-        const quiet = refusal !== undefined && now < entry.quietUntil
-        if (valid) {
-          // Renewed beside the calls that still have a good token; if it fails they keep using it.
-          if (!quiet) takeOff(dependencies, entry, application, scope).catch(() => {})
-          return token.text
-        }
-        if (quiet) throw refusal
+  async function tokenOf(application: Application, options: TokenOptions): Promise<Sealed> {
+    const { signal, scope = application.cloud.scope, fresh = false } = options
+    const entry = entryOf(entries, keyOf(application, scope))
+    const now = clock.now()
+    if (!fresh) {
+      const { token, refusal } = entry
+      const valid = token !== undefined && now < token.endsAt
+      if (valid && now < token.renewAt) return token.text
+      const quiet = refusal !== undefined && now < entry.quietUntil
+      if (valid) {
+        // Renewed beside the calls that still have a good token; if it fails they keep using it.
+        if (!quiet) takeOff(dependencies, entry, application, { scope, fresh }).catch(() => {})
+        return token.text
       }
-      const flight = takeOff(dependencies, entry, application, scope)
-      return (await orGiveUp(flight, signal)).text
+      if (quiet) throw refusal
+    }
+    // One under way may be about to repeat what was refused before, which is no answer for a person.
+    if (fresh) await entry.flight?.catch(() => {})
+    const flight = takeOff(dependencies, entry, application, { scope, fresh })
+    return (await orGiveUp(flight, signal)).text
+  }
+
+  return {
+    async token(application, options = {}) {
+      try {
+        return await tokenOf(application, options)
+      } catch (thrown) {
+        const { standIn } = application
+        if (standIn === undefined || !isCredentialRefused(thrown)) throw thrown
+        // Where that one does not help either, the first refusal is what there is to mend.
+        const token = await tokenOf({ ...application, ...standIn }, options).catch(() => {
+          throw thrown
+        })
+        const { scope = application.cloud.scope } = options
+        const entry = entryOf(entries, keyOf(application, scope))
+        if (!entry.replaced) await standIn.stepsIn(thrown)
+        entry.replaced = true
+        return token
+      }
     },
-    invalidate(application, rejected) {
-      const ofApplication = keyOf(application, '')
+    invalidate({ standIn, ...application }, rejected) {
+      const own = [application, ...(standIn ? [{ ...application, ...standIn }] : [])]
       for (const [key, entry] of entries) {
-        if (entry.token?.text === rejected && key.startsWith(ofApplication)) entry.token = undefined
+        const ours = own.some((each) => key.startsWith(keyOf(each, '')))
+        if (ours && entry.token?.text === rejected) entry.token = undefined
       }
     },
   }
+}
+
+/** What a wrong, ended or unknown secret or certificate is told: see aadErrors. */
+const credentialRefusals = ['AADSTS7000215', 'AADSTS7000222', 'AADSTS700027']
+
+/** Whether another credential of the same application may do better. */
+export function isCredentialRefused(thrown: unknown): thrown is AppError {
+  return thrown instanceof AppError && credentialRefusals.includes(thrown.foreignCode ?? '')
 }
 
 /** Starts the one request, or joins it. Not stopped by a caller that gives up: others wait too. */
@@ -72,16 +107,22 @@ function takeOff(
   dependencies: TokenClientDependencies,
   entry: Entry,
   application: Application,
-  scope: string,
+  { scope, fresh }: { scope: string; fresh: boolean },
 ): Promise<Token> {
+  const { watch } = application
   async function fly(): Promise<Token> {
     try {
-      entry.token = await fetchToken(dependencies, application, scope)
+      const standing = fresh ? undefined : await watch?.standing()
+      if (standing !== undefined) {
+        entry.quietUntil = standing.quietUntil
+        throw standing.refusal
+      }
+      entry.token = await ask(dependencies, entry, application, scope)
       entry.refusal = undefined
+      entry.replaced = false
       return entry.token
     } catch (thrown) {
       entry.refusal = asAppError(thrown, 'Signing in to Microsoft')
-      entry.quietUntil = dependencies.clock.now() + quietMs(entry.refusal)
       throw entry.refusal
     } finally {
       entry.flight = undefined
@@ -89,6 +130,25 @@ function takeOff(
   }
   entry.flight ??= fly()
   return entry.flight
+}
+
+async function ask(
+  dependencies: TokenClientDependencies,
+  entry: Entry,
+  application: Application,
+  scope: string,
+): Promise<Token> {
+  const { watch } = application
+  try {
+    const token = await fetchToken(dependencies, application, scope)
+    await watch?.granted()
+    return token
+  } catch (thrown) {
+    const refusal = asAppError(thrown, 'Signing in to Microsoft')
+    entry.quietUntil = dependencies.clock.now() + quietMs(refusal)
+    if (forPeople.has(refusal.code)) await watch?.refused(refusal, entry.quietUntil)
+    throw refusal
+  }
 }
 
 async function fetchToken(
@@ -137,7 +197,10 @@ function entryOf(entries: Map<string, Entry>, key: string): Entry {
     const [idle] = [...entries].find(([, { flight }]) => flight === undefined) ?? []
     if (idle !== undefined) entries.delete(idle)
   }
-  const entry: Entry = { token: undefined, flight: undefined, refusal: undefined, quietUntil: 0 }
+  const entry: Entry = {
+    ...{ token: undefined, flight: undefined, refusal: undefined },
+    ...{ quietUntil: 0, replaced: false },
+  }
   entries.set(key, entry)
   return entry
 }

@@ -6,6 +6,7 @@ import { deliverDue } from '../notifications/deliver.ts'
 import { newCallBook } from '../record.ts'
 import { findTenant, type State } from '../state.ts'
 import { accessTo } from '../tenantAccess.ts'
+import { postDelegation } from './delegations.ts'
 import { clearFaults, listFaults, postFault } from './faults.ts'
 import { ControlRefusal, numberIn, readInput } from './input.ts'
 import { mutate } from './mutate.ts'
@@ -105,6 +106,8 @@ function answerPart(
       return patchTenant(state, tenant, input)
     case 'DELETE ':
       return { deleted: state.tenants.delete(tenant.id) }
+    case 'POST delegations':
+      return postDelegation(state, tenant, input)
     case 'GET credentials':
       return listCredentials(tenant)
     case 'POST secrets':

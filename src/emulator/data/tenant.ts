@@ -108,6 +108,7 @@ export function makeTenant(spec: TenantSpec, clock: Clock): Tenant {
     licenceDelayMs: spec.licenceDelayMs ?? 0,
     clock,
     roleAssignments: administrators(users, random),
+    delegations: [],
     servicePrincipalIds: { graph: randomGuid(random), exchange: randomGuid(random) },
     others: newOthers(
       makePlaces({

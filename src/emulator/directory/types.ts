@@ -138,6 +138,8 @@ export interface Tenant {
   licenceDelayMs: number
   readonly clock: Clock
   readonly roleAssignments: RoleAssignment[]
+  /** What it administers in the tenants of customers (GDAP); none unless asked for. */
+  delegations: Entity[]
   readonly servicePrincipalIds: { graph: string; exchange: string }
   readonly others: Others
   readonly changes: ChangeLog

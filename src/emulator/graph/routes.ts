@@ -3,6 +3,7 @@ import { pathParts } from '../exchange.ts'
 import { applicationRoutes } from './applications.ts'
 import { batchRoutes } from './batch.ts'
 import type { GraphRoute } from './context.ts'
+import { delegationRoutes } from './delegations.ts'
 import { deletedItemRoutes } from './deletedItems.ts'
 import { directoryObjectRoutes } from './directoryObjects.ts'
 import { domainRoutes } from './domains.ts'
@@ -39,6 +40,7 @@ const routes: readonly GraphRoute[] = [
   ...applicationRoutes,
   ...directoryRoleRoutes,
   ...subscriptionRoutes,
+  ...delegationRoutes,
   ...batchRoutes,
   ...propertyRoutes,
 ]

@@ -257,6 +257,7 @@ export async function selectContents(
     select 'node below it' as what, count(*) as count from node where parent_id = ${id}
     union all select 'tenant', count(*) from tenant where node_id = ${id}
     union all select 'certificate', count(*) from certificate where node_id = ${id}
-    union all select 'person', count(*) from person where node_id = ${id}`.execute(tx)
+    union all select 'person', count(*) from person where node_id = ${id}
+    union all select 'alert target', count(*) from alert_target where node_id = ${id}`.execute(tx)
   return found.rows.filter((row) => row.count > 0)
 }

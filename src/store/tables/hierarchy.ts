@@ -36,6 +36,8 @@ export interface ConnectionTable {
     | 'throttled'
     | 'credentials-rejected'
     | 'consent-missing'
+    | 'blocked'
+    | 'unlicensed'
     | 'unreachable'
   message: Generated<string>
   report: Jsonb<JsonObject, null>

@@ -1,0 +1,126 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClouds } from '../../src/connectors/microsoft/clouds.ts'
+import { lookUpTenantId } from '../../src/connectors/microsoft/tenantId.ts'
+import type { Clock } from '../../src/core/clock.ts'
+import type { TenantAccess, TenantSpec } from '../../src/emulator/options.ts'
+import { startEmulator } from '../../src/emulator/start.ts'
+import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
+import { type Entrance, keepEnds } from '../../src/features/credentials/ends/read.ts'
+import { watchTenant } from '../../src/features/credentials/watch.ts'
+import type { Store } from '../../src/features/operation/store.ts'
+import { connectTenant, type Surroundings } from '../../src/features/tenants/connect.ts'
+import { createTenant } from '../../src/features/tenants/tenants.ts'
+import { createConnectionTest } from '../../src/features/tenants/testConnection.ts'
+import { createEgress } from '../../src/net/egress.ts'
+import { control } from '../engine/control.ts'
+import { systemClock } from '../store/testing.ts'
+import { addNode, openBench, provider } from './support.ts'
+
+export const { signal } = new AbortController()
+
+/** What the watch asks of an application and no more. */
+export const enough = ['User.ReadWrite.All', 'Application.Read.All', 'Organization.Read.All']
+
+/** A database, an emulated Microsoft 365, and time that can be moved for both. */
+export async function openCredentialBench() {
+  const bench = await openBench()
+  let movedMs = 0
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + movedMs }
+  const store: Store = { ...bench.store, clock }
+  const emulator = await startEmulator({
+    dataDir: await mkdtemp(join(tmpdir(), 'patchbay-emulator-')),
+    clock,
+    tenants: [{ users: 1, seed: 1 }],
+    control: true,
+    checkAnswers: true,
+  })
+  const egress = createEgress(async () => [{ address: '127.0.0.1', family: 4 }])
+  const clouds = createClouds([
+    {
+      ...{ name: 'emulator', login: emulator.url, graph: emulator.url, ca: emulator.caPem },
+      scope: 'https://graph.microsoft.com/.default',
+      allowedAddresses: ['127.0.0.0/8'],
+    },
+  ])
+  const proxies = { allowedAddresses: ['127.0.0.0/8'] }
+  const { exchange } = egress
+
+  /** One process: its own memory of tokens, the same database. */
+  function startProcess() {
+    const microsoft = createMicrosoft({ egress, clouds, clock, random: () => 0, log: () => {} })
+    const surroundings: Surroundings = {
+      ...{ clouds, proxies },
+      watch: (tenant) => watchTenant(store, tenant),
+    }
+    const directory = {
+      ...surroundings,
+      lookUpTenantId: (cloud: Parameters<typeof lookUpTenantId>[1], name: string) =>
+        lookUpTenantId(exchange, cloud, { name }),
+    }
+    const open = async (place: { tenantId: number; scope: string }): Promise<Entrance> => {
+      const { application } = await connectTenant(store, surroundings, place)
+      return { application, graph: microsoft.graph(application, 'sync') }
+    }
+    return {
+      ...{ microsoft, surroundings, directory, open },
+      second: { store, directory, surroundings, tokens: microsoft.tokens },
+      test: createConnectionTest({
+        ...{ store, microsoft, surroundings, exchange },
+        keepEnds: (tenant, entrance, within) => keepEnds(store, tenant, entrance, within),
+      }),
+      /** What any work on the tenant does first. */
+      signIn: async (tenant: { id: number; nodePath: string }) => {
+        const { application } = await open({ tenantId: tenant.id, scope: tenant.nodePath })
+        return await microsoft.tokens.token(application)
+      },
+    }
+  }
+
+  const first = startProcess()
+  let count = 0
+
+  /** Makes an emulated tenant and attaches it to a node of its own. */
+  async function attach(
+    spec: Partial<TenantSpec> = {},
+    graph: Parameters<typeof createTenant>[3]['graph'] = {},
+  ) {
+    count += 1
+    const whole = { users: 5, seed: 100 + count, roles: enough, ...spec }
+    const global = control(emulator, '')
+    const access = (await global.ask('POST', 'tenants', whole)) as TenantAccess
+    await global.close()
+    const { clientId, clientSecret, domain } = access
+    const node = await addNode(bench, 1, 'customer', `Customer ${count}`)
+    const own = { cloud: 'emulator', clientId, clientSecret, tenantId: domain, ...graph }
+    const input = { nodeId: node.id, name: `Tenant ${count}`, graph: own }
+    const tenant = await createTenant(provider, store, first.directory, input)
+    const own2 = control(emulator, access.tenantId)
+    return {
+      ...{ tenant, access, control: own2 },
+      ask: <T>(method: string, part: string, body?: object) =>
+        own2.ask<T>(method, `tenants/${access.tenantId}/${part}`, body),
+      /** How often the tenant's sign-in service was asked for a token. */
+      async signIns() {
+        const calls = await own2.calls()
+        return calls.filter(({ service, path }) => service === 'login' && path.endsWith('/token'))
+          .length
+      },
+    }
+  }
+
+  return {
+    ...{ bench, store, clock, emulator, egress, startProcess, attach, ...first },
+    move: (ms: number) => {
+      movedMs += ms
+    },
+    async close() {
+      await egress.close()
+      await emulator.close()
+      await bench.close()
+    },
+  }
+}
+
+export type CredentialBench = Awaited<ReturnType<typeof openCredentialBench>>
