@@ -79,11 +79,11 @@ describe('a secret', () => {
     ['toStringTag', () => Object.prototype.toString.call(secret)],
     ['format', () => inspect(new Map([[secret, secret]]))],
     ['clone', () => inspect(structuredClone({ secret: { ...secret } }))],
-  ])('does not show by %s', (_how, print) => {
+  ])('E10: does not show by %s', (_how, print) => {
     expect(print()).not.toContain('hunter2')
   })
 
-  it('opens only when asked', () => {
+  it('E10: opens only when asked', () => {
     expect(secret.reveal()).toBe('hunter2-hunter2')
   })
 })

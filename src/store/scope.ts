@@ -43,9 +43,6 @@ async function runAndRelease<T>(
   settings: string,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
-  // Without a listener an error between two queries would end the process.
-  const ignore = () => {}
-  client.on('error', ignore)
   const pool = {
     connect: async () => soleClient(client, settings),
     end: async () => {},
@@ -57,7 +54,6 @@ async function runAndRelease<T>(
       .transaction()
       .execute((transaction) => work(Object.assign(transaction, { client })))
   } finally {
-    client.off('error', ignore)
     // Only a connection that is idle for certain goes back; any other might carry the scope on.
     client.release(client.getTransactionStatus() !== 'I')
   }

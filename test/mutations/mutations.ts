@@ -26,7 +26,7 @@ const ending = '.mutations.json'
 const members = ['id', 'file', 'replace', 'by', 'fails'] as const
 
 export function mutationLists(): string[] {
-  return filesUnder('test').filter((path) => path.endsWith(ending))
+  return ['test', 'src'].flatMap(filesUnder).filter((path) => path.endsWith(ending))
 }
 
 /** The mutations of a list; throws where it has another form. */

@@ -51,11 +51,11 @@ test('several scopes show what lies within any of them, and nothing between', as
   expect(await countNodes([])).toBe(0)
 })
 
-test('without a scope there are no rows', async () => {
+test('H2: without a scope there are no rows', async () => {
   expect(await fresh.db.kysely.selectFrom('node').selectAll().execute()).toEqual([])
 })
 
-test('a row outside the scope can be neither written, changed nor moved there', async () => {
+test('H2: a row outside the scope can be neither written, changed nor moved there', async () => {
   const refused = /row-level security/
   await expect(
     inScope(fresh.db, '1.2.', (tx) => addNode(tx, 9, '1.9.', 'customer')),
@@ -92,7 +92,7 @@ test('H1: every table with a node path has row-level security, forced, by both p
   expect(rows.filter((row) => !row.sound || row.policies !== bothPolicies)).toEqual([])
 })
 
-test('the application owns nothing, is no superuser and goes around no policy', async () => {
+test('H1: the application owns nothing, is no superuser and goes around no policy', async () => {
   const { rows } = await fresh.db.pool.query<Record<string, unknown>>(
     `select current_user as name, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb,
             pg_has_role('patchbay_owner', 'member') as member,
@@ -109,7 +109,7 @@ test('the application owns nothing, is no superuser and goes around no policy', 
   ])
 })
 
-test('what is on record cannot be changed, nor the schema', async () => {
+test('I5: what is on record cannot be changed, nor the schema', async () => {
   for (const statement of [
     'update audit set action = action',
     'delete from audit',
@@ -126,7 +126,7 @@ test('what is on record cannot be changed, nor the schema', async () => {
   }
 })
 
-test('a pooled connection keeps no scope, whatever ended the transaction', async () => {
+test('H2: a pooled connection keeps no scope, whatever ended the transaction', async () => {
   const failures = ['none', 'thrown', 'statement', 'killed'] as const
   for (let round = 0; round < limits.poolMax * 100; round++) {
     const failure = round % 50 === 49 ? 'killed' : failures[round % 3]
@@ -142,6 +142,18 @@ test('a pooled connection keeps no scope, whatever ended the transaction', async
     expect(rows[0]?.scope ?? '').toBe('')
   }
 }, 30_000)
+
+test('A11: a connection that breaks while it is lent does not end the process', async () => {
+  await fresh.db.kysely.connection().execute(async (lent) => {
+    const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(lent)
+    const other = await fresh.db.pool.connect()
+    await other.query('select pg_terminate_backend($1)', [rows[0]?.pid])
+    // What the driver does when it hears of it; without a listener this throws.
+    expect(() => other.emit('error', new Error('Connection terminated'))).not.toThrow()
+    other.release()
+    await expect(sql`select 1`.execute(lent)).rejects.toThrow(/terminat/)
+  })
+})
 
 test('a scope that is no path is refused before anything is asked', async () => {
   for (const scope of ['', '1', '1..', "1.'; drop table node --", '1.\n', '.1.']) {
