@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Clock } from '../../src/core/clock.ts'
 import type { Sealed } from '../../src/core/secret.ts'
 import type { Emulator, EmulatorOptions } from '../../src/emulator/options.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
@@ -29,6 +30,7 @@ export async function startTestPatchbay(
     /** Further members of patchbay.json, and how the emulated tenant notifies. */
     settings?: object
     notifications?: EmulatorOptions['notifications']
+    clock?: Clock
   } = {},
 ): Promise<TestPatchbay> {
   const dataDir = await mkdtemp(join(tmpdir(), 'patchbay-test-serve-'))
@@ -62,7 +64,7 @@ export async function startTestPatchbay(
   const note = (level: string) => (fields: object, message: string) => {
     log.push({ level, fields, message })
   }
-  const patchbay = await startPatchbay(settings, systemClock, {
+  const patchbay = await startPatchbay(settings, given.clock ?? systemClock, {
     ...{ info: note('info'), warn: note('warn'), error: note('error') },
   })
   const tokenFile = join(dataDir, 'admin-token')

@@ -56,7 +56,7 @@ export async function listTokens(actor: Actor, { db }: Store, query: PageQuery):
 function showToken({ ownerPath: _, permissions, ...row }: queries.TokenRow) {
   return {
     ...row,
-    permissions: permissions?.map((each) => ({ ...each, operations: [...each.operations] })),
+    permissions: permissions?.map(copied) ?? null,
     createdAt: row.createdAt.toISOString(),
     expiresAt: showTime(row.expiresAt),
     lastUsedAt: showTime(row.lastUsedAt),
@@ -126,7 +126,7 @@ export async function insertPersonsToken(
     subject: `person:${person.id}`,
     detail: {
       ...{ name, scope, expiresAt: expiresAt.toISOString() },
-      permissions: permissions?.map(describe),
+      permissions: permissions?.map(describe) ?? null,
     },
   })
   const id = await queries.insertToken(tx, {
@@ -134,6 +134,10 @@ export async function insertPersonsToken(
     createdBy: authorOf(author),
   })
   return { id, token, expiresAt }
+}
+
+function copied({ type, operations }: Permission) {
+  return { type, operations: [...operations] }
 }
 
 function describe({ type, operations }: Permission): string {
