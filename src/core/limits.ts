@@ -242,6 +242,8 @@ export const limits = {
   subscriptionLifeMs: 3 * 24 * 60 * 60_000,
   subscriptionsAtOnce: 20,
   subscriptionRetryMs: 5 * 60_000,
+  /** Notifications: how long the deleting of a tenant waits for its subscriptions to be ended. */
+  subscriptionsEndMs: 10_000,
 
   /** Doctor: free disk below which it fails and warns; when it warns of an end, of a clock. */
   diskFreeLeastBytes: 256 * 1024 * 1024,

@@ -51,6 +51,8 @@ export interface CreateOperation extends Operation {
   required: readonly string[]
   /** Whether it signs in, and so is made with a password. */
   password: boolean
+  /** The property that says when its password was set. */
+  passwordSetAt: string | undefined
 }
 
 export type PropertyType =

@@ -1,5 +1,6 @@
 import type { DeliverDependencies } from '../features/alerts/deliver.ts'
 import type { SecondDependencies } from '../features/credentials/second.ts'
+import type { EndDependencies } from '../features/notifications/endSubscriptions.ts'
 import type { Receiver } from '../features/notifications/receiver.ts'
 import type { Store } from '../features/operation/store.ts'
 import type { OpenIdSettings } from '../features/signIn/openIdSignIn.ts'
@@ -25,6 +26,7 @@ export interface ServerDependencies {
   /** What a tenant's second credential is tested and changed with, and what alerts leave by. */
   second: SecondDependencies
   alerting: DeliverDependencies
+  openGraph: EndDependencies['openGraph']
   feed: EventFeed
   receiver: Receiver
   metrics: Metrics

@@ -46,6 +46,7 @@ export const userModel: Model = {
   create: {
     ...{ call: 'users', with: {}, by: 'userPrincipalName', required: ['displayName'] },
     password: true,
+    passwordSetAt: undefined,
   },
   delete: { call: 'users/{key}', with: {} },
   deleted: { call: 'directory/deletedItems/{key}', with: {} },

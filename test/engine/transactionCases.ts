@@ -69,6 +69,8 @@ function licensed(before: Snapshot): JsonObject {
 
 let made = 0
 
+let resets = 0
+
 export const cases: readonly Case[] = [
   {
     name: 'update',
@@ -170,9 +172,10 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'password',
+    // Another person each time: the time a password was set at has whole seconds.
     prepare: (_world, before) => ({
       kind: 'password',
-      input: { model: users, key: keyOf(personAt(before, 0)), mustChange: true },
+      input: { model: users, key: keyOf(personAt(before, resets++)), mustChange: true },
     }),
     does: { method: 'PATCH', path: '/users/' },
     undoes: undefined,

@@ -111,6 +111,33 @@ describe('where every copy learns of a write a while later', () => {
     expect(await posts()).toHaveLength(1)
   })
 
+  const newPassword = (nth: number): TestStep => ({
+    kind: 'password',
+    input: { model: users, key: String(personAt(before, nth).id), mustChange: true },
+  })
+
+  it('a new password is done when its time shows, whether or not its answer came', async () => {
+    await lag(500)
+    for (const [nth, fault] of [[5, undefined] as const, [6, 'unknown-outcome'] as const]) {
+      if (fault !== undefined) await world.control.fault(fault, { method: 'PATCH' })
+      const { transaction, steps } = await run([newPassword(nth)])
+      expect(transaction?.state).toBe('succeeded')
+      const person = (await world.control.snapshot()).users.find(
+        ({ id }) => id === personAt(before, nth).id,
+      )
+      const { lastPasswordChangeDateTime } = person ?? {}
+      expect(steps[0]).toMatchObject({ after: { lastPasswordChangeDateTime } })
+      expect(steps[0]?.before).not.toEqual({ lastPasswordChangeDateTime })
+    }
+  })
+
+  it('a new password that never shows is not called done', async () => {
+    await lag(10_000_000)
+    const { transaction, steps } = await run([newPassword(7)])
+    expect(transaction?.state).toBe('stuck')
+    expect(steps[0]?.error).toMatchObject({ message: expect.stringMatching(/cannot be put back/) })
+  })
+
   it('what was just made can be licensed and put into a group', async () => {
     await lag(500)
     const made = { step: 1 }

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createCertificate } from '../../src/features/certificates/certificates.ts'
 import { connectTenant } from '../../src/features/tenants/connect.ts'
-import { deleteTenant } from '../../src/features/tenants/deleteTenant.ts'
 import { createTenant } from '../../src/features/tenants/tenants.ts'
 import { updateTenant } from '../../src/features/tenants/updateTenant.ts'
 import { inScope } from '../../src/store/scope.ts'
@@ -14,6 +13,7 @@ import {
   fieldsOf,
   openBench,
   provider,
+  removeTenant,
 } from './support.ts'
 import { guid, tenantBench } from './tenantBench.ts'
 
@@ -50,11 +50,11 @@ describe('the same Microsoft tenant', () => {
     const same = { graph: { tenantId: tenant.graph.tenantId } }
     const { tenant: below } = await attach({ ...same, nodeId: site.id })
     const removal = { tenantId: tenant.id, confirm: tenant.name }
-    expect((await failureOf(deleteTenant(provider, bench.store, removal))).code).toBe('conflict')
+    expect((await failureOf(removeTenant(provider, bench.store, removal))).code).toBe('conflict')
     const change = update(tenant.id, { graph: { tenantId: guid(900), clientSecret: 'new' } })
     expect((await failureOf(change)).code).toBe('conflict')
-    await deleteTenant(provider, bench.store, { tenantId: below.id, confirm: below.name })
-    await deleteTenant(provider, bench.store, removal)
+    await removeTenant(provider, bench.store, { tenantId: below.id, confirm: below.name })
+    await removeTenant(provider, bench.store, removal)
   })
 
   test('cannot be attached above or beside where it is', async () => {

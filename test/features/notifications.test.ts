@@ -16,6 +16,7 @@ let patchbay: TestPatchbay
 let client: Client<Api>
 let database: pg.Client
 let microsoft: ReturnType<typeof control>
+let nodeId: number
 let tenantId: number
 
 beforeAll(async () => {
@@ -32,12 +33,18 @@ beforeAll(async () => {
   await database.connect()
   const [tenant] = patchbay.emulator.tenants
   microsoft = control(patchbay.emulator, tenant?.tenantId ?? '')
-  const node = await client.node.create({ body: { parentId: 1, kind: 'customer', name: 'C' } })
+  nodeId = (await client.node.create({ body: { parentId: 1, kind: 'customer', name: 'C' } })).id
+  await makeTenant()
+})
+
+async function makeTenant(): Promise<void> {
+  const [tenant] = patchbay.emulator.tenants
   const { tenantId: id, clientId, clientSecret } = tenant ?? expect.fail('no tenant')
   const graph = { cloud: 'emulator', tenantId: id, clientId, clientSecret }
-  const body = { nodeId: node.id, name: 'Contoso', graph, sync: { notifications: true } }
+  const body = { nodeId, name: 'Contoso', graph, sync: { notifications: true } }
   tenantId = (await client.tenant.create({ body })).id
-})
+}
+
 afterAll(async () => {
   await microsoft.close()
   await database.end()
@@ -284,6 +291,35 @@ describe('subscriptions', () => {
     expect((await subscribed()).map(({ resource }) => resource)).toEqual(['users'])
     await client.syncRule.set({ params: groups, body: { disabled: [] } })
     await until('two again', async () => (await subscribed()).length === 2)
+  })
+
+  it('end with their tenant, as far as Microsoft can be reached, on record', async () => {
+    await until('two', async () => (await subscribed()).length === 2)
+    const { name } = await client.tenant.show({ params: { tenantId } })
+    const refused = client.tenant.delete({ params: { tenantId }, query: {} })
+    expect(await refused.catch(({ code }) => code)).toBe('confirmation-required')
+    expect(await subscribed()).toHaveLength(2)
+    await rest()
+    await client.tenant.delete({ params: { tenantId }, query: { confirm: name } })
+    expect(await subscribed()).toEqual([])
+    const { items } = await client.audit.list({ query: { tenantId, limit: 200 } })
+    const actions = items.map(({ action }) => action)
+    expect(actions.indexOf('tenant.delete')).toBeLessThan(actions.indexOf('subscription.drop'))
+    await makeTenant()
+    await until('two of the new tenant', async () => (await subscribed()).length === 2)
+    await microsoft.fault('status', { method: 'DELETE', path: '/subscriptions/', status: 503 })
+    await rest()
+    await client.tenant.delete({ params: { tenantId }, query: { confirm: name } })
+    await microsoft.clearFaults()
+    const { items: later } = await client.audit.list({ query: { tenantId, limit: 200 } })
+    expect(later.find(({ action }) => action === 'tenant.delete')).toMatchObject({
+      detail: { subscriptionsLeft: 2 },
+    })
+    await makeTenant()
+    await until('two in the place of those left', async () => {
+      const { items } = await client.subscription.list({ query: { tenantId } })
+      return items.filter(({ active }) => active).length === 2 && (await subscribed()).length === 2
+    })
   })
 
   it('end with the wish for them', async () => {

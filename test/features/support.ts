@@ -6,10 +6,11 @@ import type { Sealed } from '../../src/core/secret.ts'
 import { createNode, type NodeAnswer } from '../../src/features/hierarchy/nodes.ts'
 import { ensureRoot, rootPath } from '../../src/features/hierarchy/root.ts'
 import type { Store } from '../../src/features/operation/store.ts'
+import { deleteTenant } from '../../src/features/tenants/deleteTenant.ts'
 import type { Directory } from '../../src/features/tenants/microsoftTenant.ts'
 import { eventsFromStart, readEvents, type StoredEvent } from '../../src/store/events.ts'
 import { createVault } from '../../src/store/vault.ts'
-import { freshDatabase, systemClock } from '../store/testing.ts'
+import { freshDatabase, quietLog, systemClock } from '../store/testing.ts'
 
 export function actorAt(
   scope: string,
@@ -89,4 +90,15 @@ export async function failureOf(work: Promise<unknown>): Promise<AppError> {
 
 export async function fieldsOf(work: Promise<unknown>): Promise<string[]> {
   return (await failureOf(work)).fields.map(({ field }) => field)
+}
+
+/** A tenant without subscriptions: its deletion has no way to Microsoft to go. */
+export function removeTenant(
+  actor: Actor,
+  store: Store,
+  wanted: { tenantId: number; confirm?: string },
+): Promise<void> {
+  const openGraph = () => Promise.reject(new Error('there is nothing to end'))
+  const never = new AbortController().signal
+  return deleteTenant(actor, { store, openGraph, log: quietLog }, wanted, never)
 }

@@ -1,7 +1,6 @@
 import { Check } from 'typebox/value'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Tenant } from '../../src/contract/tenantFields.ts'
-import { deleteTenant } from '../../src/features/tenants/deleteTenant.ts'
 import { tenantFields } from '../../src/features/tenants/fields.ts'
 import { listTenants, readTenant } from '../../src/features/tenants/tenants.ts'
 import { updateTenant } from '../../src/features/tenants/updateTenant.ts'
@@ -17,6 +16,7 @@ import {
   fieldsOf,
   openBench,
   provider,
+  removeTenant,
 } from './support.ts'
 import { guid, tenantBench, windows } from './tenantBench.ts'
 
@@ -206,7 +206,7 @@ describe('changing', () => {
     ] as const) {
       const renaming = updateTenant(actor, store, directory, tenant.id, change)
       expect((await failureOf(renaming)).code).toBe(code)
-      expect((await failureOf(deleteTenant(actor, store, removal))).code).toBe(code)
+      expect((await failureOf(removeTenant(actor, store, removal))).code).toBe(code)
     }
     expect((await failureOf(readTenant(sibling, store, tenant.id))).code).toBe('not-found')
     expect((await readTenant(reader, store, tenant.id)).name).toBe(tenant.name)
@@ -217,12 +217,12 @@ describe('deleting', () => {
   test('H8: asks for the name, removes every row and the key, and keeps the audit', async () => {
     const { customer, tenant } = await attach()
     const { store } = bench
-    const asked = await failureOf(deleteTenant(provider, store, { tenantId: tenant.id }))
+    const asked = await failureOf(removeTenant(provider, store, { tenantId: tenant.id }))
     expect([asked.code, asked.message]).toEqual([
       'confirmation-required',
       expect.stringContaining('0 stored objects'),
     ])
-    await deleteTenant(provider, store, { tenantId: tenant.id, confirm: tenant.name })
+    await removeTenant(provider, store, { tenantId: tenant.id, confirm: tenant.name })
     expect((await failureOf(readTenant(provider, store, tenant.id))).code).toBe('not-found')
     const left = await inScope(store.db, customer.path, async (tx) => ({
       secrets: await tx.selectFrom('secret').select('field').execute(),
@@ -245,7 +245,7 @@ describe('deleting', () => {
         .execute(),
     )
     const removal = { tenantId: tenant.id, confirm: tenant.name }
-    expect((await failureOf(deleteTenant(provider, bench.store, removal))).code).toBe('conflict')
+    expect((await failureOf(removeTenant(provider, bench.store, removal))).code).toBe('conflict')
   })
 })
 

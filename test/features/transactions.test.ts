@@ -166,6 +166,40 @@ describe('licences', () => {
     expect(await world.control.calls('&writes=true')).toEqual([])
   })
 
+  it('of a whole request are counted before the first is sent, dry and in earnest', async () => {
+    const everybody = before.users.filter(({ userType }) => userType === 'Member').slice(0, 36)
+    const ids = everybody.map(({ id }) => String(id))
+    for (const id of ids) {
+      await world.control.mutate('update', {
+        ...{ id, values: { assignedLicenses: [], usageLocation: 'DE' } },
+      })
+    }
+    const free = await freeSeats('EXCHANGESTANDARD')
+    expect(free).toBeGreaterThan(1)
+    expect(free).toBeLessThan(ids.length)
+    const steps = ids.slice(0, free + 1).map((id) => stepFor(id, 'EXCHANGESTANDARD'))
+    const words = `${free + 1} licences of EXCHANGESTANDARD are needed, and ${free} are left`
+    expect((await plan(steps)).steps[0]?.problem).toContain(words)
+    await world.control.clearCalls()
+    const refused = await carryOut(await start(steps))
+    expect(refused).toMatchObject({ state: 'undone', error: { code: 'microsoft-conflict' } })
+    expect(refused.error?.message).toContain(words)
+    expect(await world.control.calls('&writes=true')).toEqual([])
+    // Whoever holds it already needs no seat.
+    expect((await carryOut(await start(steps.slice(0, free)))).state).toBe('succeeded')
+    expect((await carryOut(await start(steps.slice(0, free)))).state).toBe('succeeded')
+    for (const id of ids) {
+      await world.control.mutate('update', { id, values: { assignedLicenses: [] } })
+    }
+  })
+
+  async function freeSeats(product: string): Promise<number> {
+    const { value } = await askGraph(world, 'GET', 'subscribedSkus')
+    const skus: unknown[] = Array.isArray(value) ? value : []
+    const sku = Object(skus.find((each) => Object(each).skuPartNumber === product))
+    return Number(Object(sku.prepaidUnits).enabled) - Number(sku.consumedUnits)
+  }
+
   it('say when none is left, before anything is sent', async () => {
     const ids = before.users.slice(0, 38).map(({ id }) => String(id))
     const refused = await seatsOf('EXCHANGESTANDARD', ids)

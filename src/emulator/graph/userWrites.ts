@@ -78,26 +78,28 @@ function postUser(context: GraphCallContext): Reply {
     throw badRequest('A password must be specified to create a new user.')
   }
   checkUserValues(tenant, undefined, values)
-  const user = createUser(tenant, stored(values), state.clock.now())
+  const now = state.clock.now()
+  const user = createUser(tenant, stored(values, now), now)
   return singleReply(context, user, 'users', { status: 201 })
 }
 
 function patchUser(context: GraphCallContext): Reply {
-  const { tenant, request } = context
+  const { tenant, request, state } = context
   const user = userOf(context)
   const values = checkValues('user', readBody(request))
   const names = Object.keys(values)
   if (names.length === 0) throw badRequest('A value must be provided for at least one property.')
   requireUserRights(context, user, names)
   checkUserValues(tenant, user, values)
-  updateObject(tenant, user, stored(values))
+  updateObject(tenant, user, stored(values, state.clock.now()))
   return noContent()
 }
 
-/** A password goes in and never comes out; not even the emulator keeps it. */
-function stored(values: JsonObject): JsonObject {
-  const { passwordProfile: _, ...others } = values
-  return others
+/** A password goes in and never comes out: the emulator keeps only when it was set. */
+function stored(values: JsonObject, now: number): JsonObject {
+  const { passwordProfile = null, ...others } = values
+  const isSet = isJsonObject(passwordProfile) && passwordProfile.password !== undefined
+  return { ...others, ...(isSet && { lastPasswordChangeDateTime: dateText(now) }) }
 }
 
 /** The directory's rules beyond types and lengths. `user` is absent on create. */

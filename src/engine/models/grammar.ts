@@ -35,6 +35,13 @@ const Create = Closed({
   }),
   required: Type.Array(Name, { uniqueItems: true }),
   password: Type.Optional(Type.Boolean({ description: 'It signs in: made with a password' })),
+  passwordSetAt: Type.Optional(
+    Type.String({
+      pattern: namePattern,
+      maxLength: 64,
+      description: 'The property that says when the password was set: a new one is read back by it',
+    }),
+  ),
 })
 
 const Override = Closed({

@@ -159,13 +159,13 @@ function asCreate(
   declared: NonNullable<ModelFile['create']>,
   properties: readonly Property[],
 ): CreateOperation {
-  const { by, required, password = false } = declared
-  for (const name of [by, ...required]) {
+  const { by, required, password = false, passwordSetAt } = declared
+  for (const name of [by, ...required, ...(passwordSetAt === undefined ? [] : [passwordSetAt])]) {
     if (!properties.some((property) => property.name === name)) {
       throw broken(file, 'create', `${name} is not among its properties`)
     }
   }
-  return { ...asOperation(declared), by, required, password }
+  return { ...asOperation(declared), by, required, password, passwordSetAt }
 }
 
 function asLink(

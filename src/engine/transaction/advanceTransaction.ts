@@ -18,7 +18,8 @@ import {
   type Transaction,
   type TransactionState,
 } from './queries.ts'
-import { asJson, commit, kindOf, secretsOf, tell, type Work } from './work.ts'
+import { lackingTogether } from './together.ts'
+import { asJson, commit, kindOf, readContext, secretsOf, tell, type Work } from './work.ts'
 
 /**
  * Does what is left of a transaction: its steps, or, once one failed or a person asked to cancel,
@@ -76,6 +77,8 @@ async function goForward(
   // One that failed before this worker took over decides; others may only have been under way.
   const earlier = work.steps.find(({ error }) => error !== null)?.error
   if (earlier) return earlier
+  const lacking = await lackingAtFirst(work)
+  if (lacking !== undefined) return lacking
   let failure: JsonObject | undefined
   await inParallel(chains, limits.stepsInFlight, async (chain) => {
     for (const [index, step] of chain.entries()) {
@@ -92,6 +95,21 @@ async function goForward(
     }
   })
   return failure
+}
+
+/** Nothing was sent yet, so what cannot be done as a whole is not begun. */
+async function lackingAtFirst(work: Work): Promise<JsonObject | undefined> {
+  const { engine, steps, signal } = work
+  if (steps.length < 2 || steps.some(({ state }) => state !== 'waiting')) return undefined
+  try {
+    const lacking = await lackingTogether(engine, readContext(work), steps)
+    const [problem] = lacking.values()
+    return problem === undefined ? undefined : asJson(new AppError('microsoft-conflict', problem))
+  } catch (thrown) {
+    const error = asAppError(thrown, 'Looking at what the steps need')
+    if (isForLater(error, signal)) throw error
+    return asJson(error)
+  }
 }
 
 async function turnRound(work: Work, error: JsonObject): Promise<void> {

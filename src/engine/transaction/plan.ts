@@ -8,6 +8,7 @@ import { Sealed } from '../../core/secret.ts'
 import type { Engine, TenantWires } from '../engine.ts'
 import { namedSteps } from './chains.ts'
 import type { StepContext, StepKind } from './step.ts'
+import { lackingTogether } from './together.ts'
 import { kindOf, readContext } from './work.ts'
 
 export interface PlannedStep {
@@ -38,8 +39,9 @@ export async function planSteps(
   steps: readonly { kind: string; input: JsonObject }[],
   signal: AbortSignal,
 ): Promise<PlannedStep[]> {
+  const reads = readContext({ engine, models, wires, signal })
   const context: StepContext = {
-    ...readContext({ engine, models, wires, signal }),
+    ...reads,
     known: null,
     resumed: false,
     patienceMs: 0,
@@ -54,8 +56,14 @@ export async function planSteps(
   await inParallel(steps, limits.partReadsInFlight, async ({ kind, input }, index) => {
     planned[index] = await planStep(kindOf({ engine }, kind), context, input)
   })
-  return planned
+  const lacking = steps.length < 2 ? noProblems : await lackingTogether(engine, reads, steps)
+  return planned.map((step, index) => ({
+    ...step,
+    problem: step.problem ?? lacking.get(steps[index]?.kind ?? ''),
+  }))
 }
+
+const noProblems: ReadonlyMap<string, string> = new Map()
 
 async function planStep(
   kind: StepKind,

@@ -6,12 +6,16 @@ import type { Sealed } from '../../core/secret.ts'
 import type { ReadObject, Wire } from '../../core/wire.ts'
 import type { Edge } from '../../core/writing.ts'
 
-/** What a step works with: one tenant's wires, and what is known of the step so far. */
-export interface StepContext {
+/** What reading works with: one tenant's wires. */
+export interface ReadContext {
   clock: Clock
   signal: AbortSignal
   model(id: string): Model
   wire(model: Model): Wire
+}
+
+/** What a step works with: what reading does, and what is known of the step so far. */
+export interface StepContext extends ReadContext {
   /**
    * The one way by which a step changes anything. Asks before every attempt whether the work is
    * still its own (`fenced` when not): a worker that was frozen between its read and its write, or
@@ -46,6 +50,11 @@ export interface StepContext {
 export interface StepKind {
   /** What it reads or changes: steps that share one of these are done in their order. */
   touches(input: JsonObject): string[]
+  /**
+   * Why the steps of this kind cannot all be done, though each of them could be alone; undefined
+   * when they can. Asked before the first of them begins.
+   */
+  together?(context: ReadContext, inputs: readonly JsonObject[]): Promise<string | undefined>
   /** Reads what the step will change, for the way back. Throws when the step cannot be done. */
   look(context: StepContext, input: JsonObject): Promise<JsonObject>
   /** Reads first, changes only what differs, reads back until it shows. Safe to repeat. */

@@ -20,7 +20,7 @@ import {
   type Transaction,
 } from './queries.ts'
 import { mayHaveHappened, settled } from './settle.ts'
-import type { StepContext, StepKind, StepResult } from './step.ts'
+import type { ReadContext, StepContext, StepKind, StepResult } from './step.ts'
 
 /** A transaction being worked on: what every step of it needs. */
 export interface Work {
@@ -117,10 +117,7 @@ export function readContext({
   models,
   wires,
   signal,
-}: Pick<Work, 'models' | 'wires' | 'signal'> & { engine: Pick<Engine, 'clock'> }): Pick<
-  StepContext,
-  'clock' | 'signal' | 'model' | 'wire'
-> {
+}: Pick<Work, 'models' | 'wires' | 'signal'> & { engine: Pick<Engine, 'clock'> }): ReadContext {
   return {
     clock,
     signal,

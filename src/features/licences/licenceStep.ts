@@ -16,9 +16,15 @@ import {
   jsonEqual,
 } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
+import { inParallel } from '../../core/parallel.ts'
 import type { ReadObject } from '../../core/wire.ts'
 import { mayHaveHappened, notShown, readObject, settled } from '../../engine/transaction/settle.ts'
-import { objectName, type StepContext, type StepKind } from '../../engine/transaction/step.ts'
+import {
+  objectName,
+  type ReadContext,
+  type StepContext,
+  type StepKind,
+} from '../../engine/transaction/step.ts'
 
 export const userModel = 'device/msgraph/MSOLUser'
 export const productModel = 'device/msgraph/MsolAccountSku'
@@ -33,6 +39,8 @@ export interface LicenceInput extends JsonObject {
 
 export const licenceStep: StepKind = {
   touches: ({ key }: LicenceInput) => [objectName(userModel, key)],
+
+  together: (context, inputs: readonly LicenceInput[]) => seatsLacking(context, inputs),
 
   async look(context, input: LicenceInput) {
     let problems: string[] = []
@@ -184,7 +192,55 @@ async function assign(
   return last
 }
 
-async function productsOf(context: StepContext): Promise<Product[]> {
+/**
+ * Seats that all steps together need and the tenant has not left, in words. People are looked at
+ * only where seats seem to lack: some may hold the product already, or give one back.
+ */
+async function seatsLacking(
+  context: ReadContext,
+  inputs: readonly LicenceInput[],
+): Promise<string | undefined> {
+  const products = await productsOf(context)
+  const short = products.filter(({ skuId, free }) => seatsOf(skuId, inputs) > free)
+  if (short.length === 0) return undefined
+  const lacking: string[] = []
+  for (const { skuId, name, free } of short) {
+    const needed = await seatsNeeded(context, skuId, inputs)
+    if (needed > Math.max(0, free)) {
+      lacking.push(`${needed} licences of ${name} are needed, and ${Math.max(0, free)} are left.`)
+    }
+  }
+  if (lacking.length === 0) return undefined
+  return `${lacking.join(' ')} None was assigned; buy more, or ask for fewer.`
+}
+
+/** At most: as if nobody held it yet and nobody gave one back. */
+function seatsOf(skuId: string, inputs: readonly LicenceInput[]): number {
+  return inputs.filter(({ add }) => add.some((one) => one.skuId === skuId)).length
+}
+
+async function seatsNeeded(
+  context: ReadContext,
+  skuId: string,
+  inputs: readonly LicenceInput[],
+): Promise<number> {
+  const model = context.model(userModel)
+  let needed = 0
+  await inParallel(inputs, limits.partReadsInFlight, async ({ key, add, remove }) => {
+    const gains = add.some((one) => one.skuId === skuId)
+    const loses = remove.some((one) => one.skuId === skuId)
+    if (!gains && !loses) return
+    // One that a step before is to make holds nothing.
+    const isThere = typeof key === 'string'
+    const object = isThere ? await context.wire(model).get(model, key, context.signal) : undefined
+    const holds = readLicences(object?.data.assignedLicenses).some((one) => one.skuId === skuId)
+    if (gains && !holds) needed += 1
+    if (loses && holds) needed -= 1
+  })
+  return needed
+}
+
+async function productsOf(context: ReadContext): Promise<Product[]> {
   const model = context.model(productModel)
   const { objects } = await context.wire(model).list(model, undefined, context.signal)
   return objects.map(({ data }) => readProduct(data))

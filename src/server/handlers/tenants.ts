@@ -8,7 +8,7 @@ import type { Handlers } from '../../http/handlers.ts'
 import type { ServerDependencies } from '../dependencies.ts'
 
 export function tenantHandlers(dependencies: ServerDependencies): Handlers<Api>['tenant'] {
-  const { store, directory, testTenant, engine } = dependencies
+  const { store, directory, testTenant, engine, openGraph, log } = dependencies
   const work = { ...store, models: engine.models }
   return {
     list: (actor, { query }) => listTenants(actor, store, query),
@@ -22,7 +22,8 @@ export function tenantHandlers(dependencies: ServerDependencies): Handlers<Api>[
     show: (actor, { params }) => readTenant(actor, store, params.tenantId),
     update: async (actor, { params, body }) =>
       syncOnSave(actor, work, await updateTenant(actor, store, directory, params.tenantId, body)),
-    delete: (actor, { params, query }) => deleteTenant(actor, store, { ...params, ...query }),
+    delete: (actor, { params, query }, { signal }) =>
+      deleteTenant(actor, { store, openGraph, log }, { ...params, ...query }, signal),
     test: (actor, { params, body }, { signal }) =>
       testTenant(actor, { ...params, ...body }, signal),
   }
