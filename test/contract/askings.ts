@@ -40,6 +40,10 @@ function aboutNodes({ child }: ContractWorld): Record<string, Asking> {
       body: { parentId: nodeId },
     }),
     'node.delete': ({ nodeId }) => ({ path: { nodeId } }),
+    'egress.show': ({ nodeId }) => ({ path: { nodeId } }),
+    'egress.allow': ({ nodeId }) => ({ path: { nodeId }, body: { target: '10.0.0.0/8' } }),
+    'egress.forbid': ({ nodeId }) => ({ path: { nodeId }, body: { target: 'nowhere.example' } }),
+    'egress.inherit': ({ nodeId }) => ({ path: { nodeId } }),
     'certificate.create': ({ nodeId, name }) => ({
       body: { nodeId, name: `${name} certificate`, commonName: 'New', keyBits: 2048 },
     }),

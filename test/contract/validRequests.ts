@@ -84,6 +84,16 @@ async function nodeRequests(world: ContractWorld): Promise<Requests> {
       path: { nodeId: await addCustomer(world, 'Doomed') },
       query: { confirm: 'Doomed' },
     },
+    'egress.show': { path: { nodeId: own.nodeId } },
+    'egress.allow': {
+      path: { nodeId: await addCustomer(world, 'Egress') },
+      body: { target: 'proxy.contoso.example', ports: [3128] },
+    },
+    'egress.forbid': {
+      path: { nodeId: await addCustomer(world, 'No egress') },
+      body: { target: 'public' },
+    },
+    'egress.inherit': { path: { nodeId: own.nodeId } },
   }
 }
 

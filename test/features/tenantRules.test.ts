@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../../src/core/errors.ts'
-import { reachOf } from '../../src/features/egress/reach.ts'
+import { beginning, reachOf } from '../../src/features/egress/reach.ts'
 import { checkDraft, draftChange } from '../../src/features/tenants/draft.ts'
 import { readGiven } from '../../src/features/tenants/fields.ts'
 
@@ -10,7 +10,7 @@ const guid = '11111111-2222-4333-8444-555555555555'
 const graph = { clientId: guid, tenantId: guid, clientSecret: 's' }
 const windows = { mode: 'windows-proxy' as const, host: 'h', username: 'u', password: 'p' }
 
-const policy = reachOf([], {})
+const policy = reachOf([beginning({})], {})
 
 function problemsOf(input: Input): string[] {
   const empty = { values: {}, held: new Set<never>(), shown: new Map() }

@@ -32,7 +32,7 @@ export async function showPolicy(
   const node = await inScope(db, scopesOf(actor), (tx) =>
     permittedNode(tx, actor, 'Read', type, nodeId),
   )
-  return show(actor, configured, node, await listsTo(db, node.path))
+  return show(actor, node, await listsTo(db, node.path, configured))
 }
 
 /**
@@ -56,6 +56,7 @@ export async function allowTarget(
     if (above !== undefined && !covers(above, rule)) {
       throw badInput('body.target', 'is more than the list above this node allows.')
     }
+    if (rules.some((each) => isSame([each], [rule]))) return rules
     const others = rules.filter((each) => each.target !== rule.target)
     if (others.length >= limits.egressRulesMax) {
       throw badInput('body.target', `is one too many: a list has at most ${limits.egressRulesMax}.`)
@@ -87,10 +88,8 @@ export async function inheritPolicy(
   return await change(actor, db, configured, nodeId, 'egress.inherit', () => undefined)
 }
 
-type Change = (
-  rules: readonly EgressRule[],
-  above: readonly EgressRule[] | undefined,
-) => readonly EgressRule[] | undefined
+type List = readonly EgressRule[] | undefined
+type Change = (rules: readonly EgressRule[], above: List) => List
 
 async function change(
   actor: Actor,
@@ -104,15 +103,25 @@ async function change(
     permittedNode(tx, actor, 'Update', type, nodeId),
   )
   // What is above may lie outside of the actor's scope, and may only narrow what is written here.
-  const above = (await listsTo(db, path)).filter((list) => list.path !== path)
+  const lists = await listsTo(db, path, configured)
+  const above = lists.filter((list) => list.path !== path)
   return await inScope(db, scopesOf(actor), async (tx) => {
     const node = await permittedNode(tx, actor, 'Update', type, nodeId, 'update')
     const [own] = await selectLists(tx, [node.path])
-    const inherited = above.at(-1)?.rules
-    const rules = decide(own?.rules ?? inherited ?? beginning(configured), inherited)
+    const nearest = above.at(-1)
+    // One that is not theirs to see is not copied either; it narrows whatever stands here.
+    const seen = nearest && maySee(actor, nearest) ? nearest.rules : beginning(configured)
+    const inForce = own?.rules ?? seen
+    const decided = decide(inForce, nearest?.rules)
+    // What changes nothing makes no list of its own: that would part the node from those above.
+    const rules = isSame(decided, inForce) ? own?.rules : decided
     await write(tx, actor, node, action, own?.rules, rules)
-    const after = rules === undefined ? above : [...above, { nodeId, path: node.path, rules }]
-    return show(actor, configured, node, after)
+    const shown = {
+      nodeId: rules && nodeId,
+      path: node.path,
+      rules: rules ?? beginning(configured),
+    }
+    return show(actor, node, rules === undefined && above.length > 0 ? above : [...above, shown])
   })
 }
 
@@ -121,10 +130,10 @@ async function write(
   actor: Actor,
   node: NodeRow,
   action: string,
-  before: readonly EgressRule[] | undefined,
-  rules: readonly EgressRule[] | undefined,
+  before: List,
+  rules: List,
 ): Promise<void> {
-  if (JSON.stringify(before) === JSON.stringify(rules)) return
+  if (isSame(before, rules)) return
   await record(tx, actor, {
     nodePath: node.path,
     action,
@@ -135,6 +144,10 @@ async function write(
   else await saveList(tx, node, rules)
 }
 
+function isSame(one: List, other: List): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}
+
 function wordsOf({ target, ports }: EgressRule): string {
   return `${target} ${Array.isArray(ports) ? ports.join(',') : ports}`
 }
@@ -142,22 +155,25 @@ function wordsOf({ target, ports }: EgressRule): string {
 /** Inherited rules name hosts of others: they are shown to those who may read them where they stand. */
 function show(
   actor: Actor,
-  configured: Reach,
   { id, path }: { id: number; path: string },
   lists: readonly StoredList[],
 ): PolicyAnswer {
   const nearest = lists.at(-1)
-  if (nearest === undefined) {
-    return { nodeId: id, from: 'default', rules: beginning(configured).map(plain) }
+  if (nearest?.nodeId === undefined) {
+    return { nodeId: id, from: 'default', rules: (nearest?.rules ?? []).map(plain) }
   }
   const from = nearest.path === path ? 'node' : 'above'
-  if (!mayDo(actor, 'Read', type, nearest.path)) return { nodeId: id, from, rules: null }
+  if (!maySee(actor, nearest)) return { nodeId: id, from, rules: null }
   const above = lists.slice(0, -1)
   const rules = nearest.rules.map((rule) => ({
     ...plain(rule),
     narrowed: !above.every((list) => covers(list.rules, rule)),
   }))
   return { nodeId: id, from, rules }
+}
+
+function maySee(actor: Actor, { nodeId, path }: StoredList): boolean {
+  return nodeId === undefined || mayDo(actor, 'Read', type, path)
 }
 
 function plain({ target, ports }: EgressRule) {

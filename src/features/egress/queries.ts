@@ -4,7 +4,8 @@ import type { Tx } from '../../store/scope.ts'
 import { toJsonb } from '../../store/text.ts'
 
 export interface StoredList {
-  nodeId: number
+  /** Undefined: nobody made it. */
+  nodeId: number | undefined
   path: string
   rules: readonly EgressRule[]
 }

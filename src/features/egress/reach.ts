@@ -22,19 +22,15 @@ export async function reachAt(
   nodePath: string,
   configured: Reach,
 ): Promise<PolicyReach> {
-  const stored = await listsTo(db, nodePath)
+  const lists = await listsTo(db, nodePath, configured)
   return reachOf(
-    stored.map(({ rules }) => rules),
+    lists.map(({ rules }) => rules),
     configured,
   )
 }
 
 /** By the lists from the top down to a node. */
-export function reachOf(
-  stored: readonly (readonly EgressRule[])[],
-  configured: Reach,
-): PolicyReach {
-  const lists = stored.length === 0 ? [beginning(configured)] : stored
+export function reachOf(lists: readonly (readonly EgressRule[])[], configured: Reach): PolicyReach {
   const allowed = configured.allowedAddresses ?? []
   const boundsFor = (endpoint: Endpoint) => lists.map((list) => boundsOf(list, endpoint))
   return {
@@ -48,11 +44,21 @@ export function beginning({ allowedAddresses = [] }: Reach): EgressRule[] {
   return defaultRules(allowedAddresses)
 }
 
-/** The lists at a node and above it, from the top down. */
-export async function listsTo(db: Database, nodePath: string): Promise<StoredList[]> {
+/**
+ * The lists at a node and above it, from the top down. Where nobody made one at the top stands what
+ * Patchbay begins with, so that no list further down opens more.
+ */
+export async function listsTo(
+  db: Database,
+  nodePath: string,
+  configured: Reach,
+): Promise<StoredList[]> {
   const ids = nodePath.split('.').slice(0, -1)
   const paths = ids.map((_, index) => `${ids.slice(0, index + 1).join('.')}.`)
-  return await inScope(db, `${ids[0]}.`, (tx) => selectLists(tx, paths))
+  const top = `${ids[0]}.`
+  const stored = await inScope(db, top, (tx) => selectLists(tx, paths))
+  if (stored[0]?.path === top) return stored
+  return [{ nodeId: undefined, path: top, rules: beginning(configured) }, ...stored]
 }
 
 function refusal({ host, port }: Endpoint): string {
