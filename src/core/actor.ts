@@ -23,6 +23,9 @@ export interface Grant {
   permissions: readonly Permission[]
 }
 
+/** What may be done now by who did something earlier; undefined: nothing any more. */
+export type ActorNow = (authorId: string) => Promise<Actor | undefined>
+
 export function authorOf({ id, name, kind }: Author): Author {
   return { id, name, kind }
 }

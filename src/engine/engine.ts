@@ -1,5 +1,7 @@
+import type { Author } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
+import type { JsonObject } from '../core/json.ts'
 import type { Model } from '../core/model.ts'
 import type { Priority, Wire } from '../core/wire.ts'
 import type { Database } from '../store/database.ts'
@@ -20,6 +22,7 @@ export interface Engine {
   /** Keeps what comes with a transaction in secret until it ends. */
   vault: Vault
   noteConnection: NoteConnection
+  mayBegin: MayBegin
   clock: Clock
   log: Log
 }
@@ -40,6 +43,17 @@ export interface TenantWires {
   /** Removals of one model in one sync that need no person's yes. */
   removalsWithoutApproval: number
 }
+
+/**
+ * Asked before the first read or write of work that was asked for earlier: whether its author still
+ * may. Throws `not-permitted`, which is on record then. `of`: a sync, or the steps of a transaction.
+ */
+export type MayBegin = (work: {
+  author: Author
+  tenantId: number
+  nodePath: string
+  of: 'sync' | readonly { kind: string; input: JsonObject }[]
+}) => Promise<void>
 
 /** Told how work fared on a wire of a tenant, in the commit that records it. */
 export type NoteConnection = (

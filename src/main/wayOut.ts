@@ -23,10 +23,12 @@ import type { Store } from '../features/operation/store.ts'
 import { connectTenant, type Surroundings } from '../features/tenants/connect.ts'
 import type { Directory } from '../features/tenants/microsoftTenant.ts'
 import { createConnectionTest, type TestConnection } from '../features/tenants/testConnection.ts'
+import { createMayBegin } from '../features/transactions/authority.ts'
 import { stepKinds } from '../features/transactions/kinds.ts'
 import type { ResolvedAddress } from '../net/dispatcher.ts'
 import { createEgress, type Exchange } from '../net/egress.ts'
 import { createOpenSocket } from '../net/socket.ts'
+import { findActorAgain } from '../server/access.ts'
 import type { Metrics } from '../server/metrics.ts'
 import type { Log } from '../store/log.ts'
 import { createPauses } from '../store/pauses.ts'
@@ -90,6 +92,7 @@ export async function createWayOut(
     engine: {
       ...{ db: store.db, clock: store.clock, vault: store.vault, log },
       ...{ models, openWires, stepKinds, noteConnection },
+      mayBegin: createMayBegin(store.db, (authorId) => findActorAgain(store, authorId)),
     },
     directory,
     testTenant: createConnectionTest({

@@ -85,6 +85,8 @@ export async function startWorld(spec: TenantSpec, surroundings: Surroundings = 
     noteConnection,
     stepKinds,
     vault,
+    // Who may what is asked elsewhere: here the engine does as it is told.
+    mayBegin: async () => {},
     openWires: async (_place, onCall, priority) => {
       const wire = createGraphWire(graph(onCall, priority), () => settings.pageSize)
       return {

@@ -6,16 +6,25 @@ import { lookUpTenantId } from '../../src/connectors/microsoft/tenantId.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import type { TenantAccess, TenantSpec } from '../../src/emulator/options.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
+import { readModelFiles } from '../../src/engine/models/load.ts'
+import { createModels } from '../../src/engine/models/versions/versions.ts'
+import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
 import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
+import { noteConnection } from '../../src/features/connections/noteConnection.ts'
+import { createOpenWires } from '../../src/features/connections/openWires.ts'
 import { type Entrance, keepEnds } from '../../src/features/credentials/ends/read.ts'
 import { watchTenant } from '../../src/features/credentials/watch.ts'
+import { bringShippedModels } from '../../src/features/models/shipped.ts'
 import type { Store } from '../../src/features/operation/store.ts'
+import { insertRun, insertRunModels } from '../../src/features/syncs/queries.ts'
 import { connectTenant, type Surroundings } from '../../src/features/tenants/connect.ts'
 import { createTenant } from '../../src/features/tenants/tenants.ts'
 import { createConnectionTest } from '../../src/features/tenants/testConnection.ts'
+import { stepKinds } from '../../src/features/transactions/kinds.ts'
 import { createEgress } from '../../src/net/egress.ts'
+import { inScope } from '../../src/store/scope.ts'
 import { control } from '../engine/control.ts'
-import { systemClock } from '../store/testing.ts'
+import { quietLog, systemClock } from '../store/testing.ts'
 import { addNode, openBench, provider } from './support.ts'
 
 export const { signal } = new AbortController()
@@ -46,6 +55,8 @@ export async function openCredentialBench() {
   ])
   const proxies = { allowedAddresses: ['127.0.0.0/8'] }
   const { exchange } = egress
+  await bringShippedModels(store.db, await readModelFiles('models'))
+  const models = createModels(store.db)
 
   /** One process: its own memory of tokens, the same database. */
   function startProcess() {
@@ -70,6 +81,20 @@ export async function openCredentialBench() {
         ...{ store, microsoft, surroundings, exchange },
         keepEnds: (tenant, entrance, within) => keepEnds(store, tenant, entrance, within),
       }),
+      /** A sync of people, as a worker does it. */
+      async sync(tenant: { id: number; nodePath: string }) {
+        const openWires = createOpenWires(store, surroundings, microsoft)
+        const kinds = { stepKinds, noteConnection, mayBegin: async () => {} }
+        const engine = { ...store, log: quietLog, models, openWires, ...kinds }
+        const { nodePath } = tenant
+        const id = await inScope(store.db, nodePath, async (tx) => {
+          const run = { tenantId: tenant.id, nodePath, fullList: true, actor: provider }
+          const made = await insertRun(tx, run)
+          await insertRunModels(tx, made, nodePath, ['device/msgraph/MSOLUser'])
+          return made
+        })
+        await advanceSync(engine, { id, scope: nodePath, signal })
+      },
       /** What any work on the tenant does first. */
       signIn: async (tenant: { id: number; nodePath: string }) => {
         const { application } = await open({ tenantId: tenant.id, scope: tenant.nodePath })

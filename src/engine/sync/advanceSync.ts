@@ -46,7 +46,9 @@ export async function advanceSync(engine: Engine, job: Job): Promise<Advance> {
   const requests = counter()
   const findings = noFindings()
   try {
-    const place = { tenantId: run.tenantId, scope: run.nodePath }
+    const { actor, tenantId, nodePath } = run
+    await engine.mayBegin({ author: actor, tenantId, nodePath, of: 'sync' })
+    const place = { tenantId, scope: nodePath }
     const wires = await engine.openWires(place, requests.add, 'sync')
     for (const state of models) {
       if (state.phase === 'done' || state.phase === 'failed') continue

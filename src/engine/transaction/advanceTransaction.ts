@@ -51,6 +51,8 @@ async function advanceSteps(
   signal: AbortSignal,
 ): Promise<void> {
   const { tenantId, nodePath: scope } = transaction
+  const refusal = await refusalOf(engine, transaction, steps)
+  if (refusal !== undefined) return endTransaction(engine, transaction, 'undone', refusal)
   const wires = await engine.openWires({ tenantId, scope }, () => {}, 'interactive')
   const models = await engine.models.current()
   const place = { engine, transaction, models }
@@ -67,6 +69,28 @@ async function advanceSteps(
     await turnRound(work, failure)
   }
   await goBack(work, chains)
+}
+
+/**
+ * Why its author may not have it begun any more: rights were taken, or somebody got power at
+ * Microsoft. What is begun goes on to its end or all the way back: half of it helps nobody.
+ */
+async function refusalOf(
+  engine: Engine,
+  transaction: Transaction,
+  steps: readonly Step[],
+): Promise<JsonObject | undefined> {
+  if (steps.some(({ state }) => state !== 'waiting')) return undefined
+  const { actor, tenantId, nodePath } = transaction
+  try {
+    await engine.mayBegin({ author: actor, tenantId, nodePath, of: steps })
+    return undefined
+  } catch (thrown) {
+    const error = asAppError(thrown, `Transaction ${transaction.id}`)
+    if (error.code !== 'not-permitted') throw error
+    await commit({ engine, transaction }, (tx) => skipWaitingSteps(tx, transaction.id))
+    return asJson(error)
+  }
 }
 
 /** Answers why it stopped, or undefined when every step is done. */

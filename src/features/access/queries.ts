@@ -261,3 +261,38 @@ export async function selectPersonPlace(
     .forShare()
     .executeTakeFirst()
 }
+
+const roleModels = ['device/msgraph/RoleAssignment', 'device/msgraph/DirectoryRole']
+
+/** Whether a list of who holds roles at Microsoft was ever read to its end. */
+export async function areRolesKnown(tx: Tx, tenantId: number): Promise<boolean> {
+  const { rows } = await sql`
+    select from sync_state join model on model.id = sync_state.model_id
+    where tenant_id = ${tenantId} and model.name = any(${roleModels})
+      and listed_at is not null limit 1`.execute(tx)
+  return rows.length > 0
+}
+
+/**
+ * The names of those among the objects that hold a role of the directory, or are in a group that
+ * does, however deep. Goes up from the objects: few groups have somebody, many are in a group.
+ */
+export async function selectRoleHolders(
+  tx: Tx,
+  tenantId: number,
+  keys: readonly string[],
+): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`
+    with recursive above (key, of) as (
+      select key, key from unnest(${keys}::text[]) as key
+      union
+      select link.from_key, above.of from link join above on link.to_key = above.key
+      where link.tenant_id = ${tenantId} and link.kind = 'member')
+    select coalesce((select name from resource where tenant_id = ${tenantId} and key = above.of
+      limit 1), above.of) as name
+    from above where exists (
+      select from link where tenant_id = ${tenantId} and to_key = above.key
+        and kind in ('roleHolder', 'roleAssignment'))
+    order by 1 limit 1`.execute(tx)
+  return rows.map(({ name }) => name)
+}

@@ -1,4 +1,4 @@
-import { type Actor, mayDo } from '../../core/actor.ts'
+import { type Actor, type ActorNow, mayDo } from '../../core/actor.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import { markModelsDue } from '../../engine/due/queries.ts'
@@ -16,9 +16,6 @@ import { shareTenantPath } from '../tenants/queries.ts'
 import * as marks from './marks/queries.ts'
 import * as queries from './queries.ts'
 import { nextTime, type When } from './times.ts'
-
-/** What may be done now by who did something earlier; undefined: nothing any more. */
-export type ActorNow = (actorId: string) => Promise<Actor | undefined>
 
 export interface DueDependencies {
   store: Pick<Store, 'db' | 'clock'>

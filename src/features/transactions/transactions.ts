@@ -16,10 +16,10 @@ import type { Database } from '../../store/database.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import type { Jobs } from '../../store/jobs/jobs.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
-import { userModel } from '../licences/licenceStep.ts'
 import { notFound } from '../operation/notFound.ts'
 import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
 import { record } from '../operation/record.ts'
+import { requireSteps, transactionType } from './authority.ts'
 import { type ChangesBody, type ResolvedStep, resolveChanges } from './changes.ts'
 import * as queries from './queries.ts'
 import {
@@ -29,8 +29,6 @@ import {
   showTransaction,
   type TransactionAnswer,
 } from './show.ts'
-
-const type = 'data/Transaction'
 
 /** The engine, as far as asking for a transaction needs it. */
 export type TransactionEngine = Pick<Engine, 'db' | 'models' | 'stepKinds' | 'vault'>
@@ -68,9 +66,7 @@ export async function startTransaction(
   const made: StartedAnswer['passwords'] = []
   const answer = await queueOnce(actor, engine, jobs, request, idempotencyKey, async (tx) => {
     const { nodePath, steps } = await resolveChanges(tx, actor, models, tenantId, body)
-    for (const { operation, model } of steps) {
-      requirePermission(actor, operation, model.id, nodePath)
-    }
+    await requireSteps(tx, actor, { tenantId, nodePath }, steps)
     requireYes(body.confirm, steps)
     made.push(...madePasswords(steps))
     const [first] = steps
@@ -144,7 +140,7 @@ export async function undoTransaction(
     if (steps.length === 0) {
       throw new AppError('conflict', `Transaction ${id} changed nothing; there is nothing to undo.`)
     }
-    requireSteps(actor, done.nodePath, steps)
+    await requireSteps(tx, actor, done, steps)
     const { tenantId, nodePath } = done
     return { tenantId, nodePath, kind: 'undo', title: `Undo: ${done.title}`, steps, undoes: id }
   })
@@ -205,25 +201,11 @@ export async function replayTransaction(
         const why = `Transaction ${id} set a password, which is kept no longer than it takes. Ask for it anew.`
         throw new AppError('conflict', why)
       }
-      requireSteps(actor, nodePath, steps)
+      await requireSteps(tx, actor, earlier, steps)
       return { tenantId, nodePath, kind, title, steps, replays: id }
     },
   )
   return answer.detail
-}
-
-/** What a step of a kind is to who may do it; what is not named here is an update. */
-const operationOf: Readonly<Record<string, Operation>> = {
-  create: 'Create',
-  delete: 'Delete',
-  restore: 'Create',
-}
-
-function requireSteps(actor: Actor, nodePath: string, steps: readonly queries.NewStep[]): void {
-  for (const { kind, input } of steps) {
-    const model = typeof input.model === 'string' ? input.model : userModel
-    requirePermission(actor, operationOf[kind] ?? 'Update', model, nodePath)
-  }
 }
 
 /**
@@ -304,7 +286,7 @@ export async function listTransactions(
   db: Database,
   query: PageQuery & { tenantId?: number | undefined },
 ): Promise<PageOf<TransactionAnswer>> {
-  const scopes = scopesPermitted(actor, 'Read', type)
+  const scopes = scopesPermitted(actor, 'Read', transactionType)
   const before = query.after === undefined ? undefined : idCursor(query.after)
   return inScope(db, scopes, (tx) =>
     readPage(
@@ -364,7 +346,7 @@ async function permitted(
 ): Promise<queries.TransactionRow> {
   const row = await queries.selectTransaction(tx, id, lock)
   if (row === undefined) throw notFound('transaction')
-  requirePermission(actor, operation, type, row.nodePath)
+  requirePermission(actor, operation, transactionType, row.nodePath)
   return row
 }
 
