@@ -284,7 +284,7 @@ export async function selectRoleHolders(
 ): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`
     with recursive above (key, of) as (
-      select key, key from unnest(${keys}::text[]) as key
+      select key, key from unnest(${keys}::text[] collate "C") as key
       union
       select link.from_key, above.of from link join above on link.to_key = above.key
       where link.tenant_id = ${tenantId} and link.kind = 'member')

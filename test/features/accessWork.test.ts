@@ -1,0 +1,269 @@
+import { sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Actor, allPermissions } from '../../src/core/actor.ts'
+import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
+import { advanceTransaction } from '../../src/engine/transaction/advanceTransaction.ts'
+import { grantRole, revokeRole } from '../../src/features/access/grants.ts'
+import { bringShippedAccess } from '../../src/features/access/shipped.ts'
+import { createPerson, updatePerson } from '../../src/features/people/people.ts'
+import { readSync } from '../../src/features/syncs/syncs.ts'
+import { createMayBegin } from '../../src/features/transactions/authority.ts'
+import type { ChangesBody } from '../../src/features/transactions/changes.ts'
+import { insertTransaction, type NewTransaction } from '../../src/features/transactions/queries.ts'
+import {
+  readTransaction,
+  replayTransaction,
+  startTransaction,
+  undoTransaction,
+} from '../../src/features/transactions/transactions.ts'
+import { findActorAgain } from '../../src/server/access.ts'
+import { enqueueJob } from '../../src/store/jobs/job.ts'
+import { inScope } from '../../src/store/scope.ts'
+import type { Snapshot } from '../engine/control.ts'
+import { groups, plainGroup, users } from '../engine/transactionCases.ts'
+import { administrator, startWorld, type World } from '../engine/world.ts'
+
+let world: World
+let engine: World['engine']
+let before: Snapshot
+/** Holds no more than a customer's administrator does. */
+let ada: Actor & { personId: number; grantId: number }
+/** Some person without, and one with, an administrator's role at Microsoft. */
+let plain: string
+let chief: string
+let ordinary: string[]
+let round = 0
+
+const where = () => ({ db: world.db, clock: world.engine.clock })
+
+beforeAll(async () => {
+  world = await startWorld({ users: 40, groups: 6, seed: 31 })
+  engine = {
+    ...world.engine,
+    mayBegin: createMayBegin(world.db, (authorId) => findActorAgain(where(), authorId)),
+  }
+  await bringShippedAccess(world.db)
+  before = await world.control.snapshot()
+  chief = String(before.users.at(-2)?.id)
+  await world.control.mutate('grant-role', { id: chief, role: 'User Administrator' })
+  await advanceSync(world.engine, world.job(await world.newRun()))
+  ordinary = await withoutRole()
+  plain = ordinary[0] ?? ''
+})
+beforeEach(async () => {
+  ada = await hire()
+  await world.control.clearCalls()
+})
+afterAll(() => world.close())
+
+async function hire(): Promise<Actor & { personId: number; grantId: number }> {
+  round += 1
+  const input = { nodeId: 2, login: `ada ${round}`, name: 'Ada' }
+  const { id: personId } = await createPerson(administrator, store(), input)
+  const { rows } = await sql<{ id: number }>`
+    select id from role where name = 'Customer administrator'`.execute(world.db.kysely)
+  const given = { personId, roleId: rows[0]?.id ?? 0, nodeId: 2 }
+  const { id: grantId } = await grantRole(administrator, world.db, given)
+  const actor = await findActorAgain(where(), `person:${personId}`)
+  if (actor === undefined) throw new Error('nobody was hired')
+  return { ...actor, personId, grantId }
+}
+
+/** The emulated tenant has administrators of its own. */
+async function withoutRole(): Promise<string[]> {
+  const found = await inScope(world.db, '1.', (tx) =>
+    sql<{ key: string }>`select key from resource join model on model.id = model_id
+      where model.name = ${users} and not exists (select from link where to_key = key
+        and kind in ('roleHolder', 'roleAssignment')) order by key`.execute(tx),
+  )
+  return found.rows.map(({ key }) => key)
+}
+
+const store = () => ({ db: world.db, vault: world.engine.vault, clock: world.engine.clock })
+const parts = () => ({ engine, jobs: { enqueue: enqueueJob } })
+type Step = ChangesBody['steps'][number]
+const start = (actor: Actor, ...steps: Step[]) =>
+  startTransaction(actor, parts(), world.tenantId, { steps, confirm: true }, undefined)
+const update = (ref: string): Step => ({
+  ...{ do: 'update', model: users, ref, set: { department: `Round ${round}` } },
+})
+const writes = () => world.control.calls('&writes=true')
+
+async function carryOut(id: number) {
+  await advanceTransaction(engine, world.job(id))
+  return await readTransaction(administrator, world.db, id)
+}
+
+async function refusals(): Promise<string[]> {
+  return await inScope(world.db, '1.', async (tx) => {
+    const rows = await tx
+      .selectFrom('audit')
+      .select(['subject', 'detail'])
+      .where('action', '=', 'access.refused')
+      .where(sql<string>`actor ->> 'id'`, '=', ada.id)
+      .execute()
+    return rows.map(({ subject, detail }) => `${subject} ${detail.code}`)
+  })
+}
+
+describe('D5: what was queued is asked again when it begins', () => {
+  it('and is carried out while its author may', async () => {
+    const { id } = await start(ada, update(plain))
+    expect(await carryOut(id)).toMatchObject({ state: 'succeeded' })
+  })
+
+  it('and is not once the role was taken from them', async () => {
+    const { id } = await start(ada, update(plain))
+    await revokeRole(administrator, world.db, ada.grantId)
+    expect(await carryOut(id)).toMatchObject({
+      ...{ state: 'undone', error: { code: 'not-permitted' } },
+      steps: { done: 0, total: 1 },
+    })
+    expect(await writes()).toEqual([])
+    expect(await refusals()).toEqual(['transaction not-found'])
+  })
+
+  it('nor once they are disabled', async () => {
+    const { id } = await start(ada, update(plain))
+    await updatePerson(administrator, store(), { personId: ada.personId, disabled: true })
+    expect(await carryOut(id)).toMatchObject({ state: 'undone' })
+    expect(await writes()).toEqual([])
+  })
+
+  it('and so is a sync', async () => {
+    const run = await world.newRun()
+    await inScope(world.db, '1.', (tx) =>
+      sql`update run set actor = ${JSON.stringify({ id: ada.id, name: 'Ada', kind: 'person' })}
+        where id = ${run}`.execute(tx),
+    )
+    await revokeRole(administrator, world.db, ada.grantId)
+    await world.control.clearCalls()
+    await advanceSync(engine, world.job(run))
+    expect(await readSync(administrator, world.db, run)).toMatchObject({
+      ...{ state: 'failed', error: { code: 'not-permitted' } },
+    })
+    expect(await world.control.calls()).toEqual([])
+  })
+})
+
+describe('D6: a worker has no rights of its own', () => {
+  it('and refuses a step that its author may not do, however it got into the queue', async () => {
+    const stranger = await hire()
+    const step = { kind: 'update', title: 'x', input: { model: users, key: plain, set: {} } }
+    const work: NewTransaction = {
+      ...{ tenantId: world.tenantId, nodePath: world.scope, kind: 'update', title: 'x' },
+      ...{ actor: stranger, requestHash: Buffer.alloc(32), idempotencyKey: undefined },
+      ...{ undoes: undefined, replays: undefined },
+    }
+    const queue = (set: object) =>
+      inScope(world.db, world.scope, (tx) =>
+        insertTransaction(tx, work, [
+          { ...step, input: { ...step.input, set: { ...set }, expect: null } },
+        ]),
+      )
+    const id = await queue({ department: 'Elsewhere' })
+    // Their node is another one by now: the tenant lies outside of all they hold.
+    await inScope(world.db, '1.', async (tx) => {
+      await sql`insert into node (id, parent_id, kind, name, node_path)
+        values (3, 1, 'customer', 'Other', '1.3.') on conflict do nothing`.execute(tx)
+      await sql`update role_grant set node_id = 3, node_path = '1.3.'
+        where id = ${stranger.grantId}`.execute(tx)
+    })
+    expect(await carryOut(id)).toMatchObject({ state: 'undone', error: { code: 'not-permitted' } })
+    expect(await writes()).toEqual([])
+  })
+})
+
+describe('D7: who holds a role at Microsoft', () => {
+  const everyWay = (ref: string): Step[] => [
+    update(ref),
+    { do: 'update', model: users, ref, set: { accountEnabled: false } },
+    { do: 'password', model: users, ref },
+    { do: 'licence', ref, add: [{ product: 'FLOW_FREE' }] },
+    { do: 'delete', model: users, ref },
+    { do: 'link', model: groups, ref: plainGroup(before), link: 'member', to: ref },
+    { do: 'unlink', model: groups, ref: plainGroup(before), link: 'member', to: ref },
+  ]
+
+  it('is changed in no way by whoever may change people', async () => {
+    for (const step of everyWay(chief)) {
+      await expect(start(ada, step), step.do).rejects.toMatchObject({ code: 'not-permitted' })
+    }
+    await expect(start(ada, update(plain), update(chief))).rejects.toThrow(/administrator at Micro/)
+    expect(await world.control.calls()).toEqual([])
+    const changes = await inScope(world.db, '1.', (tx) =>
+      sql`select from transaction where actor_id = ${ada.id}`.execute(tx),
+    )
+    expect(changes.rows).toEqual([])
+  })
+
+  it('is changed by whoever may change them, too', async () => {
+    const special = { type: 'data/PrivilegedUser', operations: ['Update'] as const }
+    const also = { ...ada, grants: [...ada.grants, { scope: '1.2.', permissions: [special] }] }
+    for (const step of everyWay(chief)) expect(await start(also, step)).toBeDefined()
+    for (const step of everyWay(plain)) expect(await start(ada, step)).toBeDefined()
+  })
+
+  it('by a group, is protected with the group', async () => {
+    const group = String(before.groups.at(-1)?.id)
+    const member = ordinary[1] ?? ''
+    await inScope(world.db, '1.', (tx) =>
+      sql`insert into link (tenant_id, kind, from_key, to_key, node_path) values
+        (${world.tenantId}, 'roleAssignment', 'an assignment', ${group}, ${world.scope}),
+        (${world.tenantId}, 'member', ${group}, ${member}, ${world.scope})
+        on conflict do nothing`.execute(tx),
+    )
+    const refused = { code: 'not-permitted' }
+    await expect(start(ada, update(member))).rejects.toMatchObject(refused)
+    const join: Step = { do: 'link', model: groups, ref: group, link: 'member', to: plain }
+    await expect(start(ada, join)).rejects.toMatchObject(refused)
+    await inScope(world.db, '1.', (tx) =>
+      sql`delete from link where from_key = 'an assignment'`.execute(tx),
+    )
+  })
+
+  it('stays protected from an undo, a replay, and one that waits since before', async () => {
+    const late = ordinary[2] ?? ''
+    const done = await start(administrator, update(late))
+    expect(await carryOut(done.id).catch((error) => error)).toBeDefined()
+    const asAda = await start(ada, update(late))
+    await inScope(world.db, '1.', (tx) =>
+      sql`insert into link (tenant_id, kind, from_key, to_key, node_path)
+        values (${world.tenantId}, 'roleHolder', 'a role', ${late}, ${world.scope})`.execute(tx),
+    )
+    const refused = { code: 'not-permitted' }
+    await expect(replayTransaction(ada, parts(), asAda.id, undefined)).rejects.toMatchObject(
+      refused,
+    )
+    await world.control.clearCalls()
+    expect(await carryOut(asAda.id)).toMatchObject({ state: 'undone', error: refused })
+    expect(await writes()).toEqual([])
+    const byBoss = await start({ ...administrator, id: ada.id }, update(late))
+    await inScope(world.db, '1.', (tx) =>
+      sql`update transaction set state = 'succeeded' where id = ${byBoss.id}`.execute(tx),
+    )
+    await inScope(world.db, '1.', (tx) =>
+      sql`update transaction_step set state = 'done', before = '{"department": "Old"}',
+        after = '{"department": "New"}' where transaction_id = ${byBoss.id}`.execute(tx),
+    )
+    await expect(undoTransaction(ada, parts(), byBoss.id, undefined)).rejects.toMatchObject(refused)
+  })
+
+  it('is taken to be anybody while nobody has read who does', async () => {
+    const state = sql`update sync_state set listed_at = null`
+    const listed = await inScope(world.db, '1.', (tx) =>
+      sql<{
+        model: number
+        at: Date
+      }>`select model_id as model, listed_at as at from sync_state`.execute(tx),
+    )
+    await inScope(world.db, '1.', (tx) => state.execute(tx))
+    await expect(start(ada, update(plain))).rejects.toThrow(/not known yet/)
+    const everything = { ...ada, grants: [{ scope: '1.2.', permissions: allPermissions }] }
+    expect(await start(everything, update(plain))).toBeDefined()
+    await inScope(world.db, '1.', async (tx) => {
+      for (const { model, at } of listed.rows)
+        await sql`update sync_state set listed_at = ${at} where model_id = ${model}`.execute(tx)
+    })
+  })
+})
