@@ -40,7 +40,7 @@ describe('secrets do not follow a changed place', () => {
     ['PowerShell account', { powershell: { username: 'other' } }, ['powershell.password']],
     ['proxy account', { httpProxy: { username: 'other' } }, ['httpProxy.password']],
     ['Teams account', { teams: { adminUsername: 'eve@x.com' } }, ['teams.adminPassword']],
-  ])('%s', async (_what, change, secrets) => {
+  ])('E3: %s', async (_what, change, secrets) => {
     const { tenant } = await attach(everything)
     const failure = await failureOf(update(tenant.id, change))
     expect(failure.code).toBe('bad-input')

@@ -94,13 +94,12 @@ function checkGraph(proposal: Proposal): FieldProblem[] {
   }
   problems.push(...required(proposal, 'graph.tenantId', 'for every tenant'))
   if (!held.has('graph.clientSecret') && values['graph.certificateId'] === undefined) {
-    const field = dropped.has('graph.certificateId') ? 'graph.certificateId' : 'graph.clientSecret'
-    problems.push({
-      field,
-      problem: dropped.has(field)
-        ? giveAnew(proposal, field)
-        : 'or graph.certificateId is required: without one of them nobody can sign in.',
-    })
+    const lost = (['graph.clientSecret', 'graph.certificateId'] as const).filter((field) =>
+      dropped.has(field),
+    )
+    problems.push(...lost.map((field) => ({ field, problem: giveAnew(proposal, field) })))
+    const problem = 'or graph.certificateId is required: without one of them nobody can sign in.'
+    if (lost.length === 0) problems.push({ field: 'graph.clientSecret', problem })
   }
   return problems
 }
