@@ -13,6 +13,8 @@ export interface RecordedCall {
   path: string
   status: number
   service: string
+  /** What the caller named the call; its audit has the same. */
+  clientRequestId: string
   write: boolean
   applied: boolean
   batched: boolean

@@ -1,6 +1,7 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { figure } from '../figures/figure.ts'
 import { listen, type Told } from './eventStream.ts'
 import { differences } from './truth.ts'
 import { slowDown, untilPages } from './work.ts'
@@ -223,6 +224,13 @@ describe('credentials', () => {
     const removed = await world.patchbay(['certificate', 'delete', `${made.id}`, '--yes'])
     expect(removed).toMatchObject({ exit: 1 })
   })
+})
+
+it('I1: all that Microsoft was sent to write is on record, and nothing else', async () => {
+  const { sent, unrecorded, unsent } = await world.writesOnRecord()
+  figure('writes sent and not on record', unrecorded.length, '= 0')
+  figure('writes on record and not sent', unsent.length, '= 0')
+  figure('writes sent', sent.length, '>= 2')
 })
 
 async function personAtMicrosoft(userPrincipalName: string) {

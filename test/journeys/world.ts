@@ -48,7 +48,7 @@ export async function openWorld(people: number) {
   // PostgreSQL does not run as root, so whoever it runs as has to pass through.
   await chmod(dataDir, 0o711)
   const { emulator, tenant } = await startMicrosoft(dataDir, people)
-  const microsoft = control(emulator, tenant.tenantId)
+  const { microsoft, writesSent } = keepWrites(control(emulator, tenant.tenantId))
   const served: Served[] = []
   let url = ''
   const entrance = enter(join(dataDir, 'admin-token'), () => url)
@@ -82,14 +82,42 @@ export async function openWorld(people: number) {
       if (found === undefined) throw new Error(`nobody works on ${kind} ${id}`)
       return found
     },
+    /** What Microsoft was sent to write and what the audit has of it, by what only one of them has. */
+    async writesOnRecord() {
+      const sent = await writesSent()
+      const rows = await database.query<{ id: string }>(
+        `select detail ->> 'requestId' as id from audit where action = 'microsoft.write'`,
+      )
+      const recorded = rows.map(({ id }) => id)
+      const unrecorded = sent.filter((id) => !recorded.includes(id))
+      return { sent, unrecorded, unsent: recorded.filter((id) => !sent.includes(id)) }
+    },
     async close() {
+      // Of every journey, whatever it killed: nothing was sent that is not on record.
+      const { unrecorded } = await this.writesOnRecord()
       await microsoft.close()
       for (const one of served) one.child.kill('SIGCONT')
       await Promise.all([emulator.close(), ...served.map((one) => one.end())])
       await endPostgres(dataDir)
       await rm(dataDir, { recursive: true, force: true })
+      if (unrecorded.length > 0) throw new Error(`not on record: ${unrecorded.join(', ')}`)
     },
   }
+}
+
+/** The control API; it remembers what was written beyond a clearing of the calls. */
+function keepWrites(microsoft: ReturnType<typeof control>) {
+  const before: string[] = []
+  async function writesNow(): Promise<string[]> {
+    const calls = await microsoft.calls('&writes=true')
+    return calls.filter(({ service }) => service !== 'login').map((call) => call.clientRequestId)
+  }
+  async function clearCalls(): Promise<void> {
+    before.push(...(await writesNow()))
+    await microsoft.clearCalls()
+  }
+  const writesSent = async () => [...before, ...(await writesNow())]
+  return { microsoft: { ...microsoft, clearCalls }, writesSent }
 }
 
 async function startMicrosoft(dataDir: string, people: number) {
