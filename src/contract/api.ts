@@ -2,6 +2,7 @@ import { profileRoutes, roleRoutes } from './access.ts'
 import { alertRoutes } from './alerts.ts'
 import { auditRoutes } from './audit.ts'
 import { certificateRoutes } from './certificates.ts'
+import { consentRoutes } from './consent.ts'
 import { credentialRoutes } from './credentials.ts'
 import { egressRoutes } from './egress.ts'
 import { exportRoutes } from './exports.ts'
@@ -42,6 +43,7 @@ export const api = {
   job: jobRoutes,
   event: eventRoutes,
   audit: auditRoutes,
+  consent: consentRoutes,
   person: personRoutes,
   token: tokenRoutes,
   session: sessionRoutes,

@@ -6,8 +6,12 @@ import type { Pages } from '../server/dependencies.ts'
 export async function readPages(): Promise<Pages> {
   const read = (name: string) =>
     readFile(fileURLToPath(new URL(`pages/${name}`, import.meta.url)), 'utf8')
-  const [html, script, style] = await Promise.all(
-    ['signIn.html', 'signIn.js', 'signIn.css'].map(read),
-  )
-  return { signIn: { html: html ?? '', script: script ?? '', style: style ?? '' } }
+  return {
+    signIn: {
+      html: await read('signIn.html'),
+      script: await read('signIn.js'),
+      style: await read('signIn.css'),
+    },
+    consent: await read('consent.html'),
+  }
 }

@@ -41,4 +41,5 @@ export interface ServerDependencies {
 /** What browsers get, as text. */
 export interface Pages {
   signIn: { html: string; script: string; style: string }
+  consent: string
 }

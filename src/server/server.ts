@@ -13,6 +13,7 @@ import { accessHandlers } from './handlers/access.ts'
 import { alertHandlers } from './handlers/alerts.ts'
 import { auditHandlers } from './handlers/audit.ts'
 import { certificateHandlers } from './handlers/certificates.ts'
+import { consentHandlers } from './handlers/consent.ts'
 import { credentialHandlers } from './handlers/credentials.ts'
 import { egressHandlers } from './handlers/egress.ts'
 import { exportHandlers } from './handlers/exports.ts'
@@ -56,6 +57,7 @@ export function createServer(dependencies: ServerDependencies) {
       audit: auditHandlers(dependencies),
       person: personHandlers(dependencies),
       token: tokenHandlers(dependencies),
+      consent: consentHandlers(dependencies),
       ...sessionHandlers(dependencies, signIns),
       ...operationHandlers(dependencies),
     },

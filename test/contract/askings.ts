@@ -10,6 +10,8 @@ export const nowhere: Furnished = {
   ...{
     transactionId: 4_000_006,
     scheduleId: 4_000_007,
+    personId: 4_000_008,
+    tokenId: 4_000_009,
     key: '00000000-0000-4000-8000-000000000000',
     marks: [],
   },
@@ -24,7 +26,29 @@ const groups = 'device/msgraph/Groups'
  * that leaves the target as it is, so that all of them can be asked of the same world.
  */
 export function askings(world: ContractWorld): Record<string, Asking> {
-  return { ...aboutNodes(world), ...aboutTenants(world), ...aboutWork, ...aboutModels, ...readings }
+  return {
+    ...aboutPeople,
+    ...aboutNodes(world),
+    ...aboutTenants(world),
+    ...aboutWork,
+    ...aboutModels,
+    ...readings,
+  }
+}
+
+const aboutPeople: Record<string, Asking> = {
+  'person.create': ({ nodeId }) => ({
+    body: { nodeId, login: 'ahorn-person', name: 'New' },
+  }),
+  'person.show': ({ personId }) => ({ path: { personId } }),
+  'person.update': ({ personId }) => ({ path: { personId }, body: { login: 'linde-person' } }),
+  'person.invite': ({ personId }) => ({ path: { personId } }),
+  'person.signOut': ({ personId }) => ({ path: { personId } }),
+  'person.delete': ({ personId }) => ({ path: { personId } }),
+  'token.create': ({ personId }) => ({ body: { name: 'New', personId, days: 1 } }),
+  'token.create (node)': ({ nodeId }) => ({ body: { name: 'New', nodeId } }),
+  'token.revoke': ({ tokenId }) => ({ path: { tokenId } }),
+  'consent.invite': ({ tenantId }) => ({ path: { tenantId } }),
 }
 
 function aboutNodes({ child }: ContractWorld): Record<string, Asking> {
@@ -138,6 +162,24 @@ export const untargeted: readonly string[] = [
     'audit.export',
     'audit.verify',
     'session.show',
+    'session.begin',
+    'session.end',
+    'session.endAll',
+    'session.changePassword',
+    'session.acceptInvitation',
+    'session.providers',
+    'session.admitCommandLine',
+    'session.exchangeCode',
+    'signIn.page',
+    'signIn.script',
+    'signIn.style',
+    'signIn.openId',
+    'signIn.return',
+    'consent.begin',
+    'consent.return',
+    'consent.page',
+    'person.list',
+    'token.list',
     'metrics.show',
     'health.live',
     'health.ready',

@@ -31,7 +31,8 @@ export function openSender(url: string, token: string | undefined) {
       const answer = await pool.request({
         ...{ method: method as 'GET', path, body: body ?? null },
         headers: {
-          ...(authorization && { authorization }),
+          // A browser sends what it keeps, and from which page.
+          ...(headers?.cookie ? { origin: url } : authorization && { authorization }),
           ...(body !== undefined && { 'content-type': 'application/json' }),
           ...headers,
         },

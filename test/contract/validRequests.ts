@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from '../../src/core/json.ts'
+import { peopleRequests } from './peopleRequests.ts'
 import { type ContractWorld, place, users } from './world.ts'
 
 /** A request that its route takes, and where what it stored is seen again. */
@@ -15,6 +16,8 @@ export interface ValidRequest {
   tidy?: (answer: JsonObject) => Promise<unknown>
   /** For some fields another body around them. */
   instead?: Readonly<Record<string, JsonObject>>
+  /** What it is answered where success takes more than a request: its own test shows that. */
+  answered?: number
   /** A success takes long, and there are many fields: each gets a share of the legal texts. */
   slow?: true
 }
@@ -28,6 +31,7 @@ type Requests = Record<string, ValidRequest>
 export async function validRequests(world: ContractWorld): Promise<Requests> {
   return {
     ...(await nodeRequests(world)),
+    ...(await peopleRequests(world)),
     ...(await tenantRequests(world)),
     ...(await certificateRequests(world)),
     ...(await syncRequests(world)),

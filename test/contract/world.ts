@@ -27,6 +27,9 @@ export interface Furnished {
   heldSyncId: number
   syncId: number
   transactionId: number
+  /** Somebody without a role, and an access token of theirs. */
+  personId: number
+  tokenId: number
   /** Rests, so that nothing happens by itself. */
   scheduleId: number
   /** What may be seen nowhere but by who may see the node. */
@@ -115,9 +118,12 @@ async function furnish(
   const { key, keys } = await somebody(client, tenantId, heldSyncId)
   const transactionId = await changeOnce(client, tenantId, key, `${name} department`)
   const scheduleId = await addResting(client, tenantId, `${name} schedule`)
+  const login = `${name.toLowerCase()}-person`
+  const { id: personId } = await client.person.create({ body: { nodeId, login, name: login } })
+  const { id: tokenId } = await client.token.create({ body: { name: 'Script', personId } })
   return {
     ...{ nodeId, parentId: parentId ?? 0, path, name, tenantId, certificateId },
-    ...{ syncId, heldSyncId, transactionId, key, scheduleId },
+    ...{ syncId, heldSyncId, transactionId, key, scheduleId, personId, tokenId },
     marks: [name, microsoftId, clientId, ...keys],
   }
 }

@@ -124,13 +124,18 @@ export async function insertOneTime(
     .execute()
 }
 
+export interface OneTime {
+  personId: number | null
+  detail: JsonObject
+}
+
 /** Takes it away and answers what it held: of two who come with it at once, one gets it. */
 export async function takeOneTime(
   tx: Tx,
   purpose: OneTimeSecretTable['purpose'],
   hash: Buffer,
   now: Date,
-): Promise<{ personId: number | null; detail: JsonObject } | undefined> {
+): Promise<OneTime | undefined> {
   const row = await tx
     .deleteFrom('one_time_secret')
     .where('hash', '=', hash)
@@ -140,16 +145,20 @@ export async function takeOneTime(
   return row && row.expiresAt > now ? row : undefined
 }
 
-/** Whom an invitation is for, without using it. */
-export async function selectInvited(tx: Tx, hash: Buffer, now: Date): Promise<number | undefined> {
-  const row = await tx
+/** What it holds, without using it. */
+export async function selectOneTime(
+  tx: Tx,
+  purpose: OneTimeSecretTable['purpose'],
+  hash: Buffer,
+  now: Date,
+): Promise<OneTime | undefined> {
+  return await tx
     .selectFrom('one_time_secret')
-    .select('person_id')
+    .select(['person_id as personId', 'detail'])
     .where('hash', '=', hash)
-    .where('purpose', '=', 'invitation')
+    .where('purpose', '=', purpose)
     .where('expires_at', '>', now)
     .executeTakeFirst()
-  return row?.person_id ?? undefined
 }
 
 export async function deleteInvitations(tx: Tx, personId: number): Promise<void> {

@@ -42,8 +42,8 @@ export async function acceptInvitation(
   const now = new Date(clock.now())
   const hash = hashOf(given.invitation)
   const invited = await inScope(db, rootPath, async (tx) => {
-    const id = await queries.selectInvited(tx, hash, now)
-    return id === undefined ? undefined : await queries.selectPersonById(tx, id)
+    const { personId } = (await queries.selectOneTime(tx, 'invitation', hash, now)) ?? {}
+    return personId ? await queries.selectPersonById(tx, personId) : undefined
   })
   if (invited === undefined || invited.disabledAt !== null) {
     await signIns.noteRefused(invited)
