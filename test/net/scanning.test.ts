@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Clouds, createClouds } from '../../src/connectors/microsoft/clouds.ts'
+import type { Clock } from '../../src/core/clock.ts'
+import { AppError } from '../../src/core/errors.ts'
+import { limits } from '../../src/core/limits.ts'
+import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
+import { createTenant, readTenant } from '../../src/features/tenants/tenants.ts'
+import {
+  createConnectionTest,
+  type TestConnection,
+} from '../../src/features/tenants/testConnection.ts'
+import { createEgress, type Egress } from '../../src/net/egress.ts'
+import { listAudit } from '../../src/store/audit.ts'
+import { inScope } from '../../src/store/scope.ts'
+import { createIdentity, serveTls, type TestServer } from '../connectors/tlsServer.ts'
+import {
+  actorAt,
+  addNode,
+  type Bench,
+  failureOf,
+  openBench,
+  provider,
+} from '../features/support.ts'
+import { systemClock } from '../store/testing.ts'
+
+const proxies = { allowedAddresses: ['127.0.0.0/8'] }
+const hasty = { connectMs: 300, headersMs: 300, bodyIdleMs: 300, exchangeMs: 1_500 }
+const patient = new AbortController().signal
+
+let bench: Bench
+let egress: Egress
+let clouds: Clouds
+let testConnection: TestConnection
+let now = systemClock.now()
+const clock: Clock = { ...systemClock, now: () => now }
+const open: (Server | TestServer)[] = []
+
+beforeAll(async () => {
+  bench = await openBench()
+  egress = createEgress(async (host) => {
+    if (host === 'unknown.test') throw Object.assign(new Error('no name'), { code: 'ENOTFOUND' })
+    if (host === 'filtered.test') return await new Promise(() => {})
+    if (host === 'internal.test') return [{ address: '10.1.2.3', family: 4 }]
+    return [{ address: '127.0.0.1', family: 4 }]
+  }, hasty)
+  const origin = 'https://127.0.0.1:9'
+  const scope = 'https://graph.microsoft.com/.default'
+  clouds = createClouds([{ name: 'away', login: origin, graph: origin, scope, ...proxies }])
+  const { exchange } = egress
+  testConnection = createConnectionTest({
+    ...{ store: { ...bench.store, clock }, exchange, surroundings: { clouds, proxies } },
+    microsoft: createMicrosoft({ egress, clouds, clock, random: () => 0, log: () => {} }),
+  })
+})
+afterAll(async () => {
+  await egress.close()
+  await Promise.all(open.map((server) => server.close()))
+  await bench.close()
+})
+
+async function listening(server: Server): Promise<string> {
+  open.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  // A server bound to a port always has an AddressInfo.
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** What somebody who looks for open ports would name, each as it shows in a network. */
+async function targets(): Promise<Record<string, string>> {
+  const refusing = createHttpServer((_, response) => response.writeHead(403).end('no'))
+  refusing.on('connect', (_, socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'))
+  const secure = await serveTls(createIdentity('x', { names: ['127.0.0.1'] }), (_, answer) =>
+    answer.end(),
+  )
+  open.push(secure)
+  return {
+    closed: 'http://127.0.0.1:9999',
+    'open and silent': `http://${await listening(createServer(() => {}))}`,
+    'open, cutting at once': `http://${await listening(createServer((socket) => socket.destroy()))}`,
+    'open, speaking first': `http://${await listening(createServer((socket) => socket.end('220 smtp\r\n')))}`,
+    'a web server': `http://${await listening(createHttpServer((_, answer) => answer.end('hi')))}`,
+    'a proxy that refuses': `http://${await listening(refusing)}`,
+    'TLS behind https': `https://127.0.0.1:${secure.port}`,
+    'TLS behind http': `http://127.0.0.1:${secure.port}`,
+    'no TLS behind https': `https://${await listening(createServer((socket) => socket.end('220\r\n')))}`,
+    filtered: 'http://filtered.test:3128',
+    unknown: 'http://unknown.test:3128',
+    internal: 'http://internal.test:3128',
+  }
+}
+
+let count = 0
+
+async function attach(proxy: string): Promise<{ id: number; nodePath: string }> {
+  count += 1
+  const node = await addNode(bench, 1, 'customer', `Customer ${count}`)
+  const [tenantId, clientId] = [randomUUID(), randomUUID()]
+  const directory = {
+    ...{ clouds, proxies },
+    lookUpTenantId: async () => {
+      throw new AppError('microsoft-not-found', 'There is no such tenant.')
+    },
+  }
+  return await createTenant(provider, bench.store, directory, {
+    ...{ nodeId: node.id, name: `Tenant ${count}` },
+    graph: { cloud: 'away', tenantId, clientId, clientSecret: 'x', proxy },
+  })
+}
+
+describe('Test Connection as a scanner', () => {
+  test('G5: says the same whatever the address of a proxy leads to', async () => {
+    const seen: Record<string, string> = {}
+    for (const [what, proxy] of Object.entries(await targets())) {
+      const { id } = await attach(proxy)
+      const asked = { tenantId: id, confirm: true }
+      const {
+        tenantId: _,
+        checkedAt: __,
+        ...report
+      } = await testConnection(actorAt('1.', undefined, what), asked, patient)
+      const [connection] = (await readTenant(provider, bench.store, id)).connections
+      seen[what] = JSON.stringify([report, connection?.state, connection?.message])
+    }
+    expect(Object.keys(seen)).toHaveLength(12)
+    expect([...new Set(Object.values(seen))]).toHaveLength(1)
+    expect(seen.closed).toContain('could not be reached through the proxy of this tenant')
+    expect(seen.closed).not.toMatch(/ECONN|refused|timed out|time limit|certificate/)
+  })
+
+  test('G5: answers so many questions a minute about one tenant, and tells when to come', async () => {
+    const { id: tenantId } = await attach('http://127.0.0.1:9999')
+    const asked = { tenantId, confirm: true }
+    for (let turn = 0; turn < limits.connectionTestsPerTenant; turn += 1) {
+      await testConnection(actorAt('1.', undefined, `tenant ${turn}`), asked, patient)
+    }
+    now += 1_000
+    const { code, status, retryAfterMs } = await failureOf(testConnection(provider, asked, patient))
+    expect([code, status, retryAfterMs]).toEqual(['too-many-requests', 429, 59_000])
+    const other = await attach('http://127.0.0.1:9999')
+    await testConnection(provider, { tenantId: other.id, confirm: true }, patient)
+    now += 59_000
+    await testConnection(provider, asked, patient)
+  })
+
+  test('G5: answers so many questions a minute of one person, about whatever tenants', async () => {
+    const eve = actorAt('1.', undefined, 'Eve')
+    const perTenant = limits.connectionTestsPerTenant
+    const tenants = await Promise.all(
+      Array.from({ length: limits.connectionTestsPerActor / perTenant + 1 }, () =>
+        attach('http://127.0.0.1:9999'),
+      ),
+    )
+    let answered = 0
+    let refused: AppError | undefined
+    for (const { id: tenantId } of tenants) {
+      for (let turn = 0; turn < perTenant && refused === undefined; turn += 1) {
+        const work = testConnection(eve, { tenantId, confirm: true }, patient)
+        refused = await work.then(
+          () => undefined,
+          (error: AppError) => error,
+        )
+        if (refused === undefined) answered += 1
+      }
+    }
+    expect([answered, refused?.code]).toEqual([limits.connectionTestsPerActor, 'too-many-requests'])
+  })
+
+  test('G5: is on record before and after, with who asked', async () => {
+    const { id: tenantId, nodePath } = await attach('http://127.0.0.1:9999')
+    const mallory = actorAt('1.', undefined, 'Mallory')
+    await testConnection(mallory, { tenantId, confirm: true }, patient)
+    const entries = await inScope(bench.store.db, nodePath, (tx) => listAudit(tx))
+    const found = entries.filter(({ action }) => action.startsWith('tenant.test'))
+    expect(found.map(({ action, actor }) => [action, actor.name])).toEqual([
+      ['tenant.tested', 'Mallory'],
+      ['tenant.test', 'Mallory'],
+    ])
+  })
+})
