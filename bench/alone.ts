@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { createGraphWire } from '../src/connectors/graph/wire.ts'
+import type { Json } from '../src/core/json.ts'
 import { Sealed } from '../src/core/secret.ts'
+import { readWhole } from '../src/core/wire.ts'
 import { loadModels } from '../src/engine/models/load.ts'
 import { copyText, createRowBlock, toRow } from '../src/engine/row.ts'
 import { systemClock } from '../src/main/clock.ts'
@@ -56,7 +58,8 @@ async function encode(pages: readonly PlainPage[]): Promise<LoadPage[]> {
   const encoded: LoadPage[] = []
   for (const page of pages) {
     const wire = createGraphWire(answering(page))
-    const { objects } = await wire.list(model, undefined, new AbortController().signal)
+    const read = await wire.list(model, undefined, new AbortController().signal)
+    const { objects } = readWhole(read)
     const block = createRowBlock(objects.length)
     const rows = objects.map((object) => toRow(model, object, block)).filter((row) => 'key' in row)
     encoded.push({
@@ -73,8 +76,8 @@ async function encode(pages: readonly PlainPage[]): Promise<LoadPage[]> {
 
 /** A transport that knows one answer: the page's objects go through the connector's own reading. */
 function answering(page: PlainPage): Parameters<typeof createGraphWire>[0] {
-  const body = { value: page.value } as never
-  const answer = async () => ({ status: 200, body, headers: {} })
+  const items = page.value as Json[]
+  const answer = async () => ({ status: 200, body: {}, items, headers: {} })
   const graph = 'https://graph.microsoft.com'
   return { graph, clock: systemClock, random: () => 0.5, send: answer, follow: answer }
 }

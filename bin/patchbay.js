@@ -11,13 +11,15 @@ const args = process.argv.slice(2)
 const script = fileURLToPath(import.meta.url)
 
 // A server holds some pages of objects at a time, but left alone V8 lets their remains pile up
-// before it collects them, and glibc keeps what was freed in as many arenas as there are threads
-// (mallopt(3)): 100,000 users peaked at 425 MB, with these at less than 300.
-const thrift = ['--max-semi-space-size=8', '--heap-growing-percent=20']
+// before it collects them and keeps what it collected, and glibc keeps what was freed in as many
+// arenas as there are threads (mallopt(3)): 100,000 users peaked at 425 MB, with these at less than
+// 300. Without the pool, which older ones cannot do without, there is room to collect less often.
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+const collecting =
+  major >= 26 ? ['--heap-growing-percent=30', '--no-memory-pool'] : ['--heap-growing-percent=20']
+const thrift = ['--max-semi-space-size=8', ...collecting]
 const allocation = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '262144' }
 const isThrifty = thrift.every((flag) => process.execArgv.includes(flag))
-
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
 if (major < oldest[0] || (major === oldest[0] && minor < oldest[1])) {
   process.exitCode = await handOver(bundledNode())

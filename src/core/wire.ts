@@ -55,11 +55,27 @@ export interface RejectedObject {
   reason: string
 }
 
+export function isRejected(read: ReadObject | RejectedObject): read is RejectedObject {
+  return 'reason' in read
+}
+
 export interface Page {
-  objects: ReadObject[]
-  rejected: RejectedObject[]
+  /** Read from the answer one by one, anew each time they are gone through. */
+  objects: Iterable<ReadObject | RejectedObject>
+  size: number
   /** Absent on the last page. */
   next: string | undefined
+}
+
+/** A whole page at once, where it may cost the memory. */
+export function readWhole(page: Page): { objects: ReadObject[]; rejected: RejectedObject[] } {
+  const objects: ReadObject[] = []
+  const rejected: RejectedObject[] = []
+  for (const read of page.objects) {
+    if (isRejected(read)) rejected.push(read)
+    else objects.push(read)
+  }
+  return { objects, rejected }
 }
 
 export interface DeltaPage extends Page {

@@ -12,6 +12,9 @@ export interface Answer {
   body: Buffer
 }
 
+/** Bytes: with Node's own 16 kB a page of a thousand users is eighty turns of the loop. */
+const chunkSize = 128 * 1024
+
 type RawHeaders = Readonly<Record<string, string | string[] | undefined>>
 
 export function flattenHeaders(raw: RawHeaders): Record<string, string> {
@@ -67,11 +70,11 @@ function unpackers(encoding: string, source: Readable, host: string): Transform 
       return undefined
     case 'gzip':
     case 'x-gzip':
-      return createGunzip()
+      return createGunzip({ chunkSize })
     case 'deflate':
-      return createInflate()
+      return createInflate({ chunkSize })
     case 'br':
-      return createBrotliDecompress()
+      return createBrotliDecompress({ chunkSize })
     default:
       source.destroy()
       throw new AppError('unavailable', `${host} answered in an encoding that was not asked for.`)

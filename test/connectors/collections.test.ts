@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createGraphWire } from '../../src/connectors/graph/wire.ts'
 import { limits } from '../../src/core/limits.ts'
 import type { Model } from '../../src/core/model.ts'
+import { readWhole } from '../../src/core/wire.ts'
 import { loadModels } from '../../src/engine/models/load.ts'
 import { json, type Microsoft, startMicrosoft } from './microsoft.ts'
 
@@ -43,7 +44,7 @@ async function readRooms(pageSize: number): Promise<string[]> {
   let cursor: string | undefined
   do {
     const page = await wire(pageSize).list(model('Room'), cursor, signal)
-    keys.push(...page.objects.map(({ data }) => String(data.id)))
+    keys.push(...readWhole(page).objects.map(({ data }) => String(data.id)))
     cursor = page.next
   } while (cursor !== undefined)
   return keys

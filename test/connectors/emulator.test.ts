@@ -21,7 +21,13 @@ import { createTokenClient } from '../../src/connectors/microsoft/tokens.ts'
 import type { AppError } from '../../src/core/errors.ts'
 import type { Model } from '../../src/core/model.ts'
 import { Sealed } from '../../src/core/secret.ts'
-import type { DeltaPage, Page, ReadObject, Wire } from '../../src/core/wire.ts'
+import {
+  type DeltaPage,
+  type Page,
+  type ReadObject,
+  readWhole,
+  type Wire,
+} from '../../src/core/wire.ts'
 import type { Emulator, TenantAccess } from '../../src/emulator/options.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
 import { loadModels } from '../../src/engine/models/load.ts'
@@ -116,8 +122,9 @@ async function listAll(wire: Wire, model: Model): Promise<ReadObject[]> {
   let cursor: string | undefined
   do {
     const page: Page = await wire.list(model, cursor, signal)
-    expect(page.rejected).toEqual([])
-    objects.push(...page.objects)
+    const read = readWhole(page)
+    expect(read.rejected).toEqual([])
+    objects.push(...read.objects)
     cursor = page.next
   } while (cursor !== undefined)
   return objects
@@ -129,7 +136,7 @@ async function changesSince(wire: Wire, model: Model, since: string) {
   let cursor = since
   for (;;) {
     const page: DeltaPage = await wire.delta(model, cursor, signal)
-    objects.push(...page.objects)
+    objects.push(...readWhole(page).objects)
     removed.push(...page.removed)
     const next = page.next ?? page.resume
     if (next === undefined) throw new Error('a delta without an end')
@@ -205,7 +212,7 @@ describe('against the emulated Microsoft 365', () => {
     const wire = createGraphWire(transportFor())
     const model = modelNamed('device/msgraph/MSOLUser')
     const since = await wire.deltaNow(model, signal)
-    const [, before] = (await wire.list(model, undefined, signal)).objects
+    const [, before] = readWhole(await wire.list(model, undefined, signal)).objects
     const id = String(before?.data.id)
     await wire.send(wire.updateCall(model, id, { department: "O'Neil & Söhne" }), signal)
     const changed = await changesSince(wire, model, since)
@@ -221,7 +228,7 @@ describe('against the emulated Microsoft 365', () => {
     const wire = createGraphWire(transport)
     const model = modelNamed('device/msgraph/MSOLUser')
     const since = await wire.deltaNow(model, signal)
-    const last = (await wire.list(model, undefined, signal)).objects.at(-1)
+    const last = readWhole(await wire.list(model, undefined, signal)).objects.at(-1)
     const id = String(last?.data.id)
     const path = ['users', id]
     await transport.send(
@@ -239,7 +246,7 @@ describe('against the emulated Microsoft 365', () => {
     const page = createGraphWire(transportFor(other)).list(model, next, signal)
     expect(
       await page.then(
-        ({ objects }) => objects,
+        (read) => readWhole(read).objects,
         () => [],
       ),
     ).toEqual([])
@@ -288,7 +295,9 @@ describe('under faults of the emulated Microsoft 365', () => {
   it.each(passing)('gets over %s %j', async (name, more) => {
     await faulty({ name, count: 1, ...more })
     const wire = createGraphWire(transportFor())
-    const { objects } = await wire.list(modelNamed('device/msgraph/MSOLUser'), undefined, signal)
+    const { objects } = readWhole(
+      await wire.list(modelNamed('device/msgraph/MSOLUser'), undefined, signal),
+    )
     expect(objects).toHaveLength(999)
     expect(logged.filter(({ wire }) => wire === 'graph')).toHaveLength(2)
   })
@@ -313,7 +322,8 @@ describe('under faults of the emulated Microsoft 365', () => {
   it('rejects one bad object and keeps the others', async () => {
     await faulty({ name: 'bad-object', count: 1 })
     const wire = createGraphWire(transportFor())
-    const page = await wire.list(modelNamed('device/msgraph/MSOLUser'), undefined, signal)
+    const list = await wire.list(modelNamed('device/msgraph/MSOLUser'), undefined, signal)
+    const page = readWhole(list)
     expect(page.objects).toHaveLength(998)
     expect(page.rejected).toMatchObject([
       { reason: 'displayName is not what the model says it is' },

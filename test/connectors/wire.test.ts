@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createGraphWire } from '../../src/connectors/graph/wire.ts'
 import type { Json } from '../../src/core/json.ts'
+import { readWhole } from '../../src/core/wire.ts'
 import { json, type Microsoft, type Reply, startMicrosoft } from './microsoft.ts'
 import { groupModel, skuModel, userModel } from './models.ts'
 
@@ -59,11 +60,11 @@ describe('list', () => {
     expect(sent()[0]).toBe(
       'GET /v1.0/users?$select=id,displayName,userPrincipalName,accountEnabled,department,businessPhones,proxyAddresses,createdDateTime,assignedLicenses&$top=999&$expand=manager($select=id)',
     )
-    expect(first.objects.map(({ links }) => links)).toEqual([
+    expect(readWhole(first).objects.map(({ links }) => links)).toEqual([
       { manager: [guid(9)], licence: [guid(7), guid(8)] },
       { manager: [], licence: [] },
     ])
-    expect(first.objects[1]?.data).toEqual({
+    expect(readWhole(first).objects[1]?.data).toEqual({
       id: guid(2),
       displayName: 'User 2',
       userPrincipalName: null,
@@ -76,12 +77,12 @@ describe('list', () => {
     })
     const second = await wire().list(userModel, first.next, signal)
     expect(second.next).toBeUndefined()
-    expect(second.objects).toHaveLength(1)
+    expect(readWhole(second).objects).toHaveLength(1)
   })
 
   it('sends no options to a collection that takes none', async () => {
     serve([[/subscribedSkus$/, json(200, { value: [{ skuId: guid(1) }] })]])
-    const { objects } = await wire().list(skuModel, undefined, signal)
+    const { objects } = readWhole(await wire().list(skuModel, undefined, signal))
     expect(objects[0]?.data.skuId).toBe(guid(1))
     expect(sent()).toEqual(['GET /v1.0/subscribedSkus'])
   })
@@ -113,7 +114,7 @@ describe('list', () => {
       [],
     ]
     serve([[/users/, json(200, { value: [...bad, user(10)] })]])
-    const { objects, rejected } = await wire().list(userModel, undefined, signal)
+    const { objects, rejected } = readWhole(await wire().list(userModel, undefined, signal))
     expect(objects.map(({ data }) => data.id)).toEqual([guid(10)])
     expect(rejected).toHaveLength(bad.length)
     expect(rejected.slice(0, 2)).toEqual([
@@ -149,7 +150,7 @@ describe('list', () => {
             .end(`{"value":[${JSON.stringify(one)},${other}]}`),
       ],
     ])
-    const { objects } = await wire().list(userModel, undefined, signal)
+    const { objects } = readWhole(await wire().list(userModel, undefined, signal))
     const [first, second] = objects.map(({ data }) => JSON.stringify(data))
     expect(first).toBe(second)
     expect(first).toContain('"businessPhones":["2","1"]')
@@ -231,13 +232,15 @@ describe('delta', () => {
     ])
     const page = await wire().delta(userModel, graph('users/delta?$deltatoken=1'), signal)
     expect(page).toMatchObject({ removed: [guid(2)], next: undefined, resume: deltaLink })
-    expect(page.objects.map(({ data, links }) => [data.id, data.department, links])).toEqual([
+    expect(
+      readWhole(page).objects.map(({ data, links }) => [data.id, data.department, links]),
+    ).toEqual([
       [guid(1), 'New', { manager: [guid(9)], licence: [] }],
       [guid(3), null, { licence: [] }],
       [guid(4), null, { manager: [], licence: [] }],
       [guid(6), null, { manager: [guid(9)], licence: [] }],
     ])
-    expect(page.rejected.map(({ key }) => key)).toEqual([guid(5)])
+    expect(readWhole(page).rejected.map(({ key }) => key)).toEqual([guid(5)])
   })
 
   it('does not take changed members for the members', async () => {
@@ -251,7 +254,7 @@ describe('delta', () => {
       ],
     ])
     const page = await wire().delta(groupModel, graph('groups/delta?$deltatoken=1'), signal)
-    expect(page.objects[0]?.links).toEqual({})
+    expect(readWhole(page).objects[0]?.links).toEqual({})
     expect(page.resume).toBeUndefined()
     expect(page.next).toContain('skiptoken=2')
   })

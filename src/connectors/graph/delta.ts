@@ -11,7 +11,7 @@ export interface FoldedDelta {
  * the later entry counts. `keyOf` undefined: kept as it is, to be rejected with its reason.
  */
 export function foldDelta(
-  items: readonly Json[],
+  items: Iterable<Json>,
   keyOf: (raw: Json) => string | undefined,
 ): FoldedDelta {
   const present = new Map<string, JsonObject>()

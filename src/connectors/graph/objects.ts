@@ -22,10 +22,6 @@ interface PathLink {
   relation: boolean
 }
 
-export function isRejected(read: ReadObject | RejectedObject): read is RejectedObject {
-  return 'reason' in read
-}
-
 /** `relations`: names that are navigation properties of the model's noun, not plain ones. */
 export function createObjectReader(model: Model, relations: ReadonlySet<string>): ObjectReader {
   const names: string[] = []

@@ -3,6 +3,7 @@ import { AppError } from '../../core/errors.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
+import type { Items } from '../microsoft/listText.ts'
 import { callUrl, linkUrl } from './address.ts'
 import type { GraphAnswer, GraphTransport } from './transport.ts'
 
@@ -78,7 +79,7 @@ export function nextPage(
 export function nextBySkip(
   graph: string,
   call: GraphCall,
-  page: { skipBy: number | undefined; items: readonly Json[]; current: string | undefined },
+  page: { skipBy: number | undefined; items: Items; current: string | undefined },
 ): string | undefined {
   const { skipBy, items, current } = page
   if (skipBy === undefined || items.length < skipBy) return undefined
@@ -91,6 +92,12 @@ export function nextBySkip(
 export function itemsOf({ body }: GraphAnswer): Json[] {
   const items = isJsonObject(body) ? body.value : undefined
   if (!Array.isArray(items)) throw brokenPage()
+  return items
+}
+
+/** As `itemsOf`, of an answer that was asked for as a list. */
+export function listItemsOf({ items }: GraphAnswer): Items {
+  if (items === undefined) throw brokenPage()
   return items
 }
 

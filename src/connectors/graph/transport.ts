@@ -15,10 +15,11 @@ import { backoffMs, pause } from '../microsoft/backoff.ts'
 import type { LogCall } from '../microsoft/callLog.ts'
 import { graphDestination } from '../microsoft/clouds.ts'
 import { microsoftFailure } from '../microsoft/failures.ts'
-import { parseJson } from '../microsoft/json.ts'
+import { parseJson, parseList } from '../microsoft/json.ts'
 import type { EndTurn } from '../microsoft/lane.ts'
 import { combineNews, type LaneNews, laneNews } from '../microsoft/laneNews.ts'
 import type { Lanes } from '../microsoft/lanes.ts'
+import type { Items } from '../microsoft/listText.ts'
 import { retryAfterMs } from '../microsoft/retryAfter.ts'
 import type { TokenClient } from '../microsoft/tokens.ts'
 import { callUrl, linkUrl, operationName } from './address.ts'
@@ -39,6 +40,8 @@ export interface SendOptions {
   signal: AbortSignal
   /** Reads the index that advanced queries need (`ConsistencyLevel: eventual`); it lags behind. */
   eventual?: boolean
+  /** The answer is a page of a list: its objects come in `items`, to be parsed one by one. */
+  list?: boolean
   /**
    * Asked right before each attempt of a call that changes something, after every wait for a turn
    * or a token: whoever was frozen in such a wait may have lost the work to another meanwhile. What
@@ -63,6 +66,8 @@ export interface GraphAnswer {
   /** Absent when the answer has none, as after a PATCH. */
   body: Json | undefined
   headers: Readonly<Record<string, string>>
+  /** Of a call that was sent as a `list`; they are not in `body`. */
+  items?: Items
 }
 
 /** Graph for one tenant: signs in, waits for its turn, tries again, and reads answers strictly. */
@@ -209,7 +214,7 @@ async function tryOnce(
       signal: options.signal,
       freshConnection,
     })
-    result = readAnswer(answer, prepared, clock.now())
+    result = readAnswer(answer, prepared, options, clock.now())
     return result
   } catch (thrown) {
     const error = microsoftFailure(thrown)
@@ -281,11 +286,17 @@ function requestHeaders(from: {
 function readAnswer(
   answer: Answer,
   { method, operation }: Prepared,
+  { list }: SendOptions,
   now: number,
 ): GraphAnswer | Failure {
   const { status, headers } = answer
-  const body = parseJson(answer)
   const requestId = headers['request-id']
+  const broken = () => brokenAnswer(operation, requestId)
+  if (list && status === 200) {
+    const page = parseList(answer, broken)
+    return page === undefined ? { status, error: broken() } : { status, headers, ...page }
+  }
+  const body = parseJson(answer)
   if (status < 200 || status > 299) {
     const waitMs = retryAfterMs(headers['retry-after'], now)
     return {
@@ -295,5 +306,5 @@ function readAnswer(
   }
   const mayBeEmpty = method !== 'GET' && answer.body.length === 0
   if (isJsonObject(body) || mayBeEmpty) return { status, headers, body }
-  return { status, error: brokenAnswer(operation, requestId) }
+  return { status, error: broken() }
 }

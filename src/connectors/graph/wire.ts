@@ -1,19 +1,19 @@
 import type { GraphCall } from '../../core/call.ts'
 import type { Filter } from '../../core/filter.ts'
-import type { Json } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
-import type { DeltaPage, Page, Wire } from '../../core/wire.ts'
+import { type DeltaPage, isRejected, type Page, type Wire } from '../../core/wire.ts'
+import type { Items } from '../microsoft/listText.ts'
 import { foldDelta } from './delta.ts'
 import { bothFilters, plainFilter } from './filter.ts'
 import { readAllLinks } from './links.ts'
-import { isRejected, type ObjectReader } from './objects.ts'
+import type { ObjectReader } from './objects.ts'
 import {
   brokenObject,
   brokenPage,
   getCall,
-  itemsOf,
   linkIn,
+  listItemsOf,
   nextBySkip,
   unlessGone,
 } from './pages.ts'
@@ -37,7 +37,7 @@ export function createGraphWire(
       const { list: whole, reader } = compile(model)
       const list = narrowed(whole, model, filter)
       const answer = await readPage(transport, list, cursor, signal)
-      const items = itemsOf(answer)
+      const items = listItemsOf(answer)
       const next =
         linkIn(answer, '@odata.nextLink', transport.graph, cursor) ??
         nextBySkip(transport.graph, listCall(list), { skipBy: list.skipBy, items, current: cursor })
@@ -105,8 +105,9 @@ async function readPage(
   signal: AbortSignal,
 ): Promise<GraphAnswer> {
   const { cost, eventual } = reading
-  if (cursor !== undefined) return await transport.follow(cursor, cost, { signal, eventual })
-  return await transport.send(listCall(reading), { signal, eventual })
+  const options = { signal, eventual, list: true }
+  if (cursor !== undefined) return await transport.follow(cursor, cost, options)
+  return await transport.send(listCall(reading), options)
 }
 
 function listCall({ template, query, cost }: Reading): GraphCall {
@@ -115,16 +116,17 @@ function listCall({ template, query, cost }: Reading): GraphCall {
 
 function readObjects(
   reader: ObjectReader,
-  items: readonly Json[],
+  items: Items,
   expanded: ReadonlySet<string>,
 ): Omit<Page, 'next'> {
-  const page: Omit<Page, 'next'> = { objects: [], rejected: [] }
-  for (const item of items) {
-    const read = reader.read(item, expanded)
-    if (isRejected(read)) page.rejected.push(read)
-    else page.objects.push(read)
+  return {
+    size: items.length,
+    objects: {
+      *[Symbol.iterator]() {
+        for (const item of items) yield reader.read(item, expanded)
+      },
+    },
   }
-  return page
 }
 
 const nothingExpanded: ReadonlySet<string> = new Set()
@@ -135,7 +137,7 @@ function readDelta(
   graph: string,
   cursor: string,
 ): DeltaPage {
-  const { present, removed } = foldDelta(itemsOf(answer), reader.keyOf)
+  const { present, removed } = foldDelta(listItemsOf(answer), reader.keyOf)
   const page = readObjects(reader, present, nothingExpanded)
   const next = linkIn(answer, '@odata.nextLink', graph, cursor)
   const resume = linkIn(answer, '@odata.deltaLink', graph, cursor)

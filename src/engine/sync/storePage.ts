@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts'
 import { changesBetween } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
-import type { DeltaPage, Page, RejectedObject } from '../../core/wire.ts'
+import { type DeltaPage, isRejected, type Page, type RejectedObject } from '../../core/wire.ts'
 import { writeAudit } from '../../store/audit.ts'
 import type { CopyBlock } from '../../store/copy.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
@@ -51,8 +51,12 @@ export function toRowPage(
   const outside = new Set<string>()
   const removed = 'removed' in page ? page.removed : undefined
   const resume = 'resume' in page ? page.resume : undefined
-  const rejected = [...page.rejected]
+  const rejected: RejectedObject[] = []
   for (const object of page.objects) {
+    if (isRejected(object)) {
+      rejected.push(object)
+      continue
+    }
     const key = String(object.data[model.key])
     if (!isInside(object.data)) {
       rows.delete(key)

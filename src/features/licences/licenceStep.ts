@@ -17,7 +17,7 @@ import {
 } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import { inParallel } from '../../core/parallel.ts'
-import type { ReadObject } from '../../core/wire.ts'
+import { type ReadObject, readWhole } from '../../core/wire.ts'
 import { mayHaveHappened, notShown, readObject, settled } from '../../engine/transaction/settle.ts'
 import {
   objectName,
@@ -242,8 +242,8 @@ async function seatsNeeded(
 
 async function productsOf(context: ReadContext): Promise<Product[]> {
   const model = context.model(productModel)
-  const { objects } = await context.wire(model).list(model, undefined, context.signal)
-  return objects.map(({ data }) => readProduct(data))
+  const page = await context.wire(model).list(model, undefined, context.signal)
+  return readWhole(page).objects.map(({ data }) => readProduct(data))
 }
 
 /** What a group gives can only be taken away by leaving the group, or from the group. */

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../../core/json.ts'
 import { limits } from '../../../core/limits.ts'
 import type { Model } from '../../../core/model.ts'
 import { inParallel } from '../../../core/parallel.ts'
-import type { Wire } from '../../../core/wire.ts'
+import { readWhole, type Wire } from '../../../core/wire.ts'
 import { writeAudit } from '../../../store/audit.ts'
 import { inScope } from '../../../store/scope.ts'
 import { dropEdgesOf, kindsOf } from '../links/queries.ts'
@@ -123,8 +123,9 @@ async function listAll(model: Model, wire: Wire, signal: AbortSignal): Promise<P
   let cursor: string | undefined
   for (let pages = 0; pages < limits.syncPagesMax; pages++) {
     const page = await wire.list(model, cursor, signal)
-    for (const { data } of page.objects) present.set(String(data[model.key]), data)
-    for (const { key } of page.rejected) if (key !== undefined) present.set(key, null)
+    const { objects, rejected } = readWhole(page)
+    for (const { data } of objects) present.set(String(data[model.key]), data)
+    for (const { key } of rejected) if (key !== undefined) present.set(key, null)
     cursor = page.next
     if (cursor === undefined) return present
   }

@@ -7,7 +7,13 @@ import {
   inParallel,
   type Slots,
 } from '../../../core/parallel.ts'
-import type { DeltaPage, Page } from '../../../core/wire.ts'
+import {
+  type DeltaPage,
+  type Page,
+  type ReadObject,
+  type RejectedObject,
+  readWhole,
+} from '../../../core/wire.ts'
 import type { CopyBlock } from '../../../store/copy.ts'
 import { inScope } from '../../../store/scope.ts'
 import { createRowBlock } from '../../row.ts'
@@ -107,16 +113,26 @@ async function readShard(reading: Reading, start: Shard): Promise<string | undef
 /** A page as rows, with the sub-lists of its objects: members and owners of groups. */
 async function readRows(reading: Reading, cursor: string | null): Promise<RowPage> {
   const { sync, signal, readPage } = reading
-  const { model, wire } = sync
+  const { model } = sync
   await reading.room.open()
   const page = await readPage(cursor, signal)
-  if (model.links.some((link) => link.call !== undefined)) {
-    const keys = page.objects.map((object) => String(object.data[model.key]))
-    const links = await wire.links(model, keys, signal)
-    for (const object of page.objects) {
-      object.links = { ...object.links, ...links.get(String(object.data[model.key])) }
-    }
-  }
+  const hasCalls = model.links.some((link) => link.call !== undefined)
+  const whole = hasCalls ? { ...page, objects: await withLinks(sync, page, signal) } : page
   reading.room.enter()
-  return toRowPage(sync, page, reading.blocks.pop() ?? createRowBlock(page.objects.length))
+  return toRowPage(sync, whole, reading.blocks.pop() ?? createRowBlock(page.size))
+}
+
+async function withLinks(
+  { model, wire }: ModelSync,
+  page: Page,
+  signal: AbortSignal,
+): Promise<(ReadObject | RejectedObject)[]> {
+  const { objects, rejected } = readWhole(page)
+  const keyOf = ({ data }: ReadObject) => String(data[model.key])
+  const links = await wire.links(model, objects.map(keyOf), signal)
+  const linked = objects.map((object) => ({
+    data: object.data,
+    links: { ...object.links, ...links.get(keyOf(object)) },
+  }))
+  return [...linked, ...rejected]
 }
