@@ -7,7 +7,7 @@ import { createClouds } from '../../src/connectors/microsoft/clouds.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import type { Model } from '../../src/core/model.ts'
 import { Sealed } from '../../src/core/secret.ts'
-import type { Wire } from '../../src/core/wire.ts'
+import { readWhole, type Wire } from '../../src/core/wire.ts'
 import type { Emulator, TenantAccess } from '../../src/emulator/options.ts'
 import type { CallRecord } from '../../src/emulator/record.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
@@ -97,7 +97,9 @@ async function call({ wire, people, groups: theirs }: Customer, at: number): Pro
     case 0:
       return keysOf([await wire.get(users, person, never)])
     case 1:
-      return keysOf((await wire.list(at % 8 === 1 ? users : groups, undefined, never)).objects)
+      return keysOf(
+        readWhole(await wire.list(at % 8 === 1 ? users : groups, undefined, never)).objects,
+      )
     case 2: {
       const change = wire.updateCall(users, person, { department: `Department ${at}` })
       await wire.send(change, never)
