@@ -1,6 +1,7 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { createClouds } from '../../src/connectors/microsoft/clouds.ts'
 import { lookUpTenantId } from '../../src/connectors/microsoft/tenantId.ts'
 import type { Clock } from '../../src/core/clock.ts'
@@ -135,8 +136,17 @@ export async function openCredentialBench() {
     }
   }
 
+  /** What is in the outbox of a node. Asked of the table: other tests may hold the readers back. */
+  async function outboxOf(nodePath: string) {
+    return await inScope(store.db, nodePath, async (tx) => {
+      const { rows } = await sql<{ kind: string; data: Record<string, unknown> }>`
+        select kind, data from event order by id`.execute(tx)
+      return rows
+    })
+  }
+
   return {
-    ...{ bench, store, clock, emulator, egress, startProcess, attach, ...first },
+    ...{ bench, store, clock, outboxOf, emulator, egress, startProcess, attach, ...first },
     move: (ms: number) => {
       movedMs += ms
     },

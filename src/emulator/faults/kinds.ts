@@ -90,6 +90,16 @@ export const faultKinds: Readonly<Record<string, FaultKind>> = {
     befalls: ({ service, request }) => service === 'login' && /token$/.test(request.path),
     instead: (spec) => signInRefusal(spec),
   },
+  /** A subscription has ended, and with it what Graph answers only to those who have one. */
+  'licence-gone': {
+    befalls: ({ service }) => service === 'graph',
+    instead: () =>
+      new GraphRefusal(
+        403,
+        'Authentication_RequestFromNonPremiumTenantOrB2CTenant',
+        "Neither tenant is B2C or tenant doesn't have premium license",
+      ),
+  },
   'consent-declined': {
     befalls: ({ service, request }) => service === 'login' && /adminconsent$/i.test(request.path),
     instead: (_, { state, request }) => answerAdminConsent(state, request, true),

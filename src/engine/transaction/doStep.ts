@@ -1,5 +1,6 @@
 import { AppError, asAppError } from '../../core/errors.ts'
 import { isOurOwn, pauseOf } from '../engine.ts'
+import { namingNeeds } from './needs.ts'
 import { storeObserved } from './observed.ts'
 import { type Step, saveStep } from './queries.ts'
 import type { StepContext, StepResult } from './step.ts'
@@ -37,7 +38,7 @@ export async function doStep(work: Work, step: Step, follows: boolean): Promise<
     step.after = result.after
     step.state = 'done'
   } catch (thrown) {
-    const error = asAppError(thrown, `Step ${step.seq}`)
+    const error = namingNeeds(context, kind, step.input, asAppError(thrown, `Step ${step.seq}`))
     if (isForLater(error, work.signal) || error.code === 'cancelled') throw error
     if (error.cause !== undefined) engine.log.warn({ error: String(error.cause) }, error.message)
     await noteStep(work, step, stateAfterFailure(step, mayHaveSent()), error)

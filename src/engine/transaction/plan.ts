@@ -7,6 +7,7 @@ import { inParallel } from '../../core/parallel.ts'
 import { Sealed } from '../../core/secret.ts'
 import type { Engine, TenantWires } from '../engine.ts'
 import { namedSteps } from './chains.ts'
+import { namingNeeds } from './needs.ts'
 import type { StepContext, StepKind } from './step.ts'
 import { lackingTogether } from './together.ts'
 import { kindOf, readContext } from './work.ts'
@@ -88,7 +89,8 @@ async function planStep(
     return { ...plan(undefined, before), differences: [] }
   } catch (thrown) {
     if (thrown instanceof Planned) return plan(thrown.call, before)
-    const error = asAppError(thrown, 'Looking at what is there')
+    const failed = asAppError(thrown, 'Looking at what is there')
+    const error = namingNeeds(context, kind, input, failed)
     if (context.signal.aborted || error.retryable || error.code === 'internal') throw error
     return { ...plan(undefined, before), problem: error.message }
   }

@@ -1,7 +1,7 @@
 import type { Tx } from '../../store/scope.ts'
 import type { ConnectionTable } from '../../store/tables/hierarchy.ts'
 
-/** Answers whether the state was another one before. */
+/** Answers whether the state was another one before; the words are kept up to date in any case. */
 export async function changeConnection(
   tx: Tx,
   tenantId: number,
@@ -9,12 +9,13 @@ export async function changeConnection(
   state: ConnectionTable['state'],
   message: string,
 ): Promise<boolean> {
-  const { numUpdatedRows } = await tx
+  const ofWire = tx
     .updateTable('connection')
     .set({ state, message })
     .where('tenant_id', '=', tenantId)
     .where('wire', '=', wire)
-    .where('state', '!=', state)
-    .executeTakeFirst()
-  return numUpdatedRows > 0n
+  const { numUpdatedRows } = await ofWire.where('state', '!=', state).executeTakeFirst()
+  if (numUpdatedRows > 0n) return true
+  await ofWire.where('message', '!=', message).execute()
+  return false
 }

@@ -1,6 +1,11 @@
 import type { StepKinds } from '../../engine/transaction/step.ts'
 import { commonSteps } from '../../engine/transaction/steps/kinds.ts'
+import { passwordStep } from '../../engine/transaction/steps/password.ts'
 import { licenceStep } from '../licences/licenceStep.ts'
 
-/** Every kind of step there is. */
-export const stepKinds: StepKinds = { ...commonSteps, licence: licenceStep }
+/** Every kind of step there is, with what Microsoft wants for it where the model says otherwise. */
+export const stepKinds: StepKinds = {
+  ...commonSteps,
+  password: { ...passwordStep, needs: ['User-PasswordProfile.ReadWrite.All'] },
+  licence: { ...licenceStep, needs: ['LicenseAssignment.ReadWrite.All'] },
+}

@@ -1,0 +1,23 @@
+import { AppError } from '../../core/errors.ts'
+import type { JsonObject } from '../../core/json.ts'
+import type { ReadContext, StepKind } from './step.ts'
+
+/** Microsoft does not say which permission it misses; the kind of step does, or its model. */
+export function namingNeeds(
+  context: Pick<ReadContext, 'model'>,
+  kind: StepKind,
+  input: JsonObject,
+  error: AppError,
+): AppError {
+  if (error.code !== 'consent-missing') return error
+  const model = typeof input.model === 'string' ? context.model(input.model).needs : undefined
+  const change = kind.needs ?? model?.write ?? []
+  const reading = model === undefined ? '' : `Reading it takes ${model.read.join(' and ')}. `
+  const needs = `${reading}Changing it takes ${change.join(' and ')}.`
+  const { code, message, foreignCode, foreignRequestId } = error
+  return new AppError(code, `${message} ${needs}`, {
+    cause: error,
+    ...(foreignCode !== undefined && { foreignCode }),
+    ...(foreignRequestId !== undefined && { foreignRequestId }),
+  })
+}
