@@ -2,6 +2,7 @@ import type { Client, ClientOptions } from '../client/client.ts'
 import { createClient } from '../client/client.ts'
 import type { Contract } from '../contract/route.ts'
 import type { Clock } from '../core/clock.ts'
+import type { Sealed } from '../core/secret.ts'
 
 /** The person's side: where data, words and questions go. Data alone goes to `out`. */
 export interface Terminal {
@@ -28,10 +29,25 @@ export interface CommonFlags extends ConnectionFlags {
   json?: boolean
 }
 
+/** How the command line gets a token and where it keeps it. */
+export interface CliSignIn {
+  /** The server alone, for who is not signed in. */
+  server(flags: ConnectionFlags): Promise<Omit<ClientOptions, 'token'>>
+  /** `announce` is told what to open, and answers whether a browser is to be opened with it. */
+  byBrowser(
+    server: string,
+    announce: (address: string) => boolean,
+  ): Promise<{ code: Sealed; verifier: Sealed }>
+  kept(server: string): Promise<Sealed | undefined>
+  keep(server: string, token: Sealed): Promise<void>
+  forget(server: string): Promise<void>
+}
+
 /** What every command gets. */
 export interface Cli {
   terminal: Terminal
   connection(flags: ConnectionFlags): Promise<ClientOptions>
+  signIn: CliSignIn
   clock: Clock
   /** For Idempotency-Key: a request that is sent twice is done once. */
   newKey(): string

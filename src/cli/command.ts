@@ -7,8 +7,16 @@ export function noun(name: string, summary: string): Command {
 
 /** A verb, with what every verb takes. `usage` is its name and arguments: `show <id>`. */
 export function verb(of: Command, usage: string, summary: string): Command {
-  return of
-    .command(usage)
+  return common(of.command(usage), summary)
+}
+
+/** A verb about nothing but oneself: it has no noun. */
+export function leaf(name: string, summary: string): Command {
+  return common(new Command(name), summary)
+}
+
+function common(command: Command, summary: string): Command {
+  return command
     .description(summary)
     .option('--json', "print the API's answer as JSON")
     .option('--server <url>', 'address of Patchbay')

@@ -91,9 +91,25 @@ const nouns: Readonly<Record<string, Noun>> = {
     summary: 'Who did what, when',
     load: async () => (await import('./nouns/audit.ts')).auditCommand,
   },
-  session: {
+  person: {
+    summary: 'Who may sign in',
+    load: async () => (await import('./nouns/person.ts')).personCommand,
+  },
+  token: {
+    summary: 'Access tokens for programs',
+    load: async () => (await import('./nouns/token.ts')).tokenCommand,
+  },
+  login: {
+    summary: 'Sign in at a server, for all commands that follow',
+    load: async () => (await import('./nouns/session.ts')).loginCommand,
+  },
+  logout: {
+    summary: 'Sign out: end the token that login brought',
+    load: async () => (await import('./nouns/session.ts')).logoutCommand,
+  },
+  whoami: {
     summary: 'Who you are signed in as',
-    load: async () => (await import('./nouns/session.ts')).sessionCommand,
+    load: async () => (await import('./nouns/session.ts')).whoamiCommand,
   },
 }
 

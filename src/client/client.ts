@@ -10,7 +10,8 @@ import { readAnswer, unreachable } from './problems.ts'
 export interface ClientOptions {
   /** `https://patchbay.example.com`, without a path. */
   baseUrl: string
-  token: Sealed
+  /** Undefined for the few routes that are open to everybody. */
+  token: Sealed | undefined
   /** The browser's, or one that knows the server's own certificate authority. */
   fetch: typeof fetch
   clock: Clock
@@ -141,7 +142,7 @@ async function request(
 function headersOf(route: Route, options: ClientOptions, input: AnyInput): Record<string, string> {
   const headers: Record<string, string> = {
     accept: 'application/json, application/problem+json',
-    authorization: `Bearer ${options.token.reveal()}`,
+    ...(options.token && { authorization: `Bearer ${options.token.reveal()}` }),
   }
   if (route.body) headers['content-type'] = 'application/json'
   for (const [name, value] of Object.entries(input.headers ?? {})) {

@@ -49,7 +49,7 @@ async function* readStream(
   const silence = new AbortController()
   const headers: Record<string, string> = {
     accept: 'text/event-stream',
-    authorization: `Bearer ${options.token.reveal()}`,
+    ...(options.token && { authorization: `Bearer ${options.token.reveal()}` }),
     ...(last !== undefined && { 'last-event-id': last }),
   }
   const either = signal ? AbortSignal.any([signal, silence.signal]) : silence.signal

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { runCli } from '../cli/program.ts'
 import { AppError, asAppError, errorCodes } from '../core/errors.ts'
+import { signInByBrowser } from './browserLogin.ts'
 import { systemClock } from './clock.ts'
-import { readConnection } from './connection.ts'
+import { readConnection, readServer } from './connection.ts'
+import { forgetToken, keepToken, keptToken } from './keptTokens.ts'
 import { createTerminal } from './terminal.ts'
 import { readVersion } from './version.ts'
 
@@ -78,9 +80,17 @@ export async function main(args: readonly string[]): Promise<number> {
   const process = processes.find(({ name }) => name === args[asksHelp ? 1 : 0])
   if (process) return await runProcess(process, asksHelp ? ['--help'] : args.slice(1))
   const terminal = createTerminal()
+  const { env } = globalThis.process
   const cli = {
     terminal,
-    connection: readConnection.bind(undefined, globalThis.process.env),
+    connection: readConnection.bind(undefined, env),
+    signIn: {
+      server: readServer.bind(undefined, env),
+      byBrowser: signInByBrowser,
+      kept: keptToken.bind(undefined, env),
+      keep: keepToken.bind(undefined, env),
+      forget: forgetToken.bind(undefined, env),
+    },
     clock: systemClock,
     newKey: randomUUID,
     outcome: { exit: 0 },

@@ -1,5 +1,3 @@
-import { stat } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { ConnectionFlags } from '../cli/cli.ts'
 import type { ClientOptions } from '../client/client.ts'
@@ -7,29 +5,45 @@ import { AppError, badInput } from '../core/errors.ts'
 import { isJsonObject, type JsonObject } from '../core/json.ts'
 import { Sealed } from '../core/secret.ts'
 import { systemClock } from './clock.ts'
-import { adminTokenFile, defaultDataDir, readIfThere } from './dataDir.ts'
+import { adminTokenFile, defaultDataDir, readIfThere, readPrivate } from './dataDir.ts'
+import { configDir, keptServer, keptToken } from './keptTokens.ts'
 
 const defaultServer = 'http://127.0.0.1:7400'
 
 /**
- * Where the command line finds Patchbay and its token: what was given, the environment, the file
- * `~/.config/patchbay/cli.json` (server, tokenFile, caFile), and at last the server of this machine
- * with the administrator's token of its data directory.
+ * Where the command line finds Patchbay: what was given, the environment, the file `cli.json` in
+ * its configuration folder (server, tokenFile, caFile), where `patchbay login` was last, and at
+ * last this machine.
  */
-export async function readConnection(
+export async function readServer(
   env: NodeJS.ProcessEnv,
   flags: ConnectionFlags,
-): Promise<ClientOptions> {
-  const file = await readCliFile(join(homedir(), '.config', 'patchbay', 'cli.json'))
-  const baseUrl = flags.server ?? env.PATCHBAY_SERVER ?? file.server ?? defaultServer
+): Promise<Omit<ClientOptions, 'token'>> {
+  const file = await readCliFile(env)
+  const given = flags.server ?? env.PATCHBAY_SERVER ?? file.server ?? (await keptServer(env))
+  const baseUrl = (given ?? defaultServer).replace(/\/$/, '')
   if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol)) {
     const problem =
       'or PATCHBAY_SERVER, or server in cli.json has to be an address such as https://patchbay.example.com'
     throw badInput('--server', problem)
   }
+  return { baseUrl, fetch: await fetchTrusting(file.caFile), clock: systemClock }
+}
+
+/**
+ * The server with a token for it: from the file that was named, else that of `patchbay login`, else
+ * the administrator's in the data directory of this machine.
+ */
+export async function readConnection(
+  env: NodeJS.ProcessEnv,
+  flags: ConnectionFlags,
+): Promise<ClientOptions & { token: Sealed }> {
+  const server = await readServer(env, flags)
+  const file = await readCliFile(env)
   const given = flags.tokenFile ?? env.PATCHBAY_TOKEN_FILE ?? file.tokenFile
-  const token = await readToken(given ?? adminTokenFile(defaultDataDir(env)))
-  return { baseUrl, token, fetch: await fetchTrusting(file.caFile), clock: systemClock }
+  const kept = given === undefined ? await keptToken(env, server.baseUrl) : undefined
+  const token = kept ?? (await readToken(given ?? adminTokenFile(defaultDataDir(env))))
+  return { ...server, token }
 }
 
 interface CliFile {
@@ -38,7 +52,8 @@ interface CliFile {
   caFile?: string
 }
 
-async function readCliFile(path: string): Promise<CliFile> {
+async function readCliFile(env: NodeJS.ProcessEnv): Promise<CliFile> {
+  const path = join(configDir(env), 'cli.json')
   const text = await readPrivate(path)
   if (text === undefined) return {}
   const value = parsed(path, text)
@@ -65,17 +80,8 @@ async function readToken(path: string): Promise<Sealed> {
   if (token) return new Sealed(token)
   throw new AppError(
     'sign-in-required',
-    `There is no access token at ${path}. Give one with --token-file or PATCHBAY_TOKEN_FILE; the first start of \`patchbay serve\` writes that of the administrator to admin-token in its data directory.`,
+    `There is no access token at ${path}. Run patchbay login, or give one with --token-file or PATCHBAY_TOKEN_FILE; the first start of \`patchbay serve\` writes that of the administrator to admin-token in its data directory.`,
   )
-}
-
-/** As ssh does with keys: a token others can read is not used until that is mended. */
-async function readPrivate(path: string): Promise<string | undefined> {
-  const found = await stat(path).catch(() => undefined)
-  if (found && process.platform !== 'win32' && (found.mode & 0o077) !== 0) {
-    throw new AppError('bad-input', `${path} may be read by others. Run: chmod 600 ${path}`)
-  }
-  return found && (await readIfThere(path))
 }
 
 /** undici is loaded only where a certificate authority of our own asks for it: it costs time. */

@@ -1,5 +1,6 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { AppError } from '../core/errors.ts'
 import type { Sealed } from '../core/secret.ts'
 
 /** Where Patchbay keeps its files unless told otherwise. */
@@ -43,4 +44,13 @@ export async function readIfThere(path: string): Promise<string | undefined> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   }
+}
+
+/** As ssh does with keys: a secret that others can read is not used until that is mended. */
+export async function readPrivate(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(() => undefined)
+  if (found && process.platform !== 'win32' && (found.mode & 0o077) !== 0) {
+    throw new AppError('bad-input', `${path} may be read by others. Run: chmod 600 ${path}`)
+  }
+  return found && (await readIfThere(path))
 }

@@ -24,7 +24,11 @@ function person(answer: string, screen = true): Cli & { seen: string[] } {
   }
   const connection = () => Promise.reject(new Error('nowhere to connect to'))
   const outcome = { exit: 0 }
-  return { terminal, connection, clock: systemClock, newKey: () => 'key', outcome, seen }
+  const signIn = {
+    ...{ server: connection, byBrowser: connection, kept: connection },
+    ...{ keep: connection, forget: connection },
+  }
+  return { terminal, connection, signIn, clock: systemClock, newKey: () => 'key', outcome, seen }
 }
 
 const needed = () =>
