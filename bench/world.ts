@@ -29,6 +29,8 @@ export interface BenchWorld {
   server: ServerProcess
   client: Client<Api>
   databaseUrl: Sealed
+  /** Its first process, whose children serve the connections. */
+  databasePid: number
   /** A connection of the database's owner, for what only statistics tell. */
   database: pg.Client
   control<T>(method: string, path: string, body?: object): Promise<T>
@@ -62,6 +64,7 @@ export async function openWorld(
   const dispatcher = new Agent({ connect: { ca: await readFile(emulator.caFile, 'utf8') } })
   return {
     ...{ dataDir, emulator, server, client, databaseUrl, database },
+    databasePid: postgres.pid,
     async control<T>(method: string, path: string, body?: object): Promise<T> {
       const answer = await fetch(`${emulator.url}/_control/${path}`, {
         ...{ method, dispatcher },

@@ -1,9 +1,11 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { limits } from '../../src/core/limits.ts'
 import type { FetchOrder, FetchResult } from '../fetchAlone.ts'
 import { usersQuery } from '../plainGraph.ts'
+import { processorSeconds } from '../processorTime.ts'
 import type { Report } from '../report.ts'
 import { type BenchWorld, openWorld, peakMegabytes, syncOnce, users } from '../world.ts'
 
@@ -30,7 +32,9 @@ async function measure(report: Report, names: number): Promise<void> {
   try {
     const { tenantId } = await world.attach('First')
     await world.control('DELETE', 'calls')
+    const before = await times(world)
     const sync = await syncOnce(world, tenantId, { models: [users] })
+    const used = (await times(world)).map((time, index) => time - (before[index] ?? 0))
     const { starts, requests } = await readRecord(world)
     const shards = await fetchAlone({ place, starts, width: limits.shardsInFlight })
     const list = `${url}/v1.0/users?${usersQuery}`
@@ -42,6 +46,12 @@ async function measure(report: Report, names: number): Promise<void> {
     tell('one page after the other', sequential.seconds, 's')
     tell('same shards without storing', shards.seconds, 's')
     tell('sync', sync.seconds, 's')
+    const [server = 0, emulator = 0, database = 0] = used
+    tell('processor time of the server', server, 's')
+    tell('processor time of the emulator', emulator, 's')
+    tell('processor time of PostgreSQL', database, 's')
+    const least = (server + emulator + database) / availableParallelism()
+    tell('sync, were all processors busy all the time', least, 's')
     tell('times faster than one after the other', sequential.seconds / sync.seconds, 'x', '>= 6')
     tell('sync to the same shards', sync.seconds / shards.seconds, 'ratio', '<= 1.3')
     const most = Math.ceil(people / pageRows) + starts.length + 5
@@ -51,6 +61,11 @@ async function measure(report: Report, names: number): Promise<void> {
   } finally {
     await world.close()
   }
+}
+
+/** Processor time so far of the server, the emulator and PostgreSQL, in seconds. */
+function times({ server, emulator, databasePid }: BenchWorld): Promise<number[]> {
+  return Promise.all([server.child.pid, emulator.child.pid, databasePid].map(processorSeconds))
 }
 
 /** What the sync asked: the first page of each shard, and how many requests there were. */
