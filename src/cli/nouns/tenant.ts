@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import type { Static } from 'typebox'
 import type { Client } from '../../client/client.ts'
+import { consentRoutes } from '../../contract/consent.ts'
+import { permissionRoutes } from '../../contract/permissions.ts'
 import type { Tenant } from '../../contract/tenantFields.ts'
 import { type ConnectionReport, tenantRoutes } from '../../contract/tenants.ts'
 import { type Cli, type CommonFlags, connect } from '../cli.ts'
@@ -20,11 +22,13 @@ import { type FieldFlags, tenantFields } from '../tenantFields.ts'
 import { addImport } from './tenantImport.ts'
 
 const routes = { tenant: tenantRoutes }
+const permissionsOf = { permission: permissionRoutes }
 type TenantAnswer = Static<typeof Tenant>
 
 export function tenantCommand(cli: Cli): Command {
   const tenant = noun('tenant', 'Microsoft tenants and their connections')
   addReads(tenant, cli)
+  addPermissions(tenant, cli)
   addWrites(tenant, cli)
   addImport(tenant, cli)
   addDangerous(tenant, cli)
@@ -54,6 +58,27 @@ function addReads(tenant: Command, cli: Cli): void {
     .argument('<id>', 'id of the tenant', integer)
     .action(async (tenantId: number, flags: CommonFlags) => {
       show(cli, flags, await (await client(cli, flags)).show({ params: { tenantId } }))
+    })
+}
+
+function addPermissions(tenant: Command, cli: Cli): void {
+  verb(tenant, 'permissions', 'the fewest permissions an app registration has to be granted')
+    .option('--tenant <id>', 'for the features in use there, and whether it has them', integer)
+    .option('--features <list>', 'for these: users, groups:read, passwords')
+    .action(async (flags: CommonFlags & { tenant?: number; features?: string }) => {
+      const { tenant: tenantId, features } = flags
+      const api = (await connect(cli, flags, permissionsOf)).permission
+      const list =
+        tenantId === undefined
+          ? await api.list({ query: { ...(features !== undefined && { features }) } })
+          : await api.tenant({ params: { tenantId } })
+      const granted = (has: boolean | null) => (has === null ? 'unknown' : has ? 'yes' : 'no')
+      const rows = list.permissions.map((each) => [
+        each.permission,
+        granted(each.granted),
+        each.for.join(', '),
+      ])
+      print(cli, flags, list, () => table(['permission', 'granted', 'for'], rows))
     })
 }
 
@@ -106,6 +131,15 @@ function addDangerous(tenant: Command, cli: Cli): void {
       )
       print(cli, flags, report, () => reportText(report))
       if (report.outcome === 'failed') cli.outcome.exit = 1
+    })
+
+  verb(tenant, 'consent', "a link by which the tenant's administrator consents")
+    .argument('<id>', 'id of the tenant', integer)
+    .action(async (tenantId: number, flags: CommonFlags) => {
+      const { consent } = await connect(cli, flags, { consent: consentRoutes })
+      const made = await consent.invite({ params: { tenantId } })
+      cli.terminal.err(`The link is worth one consent, until ${made.expiresAt}:\n`)
+      print(cli, flags, made, () => `${made.url}\n`)
     })
 
   yesOption(verb(tenant, 'delete', 'remove a tenant with all that is held of it; not at Microsoft'))

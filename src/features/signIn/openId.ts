@@ -85,12 +85,18 @@ export function createOpenIdClient(exchange: Exchange): OpenIdClient {
         })
       const claims = answer.claims()
       if (claims === undefined) throw refusedBy(provider, undefined)
+      const needed = { email: 'email', login: 'preferred_username' } as const
+      // A provider may keep claims for its userinfo endpoint (OpenID Connect Core, section 5.4).
+      const isThere = !provider.matchBy || needed[provider.matchBy] in claims
+      const told = isThere
+        ? claims
+        : await oidc.fetchUserInfo(configuration, answer.access_token, claims.sub)
       const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
       return {
         issuer: claims.iss,
         subject: claims.sub,
-        email: claims.email_verified === true ? text(claims.email) : undefined,
-        login: text(claims.preferred_username),
+        email: told.email_verified === true ? text(told.email) : undefined,
+        login: text(told.preferred_username),
       }
     },
   }
