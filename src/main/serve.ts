@@ -31,6 +31,8 @@ export async function serve(args: readonly string[]): Promise<number> {
     },
   })
   const log = createLog(process, (line) => process.stderr.write(line))
+  // A disk without space under the log stops nobody: what is done is on record in the database.
+  process.stderr.on('error', () => {})
   const stopped = stopSignal()
   const settings = await readSettings(process.env, values)
   const patchbay = await startPatchbay(settings, systemClock, log)

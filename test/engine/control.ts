@@ -9,6 +9,8 @@ export interface Snapshot {
 }
 
 export interface RecordedCall {
+  /** When it came in, in milliseconds since 1970. */
+  at: number
   method: string
   path: string
   status: number

@@ -82,35 +82,65 @@ export async function openWorld(people: number) {
       if (found === undefined) throw new Error(`nobody works on ${kind} ${id}`)
       return found
     },
-    /** What Microsoft was sent to write and what the audit has of it, by what only one of them has. */
-    async writesOnRecord() {
-      const sent = await writesSent()
-      const rows = await database.query<{ id: string }>(
-        `select detail ->> 'requestId' as id from audit where action = 'microsoft.write'`,
+    /** What Microsoft was sent to write beside what the audit has of it, by request id. */
+    async writesOnRecord(): Promise<WritesOnRecord> {
+      return compareWrites(
+        await writesSent(),
+        await database.query<Recorded>(
+          `select detail ->> 'requestId' as id, (extract(epoch from at) * 1000)::float8 as at
+            from audit where action = 'microsoft.write'`,
+        ),
       )
-      const recorded = rows.map(({ id }) => id)
-      const unrecorded = sent.filter((id) => !recorded.includes(id))
-      return { sent, unrecorded, unsent: recorded.filter((id) => !sent.includes(id)) }
     },
     async close() {
       // Of every journey, whatever it killed: nothing was sent that is not on record.
-      const { unrecorded } = await this.writesOnRecord()
+      const { unrecorded, late } = await this.writesOnRecord()
       await microsoft.close()
       for (const one of served) one.child.kill('SIGCONT')
       await Promise.all([emulator.close(), ...served.map((one) => one.end())])
       await endPostgres(dataDir)
       await rm(dataDir, { recursive: true, force: true })
-      if (unrecorded.length > 0) throw new Error(`not on record: ${unrecorded.join(', ')}`)
+      const wrong = [...unrecorded, ...late]
+      if (wrong.length > 0) throw new Error(`not on record before it was sent: ${wrong}`)
     },
+  }
+}
+
+interface Recorded {
+  id: string
+  /** Milliseconds since 1970. */
+  at: number
+}
+
+export interface WritesOnRecord {
+  sent: number
+  /** Sent, and not on record. */
+  unrecorded: string[]
+  /** On record, and not sent: a worker died in between, or the call did not come through. */
+  unsent: string[]
+  /** On record only after it came in. */
+  late: string[]
+}
+
+function compareWrites(sent: readonly Recorded[], recorded: readonly Recorded[]): WritesOnRecord {
+  const recordedAt = new Map(recorded.map(({ id, at }) => [id, at]))
+  const came = new Set(sent.map(({ id }) => id))
+  return {
+    sent: sent.length,
+    unrecorded: sent.map(({ id }) => id).filter((id) => !recordedAt.has(id)),
+    unsent: recorded.map(({ id }) => id).filter((id) => !came.has(id)),
+    late: sent.filter(({ id, at }) => (recordedAt.get(id) ?? 0) > at + 1).map(({ id }) => id),
   }
 }
 
 /** The control API; it remembers what was written beyond a clearing of the calls. */
 function keepWrites(microsoft: ReturnType<typeof control>) {
-  const before: string[] = []
-  async function writesNow(): Promise<string[]> {
+  const before: Recorded[] = []
+  async function writesNow(): Promise<Recorded[]> {
     const calls = await microsoft.calls('&writes=true')
-    return calls.filter(({ service }) => service !== 'login').map((call) => call.clientRequestId)
+    return calls
+      .filter(({ service }) => service !== 'login')
+      .map(({ clientRequestId: id, at }) => ({ id, at }))
   }
   async function clearCalls(): Promise<void> {
     before.push(...(await writesNow()))

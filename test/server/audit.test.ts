@@ -115,7 +115,7 @@ async function ended(id: number): Promise<{ id: number; state: string }> {
 }
 
 /** I1. With announceWrite of engine/transaction/work.ts taken out, the left side is empty. */
-test('every write Microsoft got is on record, under its id, and no other', async () => {
+test('I1: every write Microsoft got is on record, under its id, and no other', async () => {
   await microsoft.clearCalls()
   const [first = '', second = '', third = '', fourth = ''] = keys
   const done = await change(first, 'One')
@@ -168,7 +168,7 @@ async function writesSent(): Promise<number> {
 }
 
 /** I2. With auditError not telling the two apart, the second waits for ever or the third ends. */
-describe('while the audit cannot be written nothing is done', () => {
+describe('I2: while the audit cannot be written nothing is done', () => {
   beforeEach(() => microsoft.clearCalls())
   afterEach(() => owner.query('drop trigger if exists refuse on audit'))
 
@@ -198,7 +198,7 @@ describe('while the audit cannot be written nothing is done', () => {
   })
 })
 
-describe('on record is', () => {
+describe('I3: on record is', () => {
   test('a write outside the scope, and not a reading', async () => {
     const site = await client.node.create({
       body: { parentId: customer.id, kind: 'site', name: 'Site' },
@@ -281,7 +281,7 @@ describe('on record is', () => {
   })
 })
 
-test('the command line takes it out, checks it, and finds what was cut off', async () => {
+test('I4: the command line takes it out, checks it, and finds what was cut off', async () => {
   const exported = await patch(['audit', 'export'])
   expect(exported.exit).toBe(0)
   const file = join(patchbay.dataDir, 'audit.jsonl')

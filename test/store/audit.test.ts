@@ -73,7 +73,7 @@ test('entries are listed newest first, page by page, within the scope', async ()
   expect(second[0]).toMatchObject({ actor, action: 'tenant.update', tenantId: 7 })
 })
 
-describe('an audit that cannot be written', () => {
+describe('I2: an audit that cannot be written', () => {
   /** A change with its audit entry, the error of which is swallowed; what was told and kept. */
   async function attempt(nodePath = '1.2.') {
     let told: unknown
@@ -132,7 +132,7 @@ function raising(table: string, state: string): string {
     create trigger full_up before insert on ${table} execute function full_up()`
 }
 
-describe('the chain', () => {
+describe('I4: the chain', () => {
   test('is one per customer, sites included, and one above all customers', async () => {
     await write('1.2.4.', 'site')
     await write('1.2.', 'customer')
@@ -215,7 +215,7 @@ describe('the chain', () => {
 })
 
 /** I4. With the comparison of `hash` in auditChain.ts taken out, "changed" is not found. */
-describe('the owner of the database is found out who', () => {
+describe('I4: the owner of the database is found out who', () => {
   let heads: ChainHead[]
   const at = (seq: number) => `(select audit_id from audit_seal where chain = 3 and seq = ${seq})`
 
@@ -339,7 +339,7 @@ test.each([
   `insert into audit_seal values (9, 1, 1, '1.', '', '')`,
   'alter table audit disable trigger seal_audit',
   'create temporary table t (like audit); create trigger t after insert on t for each row execute function patchbay.seal_audit()',
-])('the application may not: %s', async (statement) => {
+])('I5: the application may not: %s', async (statement) => {
   const work = inScope(fresh.db, '1.', (tx) => tx.client.query(statement))
   await expect(work).rejects.toMatchObject({ code: '42501' })
 })
