@@ -21,7 +21,7 @@ describe('endpoint', () => {
   })
 
   it('encodes names and unmasks numbers', () => {
-    const read = (text: string) => parseEndpoint('issuer', 'issuer', text)
+    const read = (text: string) => parseEndpoint('webhook', 'webhook', text)
     expect(read('https://bücher.example').host).toBe('xn--bcher-kva.example')
     for (const host of ['2130706433', '0x7f000001', '017700000001', '127.1', '127.0.0.1']) {
       expect(read(`https://${host}`).host).toBe('127.0.0.1')
@@ -80,12 +80,12 @@ describe('endpoint', () => {
     ['https://graph.example#', /a fragment/],
     ['https://graph.example?x', /a query/],
     ['https://localhost.', /end its host with a dot/],
-    ['https://127.0.0.1%2f.example', /not an address/],
+    ['https://127.0.0.1%2f.example', /no name and no IP address/],
     ["https://a';reboot", /no name and no IP address/],
     ['https://$(reboot)', /no name and no IP address/],
     ['https://a;b.example', /no name and no IP address/],
   ])('F6, G1: refuses %j', (text, problem) => {
-    const attempt = () => parseEndpoint('issuer', 'issuer', text)
+    const attempt = () => parseEndpoint('webhook', 'webhook', text)
     expect(attempt).toThrow(AppError)
     expect(attempt).toThrow(problem)
   })

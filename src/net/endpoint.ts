@@ -34,7 +34,6 @@ const readings: Readonly<Record<AddressKind, Reading>> = {
   // WinRM over TLS. Over plain http its port follows from the explicit switch, not from an address.
   'windows-computer': { schemes: { https: 5986 }, bare: true },
   webhook: { schemes: { https: 443 }, path: true },
-  issuer: { schemes: { https: 443 }, path: true },
 }
 
 const shape = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/i
@@ -52,10 +51,13 @@ export function parseEndpoint(kind: AddressKind, field: string, text: string): E
   const { scheme, authority, rest, defaultPort } = reading.bare
     ? readBare(text, reading, refuse)
     : readUrl(text, reading, refuse)
+  // Readers differ on which of two ends the password and begins the host.
+  if (authority.split('@').length > 2) throw refuse('may hold one @; write that of a password %40')
+  if (!lettersPattern.test(hostIn(authority))) throw refuse(noHost)
   const url = parseAsHttps(authority, rest)
   if (url === undefined || url.hostname === '') throw refuse('is not an address')
   if (url.hostname.endsWith('.')) throw refuse('may not end its host with a dot')
-  if (!isHost(url.hostname)) throw refuse('has a host that is no name and no IP address')
+  if (!isHost(url.hostname)) throw refuse(noHost)
   if (authority.includes('@') && !reading.userinfo) throw refuse('may not hold a user or password')
   if (url.hash !== '' || rest.includes('#')) throw refuse('may not hold a fragment')
   if (rest.includes('?')) throw refuse('may not hold a query')
@@ -108,6 +110,9 @@ function parseAsHttps(authority: string, rest: string): URL | undefined {
   return URL.canParse(text) ? new URL(text) : undefined
 }
 
+const noHost = 'has a host that is no name and no IP address'
+/** Of any alphabet, for IDN; no quotes or signs that IDN would hide in a name, and no other dots. */
+const lettersPattern = /^[\p{L}\p{M}\p{Nd}._-]*$|^\[.*\]$/u
 const namePattern =
   /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/
 
@@ -117,6 +122,10 @@ const namePattern =
  */
 export function isHost(hostname: string): boolean {
   return hostname.startsWith('[') || namePattern.test(hostname)
+}
+
+function hostIn(authority: string): string {
+  return authority.slice(authority.lastIndexOf('@') + 1).replace(/:\d{1,5}$/, '')
 }
 
 function portOf(authority: string): number | undefined {

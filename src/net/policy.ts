@@ -21,7 +21,6 @@ const usualPorts: Readonly<Record<AddressKind, readonly number[]>> = {
   proxy: [80, 443, 3128, 8080, 8443],
   'windows-computer': [5985, 5986],
   webhook: [443],
-  issuer: [443],
 }
 
 /**

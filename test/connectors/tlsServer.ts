@@ -15,12 +15,14 @@ export interface CertificateOptions {
   notAfter?: Date
   notBefore?: Date
   authority?: boolean
+  bits?: number
+  digest?: 'sha1'
 }
 
 /** A certificate for tests: a CA, a server by one, or one that signs itself. */
 export function createIdentity(commonName: string, options: CertificateOptions = {}): Identity {
   const pair = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
+    modulusLength: options.bits ?? 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
   })
@@ -46,7 +48,8 @@ export function createIdentity(commonName: string, options: CertificateOptions =
       : [{ name: 'subjectAltName', altNames: names.map((name) => altName(name)) }]),
   ])
   const signer = forge.pki.privateKeyFromPem(issuer?.keyPem ?? pair.privateKey)
-  certificate.sign(signer, forge.md.sha256.create())
+  const digest = options.digest === 'sha1' ? forge.md.sha1.create() : forge.md.sha256.create()
+  certificate.sign(signer, digest)
   return { keyPem: pair.privateKey, certificatePem: forge.pki.certificateToPem(certificate) }
 }
 
