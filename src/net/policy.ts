@@ -66,7 +66,7 @@ export function readTarget(field: string, text: string): string {
   const given = text.trim().toLowerCase()
   if (given === 'public') return given
   if (isIP(given) !== 0) return readRange(field, `${given}/${isIP(given) === 4 ? 32 : 128}`)
-  if (given.includes('/')) return readRange(field, given)
+  if (/^[0-9a-f.:]+\/\d+$/.test(given)) return readRange(field, given)
   const [below, name] = given.startsWith('*.') ? ['*.', given.slice(2)] : ['', given]
   const url = URL.canParse(`https://${name}/`) ? new URL(`https://${name}/`) : undefined
   const plain = url?.host === url?.hostname && !/[@:\s\\?#]/.test(name)
