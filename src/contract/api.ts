@@ -11,6 +11,7 @@ import { nodeRoutes } from './nodes.ts'
 import { notificationRoutes, subscriptionRoutes } from './notifications.ts'
 import { eventRoutes, healthRoutes, jobRoutes, metricsRoutes } from './operations.ts'
 import { personRoutes } from './people.ts'
+import { permissionRoutes } from './permissions.ts'
 import { resourceRoutes } from './resources.ts'
 import { scheduleRoutes, syncRuleRoutes } from './schedules.ts'
 import { syncScopeRoutes } from './scopes.ts'
@@ -27,6 +28,7 @@ export const api = {
   certificate: certificateRoutes,
   credential: credentialRoutes,
   alert: alertRoutes,
+  permission: permissionRoutes,
   egress: egressRoutes,
   profile: profileRoutes,
   role: roleRoutes,

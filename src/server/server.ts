@@ -22,6 +22,7 @@ import { nodeHandlers } from './handlers/nodes.ts'
 import { notificationHandlers, subscriptionHandlers } from './handlers/notifications.ts'
 import { operationHandlers } from './handlers/operations.ts'
 import { personHandlers, tokenHandlers } from './handlers/people.ts'
+import { permissionHandlers } from './handlers/permissions.ts'
 import { resourceHandlers } from './handlers/resources.ts'
 import { scheduleHandlers, syncRuleHandlers } from './handlers/schedules.ts'
 import { syncScopeHandlers } from './handlers/scopes.ts'
@@ -42,6 +43,7 @@ export function createServer(dependencies: ServerDependencies) {
       certificate: certificateHandlers(dependencies),
       credential: credentialHandlers(dependencies),
       alert: alertHandlers(dependencies),
+      permission: permissionHandlers(dependencies),
       egress: egressHandlers(dependencies),
       ...accessHandlers(dependencies),
       sync: syncHandlers(dependencies),

@@ -33,11 +33,21 @@ export const { signal } = new AbortController()
 /** What the watch asks of an application and no more. */
 export const enough = ['User.ReadWrite.All', 'Application.Read.All', 'Organization.Read.All']
 
-/** A database, an emulated Microsoft 365, and time that can be moved for both. */
-export async function openCredentialBench() {
+/**
+ * A database, an emulated Microsoft 365, and time that can be moved for both. `hasty`: it jumps over
+ * waits.
+ */
+export async function openCredentialBench({ hasty = false } = {}) {
   const bench = await openBench()
   let movedMs = 0
-  const clock: Clock = { ...systemClock, now: () => systemClock.now() + movedMs }
+  const clock: Clock = {
+    now: () => systemClock.now() + movedMs,
+    async sleep(ms, within) {
+      const napMs = hasty ? Math.min(ms, 10) : ms
+      await systemClock.sleep(napMs, within)
+      movedMs += ms - napMs
+    },
+  }
   const store: Store = { ...bench.store, clock }
   const emulator = await startEmulator({
     dataDir: await mkdtemp(join(tmpdir(), 'patchbay-emulator-')),
@@ -75,6 +85,11 @@ export async function openCredentialBench() {
       const { application } = await connectTenant(store, surroundings, place)
       return { application, graph: microsoft.graph(application, 'sync') }
     }
+    const openWires = createOpenWires(store, surroundings, microsoft)
+    const engine = {
+      ...{ ...store, log: quietLog, models, openWires, stepKinds, noteConnection },
+      mayBegin: async () => {},
+    }
     return {
       ...{ microsoft, surroundings, directory, open },
       second: { store, directory, surroundings, tokens: microsoft.tokens },
@@ -82,19 +97,18 @@ export async function openCredentialBench() {
         ...{ store, microsoft, surroundings, exchange },
         keepEnds: (tenant, entrance, within) => keepEnds(store, tenant, entrance, within),
       }),
-      /** A sync of people, as a worker does it. */
-      async sync(tenant: { id: number; nodePath: string }) {
-        const openWires = createOpenWires(store, surroundings, microsoft)
-        const kinds = { stepKinds, noteConnection, mayBegin: async () => {} }
-        const engine = { ...store, log: quietLog, models, openWires, ...kinds }
+      engine,
+      /** A full sync, as a worker does it; of people unless other models are named. */
+      async sync(tenant: { id: number; nodePath: string }, of = ['device/msgraph/MSOLUser']) {
         const { nodePath } = tenant
         const id = await inScope(store.db, nodePath, async (tx) => {
           const run = { tenantId: tenant.id, nodePath, fullList: true, actor: provider }
           const made = await insertRun(tx, run)
-          await insertRunModels(tx, made, nodePath, ['device/msgraph/MSOLUser'])
+          await insertRunModels(tx, made, nodePath, of)
           return made
         })
         await advanceSync(engine, { id, scope: nodePath, signal })
+        return id
       },
       /** What any work on the tenant does first. */
       signIn: async (tenant: { id: number; nodePath: string }) => {

@@ -14,7 +14,13 @@ import { isCredentialRefused, type TokenClient } from '../../connectors/microsof
 import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Exchange } from '../../net/egress.ts'
-import { assessFeatures, type FeatureAnswer, testNeeds, tooPowerful } from './permissions.ts'
+import {
+  assessFeatures,
+  type FeatureAnswer,
+  testNeeds,
+  tooPowerful,
+  type Usage,
+} from './permissions.ts'
 import { notPassed, passed, type Step } from './steps.ts'
 
 /** One visit to Microsoft, and what its steps found for those after them. */
@@ -29,8 +35,7 @@ export interface Visit {
   host: string
   clockSkewMs?: number
   principalId?: string
-  /** Models of which something was read in. */
-  storedModels: ReadonlySet<string>
+  usage: Usage
   features: FeatureAnswer[]
 }
 
@@ -135,7 +140,7 @@ export async function checkPermissions(visit: Visit): Promise<Step> {
       : await readGrantedPermissions(graph, principal.id, signal)
   if (principal !== 'unknown' && principal !== undefined) visit.principalId = principal.id
   const held = granted === 'unknown' ? granted : granted.map(({ name }) => name)
-  visit.features = assessFeatures(held, visit.storedModels)
+  visit.features = assessFeatures(held, visit.usage)
   if (granted === 'unknown') {
     const message = 'Which permissions the application has cannot be read.'
     return notPassed('warning', step, message, grant(testNeeds.permissions))

@@ -7,6 +7,8 @@ export interface Feature {
   feature: string
   /** What it shows. It is in use where some of it was read in. */
   models: readonly string[]
+  /** What it does besides: it is in use where one of these kinds of steps was asked for. */
+  steps?: readonly string[]
   read: Need
   /** Absent where it changes nothing at Microsoft. */
   write?: Need
@@ -65,6 +67,36 @@ export const features: readonly Feature[] = [
       anyOf: ['Group.ReadWrite.All', 'Directory.ReadWrite.All'],
       calls: [['PATCH', '/groups/{id}']],
     },
+  },
+  {
+    feature: 'memberships',
+    models: [],
+    steps: ['link'],
+    read: {
+      anyOf: [
+        'GroupMember.Read.All',
+        'GroupMember.ReadWrite.All',
+        'Group.Read.All',
+        'Group.ReadWrite.All',
+        'Directory.Read.All',
+      ],
+      calls: [['GET', '/groups/{id}/members']],
+    },
+    write: {
+      anyOf: ['GroupMember.ReadWrite.All', 'Group.ReadWrite.All', 'Directory.ReadWrite.All'],
+      calls: [['POST', '/groups/{id}/members/$ref']],
+    },
+  },
+  {
+    feature: 'passwords',
+    models: [],
+    steps: ['password'],
+    read: {
+      anyOf: ['User.Read.All', 'User.ReadWrite.All', 'Directory.Read.All'],
+      calls: [['GET', '/users/delta']],
+    },
+    // No other permission writes a password; the page of "update user" says so, the catalogue not.
+    write: { anyOf: ['User-PasswordProfile.ReadWrite.All'], calls: [] },
   },
   {
     feature: 'licences',
@@ -183,6 +215,24 @@ export const tooPowerful = {
   ],
 } as const satisfies Record<string, readonly string[]>
 
+/**
+ * What helps to run a tenant and is no part of what it is run for: without one of these nothing
+ * fails, but something stays unknown.
+ */
+export const aids: readonly { feature: string; reads: readonly (readonly string[])[] }[] = [
+  {
+    feature: 'connection test',
+    reads: [
+      ['Organization.Read.All', 'Organization.ReadWrite.All', 'Directory.Read.All'],
+      ['Application.Read.All', 'Directory.Read.All'],
+      ['RoleManagement.Read.Directory', 'Directory.Read.All'],
+    ],
+  },
+  { feature: 'credential dates', reads: [['Application.Read.All', 'Directory.Read.All']] },
+  // In a partner's own tenant alone.
+  { feature: 'delegated administration', reads: [['DelegatedAdminRelationship.Read.All']] },
+]
+
 /** What tells more than the features need: the test itself reads with these. */
 export const testNeeds = {
   organization: 'Organization.Read.All',
@@ -191,16 +241,32 @@ export const testNeeds = {
   credentials: 'Application.Read.All',
 } as const
 
-/**
- * What can be done with the permissions granted; `unknown` when these could not be read. `stored`:
- * the models of which something was read in.
- */
+/** What was done with a tenant so far. */
+export interface Usage {
+  /** Models of which something was read in. */
+  models: ReadonlySet<string>
+  /** Kinds of steps that were asked for. */
+  steps: ReadonlySet<string>
+}
+
+export function isInUse({ feature, models, steps = [] }: Feature, used: Usage): boolean {
+  if (always.includes(feature)) return true
+  return (
+    models.some((model) => used.models.has(model)) || steps.some((kind) => used.steps.has(kind))
+  )
+}
+
+/** The kinds of steps that tell whether a feature is in use. */
+export const tellingSteps = features.flatMap(({ steps = [] }) => steps)
+
+/** What can be done with the permissions granted; `unknown` when these could not be read. */
 export function assessFeatures(
   granted: readonly string[] | 'unknown',
-  stored: ReadonlySet<string>,
+  used: Usage,
 ): FeatureAnswer[] {
-  return features.map(({ feature, models, read, write }) => {
-    const inUse = always.includes(feature) || models.some((model) => stored.has(model))
+  return features.map((each) => {
+    const { feature, read, write } = each
+    const inUse = isInUse(each, used)
     if (granted === 'unknown') return { feature, inUse, available: 'unknown', missing: [] }
     const holds = ({ anyOf }: Need) => anyOf.some((name) => granted.includes(name))
     const needs = write === undefined ? [read] : [read, write]

@@ -29,8 +29,21 @@ export async function selectTenant(
   return await (lock === undefined ? query : query.forUpdate()).executeTakeFirst()
 }
 
-/** The models of which the tenant has objects that are there. */
-export async function selectStoredModels(tx: Tx, tenantId: number): Promise<Set<string>> {
+/** What was done with the tenant: models with objects that are there, and of `kinds` of steps. */
+export async function selectUsage(
+  tx: Tx,
+  tenantId: number,
+  kinds: readonly string[],
+): Promise<{ models: Set<string>; steps: Set<string> }> {
+  const { rows } = await sql<{ kind: string }>`
+    select kind from unnest(${[...kinds]}::text[]) as asked (kind) where exists (
+      select from transaction t join transaction_step s on s.transaction_id = t.id
+       where t.tenant_id = ${tenantId} and s.kind = asked.kind)`.execute(tx)
+  const models = await selectStoredModels(tx, tenantId)
+  return { models, steps: new Set(rows.map(({ kind }) => kind)) }
+}
+
+async function selectStoredModels(tx: Tx, tenantId: number): Promise<Set<string>> {
   const { rows } = await sql<{ name: string }>`
     select m.name from model m where exists (select from resource r
       where r.tenant_id = ${tenantId} and r.model_id = m.id and r.removed_at is null)`.execute(tx)
@@ -244,6 +257,17 @@ export async function deleteEverything(tx: Tx, tenantId: number): Promise<void> 
     await sql`delete from ${sql.table(table)} where tenant_id = ${tenantId}`.execute(tx)
   }
   await tx.deleteFrom('tenant').where('id', '=', tenantId).execute()
+}
+
+/** The report of the last test; null when there was none. */
+export async function selectReport(tx: Tx, tenantId: number): Promise<JsonObject | null> {
+  const row = await tx
+    .selectFrom('connection')
+    .select('report')
+    .where('tenant_id', '=', tenantId)
+    .where('wire', '=', 'graph')
+    .executeTakeFirst()
+  return row?.report ?? null
 }
 
 export interface KeptReport {

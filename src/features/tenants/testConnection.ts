@@ -25,8 +25,8 @@ import {
   type Visit,
 } from './checks.ts'
 import { applicationOf, type Surroundings } from './connect.ts'
-import { assessFeatures } from './permissions.ts'
-import { keepReport, selectStoredModels } from './queries.ts'
+import { assessFeatures, tellingSteps } from './permissions.ts'
+import { keepReport, selectUsage } from './queries.ts'
 import { failed, notPassed, outcomeOf, type Report, type Step, stateAfter } from './steps.ts'
 import { createTestPace } from './testPace.ts'
 
@@ -135,12 +135,12 @@ async function examine(
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(limits.connectionTestMs)])
   const graph = microsoft.graph(application, 'interactive')
   const { tokens } = microsoft
-  const storedModels = await inScope(store.db, tenant.row.node_path, (tx) =>
-    selectStoredModels(tx, tenant.row.id),
+  const usage = await inScope(store.db, tenant.row.node_path, (tx) =>
+    selectUsage(tx, tenant.row.id, tellingSteps),
   )
-  const features = assessFeatures('unknown', storedModels)
+  const features = assessFeatures('unknown', usage)
   const way = { application, exchange, tokens, graph, clock, signal: bounded }
-  const visit = { ...way, host: hostOf(application.cloud.login), storedModels, features }
+  const visit = { ...way, host: hostOf(application.cloud.login), usage, features }
   const { steps, error } = await takeSteps(visit, signal)
   if (steps.some(({ step, outcome }) => step === 'token' && outcome !== 'failed')) {
     const place = { tenantId: tenant.row.id, nodePath: tenant.row.node_path }
