@@ -1,4 +1,5 @@
 import { limits } from '../core/limits.ts'
+import { Allowed } from './allowed.ts'
 import { route } from './route.ts'
 import { Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
 import { Type } from './type.ts'
@@ -15,6 +16,8 @@ export const Model = Closed({
   name: Type.String(),
   columns: Type.Array(Type.String()),
   readOnly: Type.Boolean(),
+  /** Anywhere: at a node it may be less, which objects say themselves. */
+  allowed: Allowed,
   delta: Type.Boolean(),
   links: Type.Array(Closed({ kind: Type.String(), to: Type.Array(Type.String()) })),
   needs: Closed({ read: Type.Array(Type.String()), write: Type.Array(Type.String()) }),

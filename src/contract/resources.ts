@@ -1,3 +1,4 @@
+import { Allowed } from './allowed.ts'
 import { route } from './route.ts'
 import {
   AnyJson,
@@ -31,6 +32,7 @@ export const ResourceDetail = Closed({
   name: Type.String(),
   changedAt: Time,
   removedAt: Nullable(Time),
+  allowed: Allowed,
   data: AnyObject,
   links: Type.Array(Edge),
   linkedFrom: Type.Array(Edge),

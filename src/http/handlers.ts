@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox'
 import type { Contract, Route, RouteAnswer, RouteInput } from '../contract/route.ts'
-import type { Actor } from '../core/actor.ts'
+import { type Actor, operations } from '../core/actor.ts'
 import { AppError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import type { Credential } from './admission.ts'
@@ -92,6 +92,7 @@ export function bindHandlers<C extends Contract>(
       if (route.name !== `${noun}.${verb}`) throw misbound(`${noun}.${verb}`, `named ${route.name}`)
       const handler = given[noun]?.[verb]
       if (typeof handler !== 'function') throw misbound(route.name, 'without a handler')
+      if (!isGuarded(route)) throw misbound(route.name, 'without a permission')
       return { route, handler }
     }),
   )
@@ -101,6 +102,12 @@ export function bindHandlers<C extends Contract>(
     }
   }
   return bound
+}
+
+/** The types say it, too; but a route that came without them would be open to everybody. */
+function isGuarded({ permission }: Route): boolean {
+  if (permission === 'open' || permission === 'signed-in') return true
+  return operations.includes(permission?.operation) && permission.type !== ''
 }
 
 function misbound(name: string, what: string): AppError {

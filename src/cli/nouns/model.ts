@@ -6,6 +6,7 @@ import {
   type ModelVersion,
   modelRoutes,
 } from '../../contract/models.ts'
+import { allowedRows } from '../allowed.ts'
 import { type Cli, type CommonFlags, connect } from '../cli.ts'
 import { integer, listVerb, noun, type PageFlags, pageOf, verb } from '../command.ts'
 import { escapeText } from '../escape.ts'
@@ -134,6 +135,7 @@ function showText(model: Static<typeof Model>): string {
     ['links', model.links.map(({ kind, to }) => `${kind} -> ${to.join(', ')}`).join('; ')],
     ['needs to read', model.needs.read.join(', ')],
     ['needs to write', model.needs.write.join(', ')],
+    ...allowedRows(model.allowed),
   ])
   const rows = model.properties.map((property) => [
     property.name,

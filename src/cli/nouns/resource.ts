@@ -3,6 +3,7 @@ import type { Static } from 'typebox'
 import { type ResourceDetail, resourceRoutes } from '../../contract/resources.ts'
 import { tenantRoutes } from '../../contract/tenants.ts'
 import { badInput } from '../../core/errors.ts'
+import { allowedRows } from '../allowed.ts'
 import { parseAssignments } from '../assignments.ts'
 import { type ChangeFlags, changeObjects, changeOptions } from '../changeObjects.ts'
 import { type Cli, type CommonFlags, connect } from '../cli.ts'
@@ -154,6 +155,7 @@ function detailText(object: Static<typeof ResourceDetail>): string {
     ['name', object.name],
     ['changed', object.changedAt],
     ...gone,
+    ...allowedRows(object.allowed),
   ])
   const links = edges.length > 0 ? `\n${edges.map((edge) => `${escapeText(edge)}\n`).join('')}` : ''
   return `${head}\n${fields(rows)}${links}`

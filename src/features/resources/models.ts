@@ -1,16 +1,21 @@
 import type { Static } from 'typebox'
 import type { Model as ModelAnswer } from '../../contract/models.ts'
+import type { Actor } from '../../core/actor.ts'
 import type { Model } from '../../core/model.ts'
 import { requireModel } from '../../engine/engine.ts'
+import { allowedOn } from '../access/allowed.ts'
 
 type Answer = Static<typeof ModelAnswer>
 
-export function listModels(models: readonly Model[]): { items: Answer[]; next: null } {
-  return { items: models.map(showModel), next: null }
+export function listModels(
+  actor: Actor,
+  models: readonly Model[],
+): { items: Answer[]; next: null } {
+  return { items: models.map((model) => showModel(actor, model)), next: null }
 }
 
-export function readModel(models: readonly Model[], id: string): Answer {
-  return showModel(requireModel(models, id))
+export function readModel(actor: Actor, models: readonly Model[], id: string): Answer {
+  return showModel(actor, requireModel(models, id))
 }
 
 /** The model of a path. Throws `not-found`. */
@@ -21,7 +26,7 @@ export function modelOf(
   return requireModel(models, `device/${application}/${name}`)
 }
 
-function showModel(model: Model): Answer {
+function showModel(actor: Actor, model: Model): Answer {
   return {
     model: model.id,
     title: model.title,
@@ -31,6 +36,7 @@ function showModel(model: Model): Answer {
     name: model.name,
     columns: [...model.columns],
     readOnly: model.update === undefined,
+    allowed: allowedOn(actor, model),
     delta: model.delta !== undefined,
     links: model.links.map((link) => ({ kind: link.kind, to: [...link.to] })),
     needs: { read: [...model.needs.read], write: [...model.needs.write] },

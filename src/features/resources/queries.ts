@@ -244,3 +244,15 @@ export async function selectHistory(
     order by at desc, cause offset ${offset} limit ${limit}`.execute(tx)
   return rows
 }
+
+/** What the tenant's rule for a model has syncs leave undone. */
+export async function selectDisabled(
+  tx: Tx,
+  tenantId: number,
+  model: string,
+): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ disabled: string[] }>`
+    select disabled from sync_rule join model on model.id = model_id
+    where tenant_id = ${tenantId} and model.name = ${model}`.execute(tx)
+  return new Set(rows[0]?.disabled)
+}

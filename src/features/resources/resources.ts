@@ -7,6 +7,7 @@ import { limits } from '../../core/limits.ts'
 import { type Model, namePlace } from '../../core/model.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
+import { allowedOnObject } from '../access/allowed.ts'
 import { notFound } from '../operation/notFound.ts'
 import { idCursor, type PageQuery, readPage } from '../operation/paging.ts'
 import { permittedTenantPath } from '../tenants/access.ts'
@@ -75,14 +76,17 @@ export async function readResource(
   const kindsTo = linksTo.map((link) => link.kind)
   const max = limits.listRowsMax
   return inScope(db, scopesOf(actor), async (tx) => {
-    await permittedTenantPath(tx, actor, 'Read', model.id, tenantId)
+    const nodePath = await permittedTenantPath(tx, actor, 'Read', model.id, tenantId)
     const found = await findOne(tx, tenantId, model, ref)
+    const place = { tenantId, nodePath, key: found.key }
+    const disabled = await queries.selectDisabled(tx, tenantId, model.id)
     return {
       key: found.key,
       model: model.id,
       name: found.name,
       changedAt: found.changedAt.toISOString(),
       removedAt: found.removedAt?.toISOString() ?? null,
+      allowed: await allowedOnObject(tx, actor, model, place, disabled),
       data: await queries.selectData(tx, tenantId, found.id),
       links: await queries.selectEdges(tx, tenantId, found.key, 'from', kindsFrom, max),
       linkedFrom: await queries.selectEdges(tx, tenantId, found.key, 'to', kindsTo, max),

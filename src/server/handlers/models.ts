@@ -17,8 +17,8 @@ export function modelHandlers({ store, engine }: ServerDependencies): Handlers<A
   const idOf = ({ application, name }: { application: string; name: string }) =>
     `device/${application}/${name}`
   return {
-    list: async () => listModels(await models.current()),
-    show: async (_actor, { params }) => readModel(await models.current(), idOf(params)),
+    list: async (actor) => listModels(actor, await models.current()),
+    show: async (actor, { params }) => readModel(actor, await models.current(), idOf(params)),
     upload: (actor, { body }) => uploadModel(actor, db, body.text),
     versions: (actor, { params, query }) => listVersions(actor, db, idOf(params), query),
     version: (actor, { params }) => readModelVersion(actor, db, idOf(params), params.number),
