@@ -111,7 +111,7 @@ function parseAsHttps(authority: string, rest: string): URL | undefined {
 }
 
 const noHost = 'has a host that is no name and no IP address'
-/** Of any alphabet, for IDN; no quotes or signs that IDN would hide in a name, and no other dots. */
+/** Of any alphabet, for IDN; no quotes or signs that IDN would hide in a name, no other dots. */
 const lettersPattern = /^[\p{L}\p{M}\p{Nd}._-]*$|^\[.*\]$/u
 const namePattern =
   /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/

@@ -6,9 +6,10 @@ import { type AddressKind, addressKinds } from '../../src/core/addressKind.ts'
 import { isJsonObject, type JsonObject } from '../../src/core/json.ts'
 import { beginning, reachOf } from '../../src/features/egress/reach.ts'
 import { tenantFields } from '../../src/features/tenants/fields.ts'
+import type { Reach } from '../../src/net/destination.ts'
 import type { Lookup } from '../../src/net/dispatcher.ts'
 import { createEgress } from '../../src/net/egress.ts'
-import { parseEndpoint } from '../../src/net/endpoint.ts'
+import { type Endpoint, parseEndpoint } from '../../src/net/endpoint.ts'
 import { defaultRules, type EgressRule } from '../../src/net/policy.ts'
 import { type Field, fieldsOf } from '../contract/fields.ts'
 import { openSender, type Sender } from '../contract/sender.ts'
@@ -186,43 +187,43 @@ describe('fields that become addresses', () => {
   })
 })
 
+/** A name server that answers this. */
+function lookupAs(addresses: readonly string[]): Lookup {
+  return async () => addresses.map((address) => ({ address, family: net.isIPv6(address) ? 6 : 4 }))
+}
+
+/** How a call to an address ends, and one of which it is the proxy. */
+async function callBoth(endpoint: Endpoint, lookup: Lookup, reach: Reach): Promise<string[]> {
+  const egress = createEgress(lookup, {
+    ...{ connectMs: 1_000, headersMs: 1_000, bodyIdleMs: 1_000, exchangeMs: 2_000 },
+  })
+  const url = new URL(endpoint.origin)
+  const head = { method: 'GET' as const, headers: { authorization: 'Bearer canary' } }
+  const target = new URL('https://graph.microsoft.com/')
+  const calls = [
+    { ...head, url, destination: { ...reach, origins: [url.origin] } },
+    {
+      ...{ ...head, url: target, destination: { origins: [target.origin] } },
+      proxy: { ...reach, endpoint },
+    },
+  ]
+  const outcomes = calls.map((request) =>
+    egress.exchange(request).then(
+      () => 'answered',
+      (error: { code: string }) => error.code,
+    ),
+  )
+  try {
+    return await Promise.all(outcomes)
+  } finally {
+    await egress.close()
+  }
+}
+
 describe.each([...addressKinds])('an address of the kind %s', (kind) => {
   const endpoint = parseEndpoint(kind, 'field', textOf(kind, 'inside.example'))
-  const lookupAs =
-    (...answers: string[][]): Lookup =>
-    async () => {
-      const answer = (answers.length > 1 ? answers.shift() : answers[0]) ?? []
-      return answer.map((address) => ({ address, family: net.isIPv6(address) ? 6 : 4 }))
-    }
-
-  /** How a call there ends, as itself and as the proxy of another call. */
-  async function call(lookup: Lookup, rules: EgressRule[], allowedAddresses: string[] = []) {
-    const egress = createEgress(lookup, {
-      ...{ connectMs: 1_000, headersMs: 1_000, bodyIdleMs: 1_000, exchangeMs: 2_000 },
-    })
-    const reach = reachOf([rules], { allowedAddresses }).reach(endpoint)
-    const url = new URL(endpoint.origin)
-    const head = { method: 'GET' as const, headers: { authorization: 'Bearer canary' } }
-    const target = new URL('https://graph.microsoft.com/')
-    try {
-      return await Promise.all(
-        [
-          egress.exchange({ ...head, url, destination: { ...reach, origins: [url.origin] } }),
-          egress.exchange({
-            ...{ ...head, url: target, destination: { origins: [target.origin] } },
-            proxy: { ...reach, endpoint },
-          }),
-        ].map((work) =>
-          work.then(
-            () => 'answered',
-            (error: { code: string }) => error.code,
-          ),
-        ),
-      )
-    } finally {
-      await egress.close()
-    }
-  }
+  const call = (lookup: Lookup, rules: EgressRule[], allowedAddresses: string[] = []) =>
+    callBoth(endpoint, lookup, reachOf([rules], { allowedAddresses }).reach(endpoint))
 
   test('G1: is not connected to where its name leads inside', async () => {
     const connects = spyOnConnects()
@@ -254,10 +255,7 @@ describe.each([...addressKinds])('an address of the kind %s', (kind) => {
     const connects = spyOnConnects()
     const named = (target: string): EgressRule => ({ target, ports: [endpoint.port] })
     const loopback = lookupAs(['127.0.0.1'])
-    const closed = async (rules: EgressRule[], configured: string[]) => {
-      const [direct, through] = await call(loopback, rules, configured)
-      return [direct, through]
-    }
+    const closed = (rules: EgressRule[], configured: string[]) => call(loopback, rules, configured)
     const refused = ['address-refused', 'address-refused']
     expect(await closed([named('127.0.0.0/8')], [])).toEqual(refused)
     expect(await closed([named('public')], ['127.0.0.0/8'])).toEqual(refused)

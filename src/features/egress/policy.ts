@@ -152,7 +152,7 @@ function wordsOf({ target, ports }: EgressRule): string {
   return `${target} ${Array.isArray(ports) ? ports.join(',') : ports}`
 }
 
-/** Inherited rules name hosts of others: they are shown to those who may read them where they stand. */
+/** Inherited rules name hosts of others: only who may read them where they stand sees them. */
 function show(
   actor: Actor,
   { id, path }: { id: number; path: string },

@@ -5,7 +5,7 @@ import type { Database } from '../../store/database.ts'
 import { inScope } from '../../store/scope.ts'
 import { type StoredList, selectLists } from './queries.ts'
 
-/** What the policy of a node lets its tenants reach, within what the server's configuration does. */
+/** What the policy of a node lets its tenants reach, within what the configuration does. */
 export interface PolicyReach {
   /** Throws nothing: what is refused is refused when it is connected to. */
   reach(endpoint: Endpoint): Reach

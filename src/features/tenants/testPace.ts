@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 
-/** Counts one more test of `tenant` by `actor`, or throws too-many-requests with the time to wait. */
+/** Counts one more test of a tenant by somebody. Throws too-many-requests with the time to wait. */
 export type TakePlace = (tenantId: number, actorId: string) => void
 
 /**
