@@ -1,6 +1,6 @@
-import { Check } from 'typebox/value'
+import { Check, Errors } from 'typebox/value'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Tenant } from '../../src/contract/tenantFields.ts'
+import { Tenant, TenantCreate } from '../../src/contract/tenantFields.ts'
 import { tenantFields } from '../../src/features/tenants/fields.ts'
 import { listTenants, readTenant } from '../../src/features/tenants/tenants.ts'
 import { updateTenant } from '../../src/features/tenants/updateTenant.ts'
@@ -131,6 +131,40 @@ test('every field comes back as it was given', async () => {
       certificateThumbprint: 'B'.repeat(40),
     },
     sync: { deleteThreshold: 25 },
+  })
+})
+
+describe('the text fields', () => {
+  const long = 'x'.repeat(255)
+  const filled = {
+    ...{ name: long, description: long },
+    powershell: { ...windows.powershell, username: long },
+    httpProxy: { use: true, authenticate: true, username: long, password: 'p' },
+    teams: { enabled: true, adminUsername: long, adminPassword: 'p' },
+  }
+
+  test('hold 255 characters, and come back with all of them', async () => {
+    const { tenant } = await attach(filled)
+    const { powershell, httpProxy, teams } = await readTenant(provider, bench.store, tenant.id)
+    expect(tenant).toMatchObject({ name: long, description: long })
+    const names = [powershell.username, httpProxy.username, teams.adminUsername]
+    expect(names).toEqual([long, long, long])
+  })
+
+  test.each([
+    ['name', { name: `${long}x` }],
+    ['name', { name: 'a/b' }],
+    ['description', { description: `${long}x` }],
+    ['powershell.host', { powershell: { host: `${long}x` } }],
+    ['powershell.username', { powershell: { username: `${long}x` } }],
+    ['powershell.password', { powershell: { password: `${long}x` } }],
+    ['httpProxy.username', { httpProxy: { username: `${long}x` } }],
+    ['teams.adminUsername', { teams: { adminUsername: `${long}x` } }],
+  ])('%s takes no more and nothing else', (path, wrong) => {
+    const body = { nodeId: 1, name: 'T', ...wrong }
+    const places = Errors(TenantCreate, body).map(({ instancePath }) => instancePath)
+    expect(places).toContain(`/${path.replace('.', '/')}`)
+    expect(Errors(TenantCreate, { nodeId: 1, name: 'T-1_a. b' })).toEqual([])
   })
 })
 

@@ -35,7 +35,7 @@ export async function planShards(
   const filters = asked.map((filter) => bothFilters(list.query.$filter, filter))
   const [sample, [without, ...counts]] = await Promise.all([
     readSample(transport, list, model.shard, signal),
-    countsOf(transport, list.template, filters, signal),
+    countsOf(transport, pathOf(list.template), filters, signal),
   ])
   const pieces = Math.min(Math.floor(sample.total / limits.shardRows), limits.shardsMax)
   if (without !== 0 || pieces < 2) return []

@@ -16,6 +16,7 @@ import {
   type TenantWires,
 } from '../engine.ts'
 import { type Findings, foundWay, noFindings, tellConnections } from './connections.ts'
+import { endingWire } from './endless.ts'
 import { commitAs, type ModelSync, requireHeld, tellProgress } from './modelSync.ts'
 import {
   claimRun,
@@ -84,7 +85,7 @@ async function syncOrMark(
   let nothingStored = false
   try {
     model = await modelOf(engine, state)
-    const wire = wires.wire(model.wire)
+    const wire = endingWire(wires.wire(model.wire))
     const { modelId } = state
     const stored = await inScope(engine.db, run.nodePath, async (tx) => ({
       nothingStored: !(await hasRows(tx, run.tenantId, modelId)),
