@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Pool } from 'undici'
 import { systemClock } from '../../src/main/clock.ts'
 import { adminTokenFile } from '../../src/main/dataDir.ts'
-import { median, type Report } from '../report.ts'
+import { median, percentile, type Report } from '../report.ts'
 import { type BenchWorld, openWorld } from '../world.ts'
 
 const customers = 8
@@ -126,9 +126,4 @@ async function rename({ pool, headers, nodeIds }: Target, turn: number, name: st
   const answer = await pool.request({ method: 'PATCH', path, headers, body })
   await answer.body.dump()
   if (answer.statusCode !== 200) throw new Error(`a write was answered ${answer.statusCode}`)
-}
-
-function percentile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length * part)] ?? Number.NaN
 }
