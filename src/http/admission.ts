@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Route } from '../contract/route.ts'
 import { type Actor, scopesPermitted } from '../core/actor.ts'
-import { AppError } from '../core/errors.ts'
+import { AppError, badInput } from '../core/errors.ts'
 import { Sealed } from '../core/secret.ts'
 import { type BrowserRules, cookieOf, requireOwnPage, requireSameOrigin } from './browser.ts'
 
@@ -48,6 +48,10 @@ export async function admit(
 /** A header goes before a cookie: no browser adds one by itself. */
 function credentialOf(request: FastifyRequest): Credential | undefined {
   const { authorization } = request.headers
+  // Node reads the first of several; whoever stands in front of us may have read another.
+  if ((request.raw.headersDistinct.authorization?.length ?? 0) > 1) {
+    throw badInput('headers.authorization', 'is there more than once.')
+  }
   if (authorization === undefined) {
     const secret = cookieOf(request, 'session')
     return secret && { kind: 'session', secret }

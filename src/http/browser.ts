@@ -1,5 +1,4 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { type BlockList, isIP } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../core/errors.ts'
 import { Sealed } from '../core/secret.ts'
@@ -20,8 +19,8 @@ export interface Browser {
 export interface BrowserRules {
   /** `https://patchbay.example.com` where a proxy hides what the browser asked for. */
   publicOrigin?: string | undefined
-  /** Of these peers `X-Forwarded-For` is believed; of nobody else. */
-  trustedProxies?: BlockList | undefined
+  /** Of whom `X-Forwarded-For` is believed. Absent: of nobody. */
+  isTrustedProxy?: ((address: string) => boolean) | undefined
 }
 
 export const csrfHeader = 'x-csrf-token'
@@ -39,7 +38,7 @@ export function browserOf(
   rules: BrowserRules,
 ): Browser {
   return {
-    address: addressOf(request, rules.trustedProxies),
+    address: addressOf(request, rules.isTrustedProxy),
     cookie: (name) => cookieOf(request, name),
     setCookie: (name, secret, maxAgeMs) => {
       const age = maxAgeMs === undefined ? '' : `; Max-Age=${Math.floor(maxAgeMs / 1_000)}`
@@ -106,15 +105,11 @@ function foreignPage(why: string): AppError {
 }
 
 /** The last address of the way here that is not one of our own proxies. */
-function addressOf(request: FastifyRequest, trusted: BlockList | undefined): string {
+function addressOf(request: FastifyRequest, isTrusted: BrowserRules['isTrustedProxy']): string {
   const peer = request.socket.remoteAddress ?? ''
-  if (trusted === undefined) return peer
+  if (isTrusted === undefined) return peer
   const told = String(request.headers['x-forwarded-for'] ?? '').split(',')
-  const way = [...told.map((part) => part.trim()), peer].filter((part) => isIP(part) !== 0)
-  return way.findLast((address) => !isTrusted(trusted, address)) ?? peer
-}
-
-function isTrusted(trusted: BlockList, address: string): boolean {
-  const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1] ?? address
-  return trusted.check(mapped, isIP(mapped) === 6 ? 'ipv6' : 'ipv4')
+  const way = [...told.map((part) => part.trim()), peer]
+  const client = way.findLast((address) => !isTrusted(address)) ?? peer
+  return /^[\da-f.:]{2,45}$/i.test(client) ? client : peer
 }

@@ -52,7 +52,7 @@ function listen(listener: Server): Promise<number> {
   })
 }
 
-/** Of whatever comes in, only what knows the state is an answer: others may reach this port, too. */
+/** Of whatever comes in only what knows the state is an answer: others may reach this port. */
 function codeOf(listener: Server, state: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => {

@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises'
-import { BlockList, isIP } from 'node:net'
 import Type, { type Static } from 'typebox'
 import { Closed } from '../contract/schemas.ts'
 import { AppError } from '../core/errors.ts'
@@ -70,21 +69,4 @@ async function readSecret(name: string, path: string): Promise<Sealed> {
     throw new AppError('bad-input', `${what} may be read by others. Run: chmod 600 ${path}`)
   }
   return new Sealed(secret)
-}
-
-/** Whose word about who is behind them is taken. Undefined: nobody's. */
-export function readTrustedProxies(ranges: readonly string[]): BlockList | undefined {
-  if (ranges.length === 0) return undefined
-  const list = new BlockList()
-  for (const range of ranges) {
-    const [network = '', bits] = range.split('/')
-    const version = isIP(network)
-    const most = version === 6 ? 128 : 32
-    const length = bits === undefined ? most : Number(bits)
-    if (version === 0 || !Number.isInteger(length) || length < 0 || length > most) {
-      throw new AppError('bad-input', `trustedProxies: ${range} is no address and no range.`)
-    }
-    list.addSubnet(network, length, version === 6 ? 'ipv6' : 'ipv4')
-  }
-  return list
 }

@@ -1,5 +1,4 @@
 import { readFile, stat } from 'node:fs/promises'
-import type { BlockList } from 'node:net'
 import { join, resolve } from 'node:path'
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
@@ -9,9 +8,10 @@ import { Closed } from '../contract/schemas.ts'
 import { AppError, type FieldProblem } from '../core/errors.ts'
 import { Sealed } from '../core/secret.ts'
 import type { OpenIdProvider } from '../features/signIn/openId.ts'
+import { createRangeCheck } from '../net/ranges.ts'
 import { type MasterKeys, parseMasterKeys } from '../store/masterKey.ts'
 import { defaultDataDir, readIfThere } from './dataDir.ts'
-import { OpenIdProviders, readOpenIdProviders, readTrustedProxies } from './openIdSettings.ts'
+import { OpenIdProviders, readOpenIdProviders } from './openIdSettings.ts'
 
 const Origin = Type.String({ pattern: '^https://[^/?#@]+$' })
 const CaFile = Type.Optional(Type.String({ minLength: 1, maxLength: 4_096 }))
@@ -83,7 +83,8 @@ export interface Settings {
   proxies: Reached
   mail: MailSettings | undefined
   openIdProviders: readonly OpenIdProvider[]
-  trustedProxies: BlockList | undefined
+  /** Whether an address is that of a proxy before this server. */
+  isTrustedProxy: ((address: string) => boolean) | undefined
   masterKeyFile: string
   /** When they came with the environment; then no file is read. */
   masterKeys: MasterKeys | undefined
@@ -132,7 +133,7 @@ export async function readSettings(
       beside,
       (what, given) => readWay(what, given, beside),
     ),
-    trustedProxies: readTrustedProxies(file.trustedProxies ?? []),
+    isTrustedProxy: file.trustedProxies && createRangeCheck('trustedProxies', file.trustedProxies),
     masterKeyFile: beside('master-key'),
     masterKeys: masterKeysOf(env.PATCHBAY_MASTER_KEY),
   }

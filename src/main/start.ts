@@ -142,12 +142,12 @@ function startScans(
 
 /** How people get in, besides with tokens. */
 async function wayIn(
-  { openIdProviders: providers, publicUrl: publicOrigin, trustedProxies }: Settings,
+  { openIdProviders: providers, publicUrl: publicOrigin, isTrustedProxy }: Settings,
   { exchange }: WayOut,
 ): Promise<Pick<ServerDependencies, 'openId' | 'browsers' | 'pages'>> {
   return {
     openId: { providers, publicOrigin, client: createOpenIdClient(exchange) },
-    browsers: { publicOrigin, trustedProxies },
+    browsers: { publicOrigin, isTrustedProxy },
     pages: await readPages(),
   }
 }

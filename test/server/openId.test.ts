@@ -210,7 +210,7 @@ describe('the configuration', () => {
     await expect(reading({ openIdProviders: [provider] })).rejects.toThrow(/need publicUrl/)
     const twice = [await configuration('acme', acme), await configuration('acme', acme)]
     await expect(reading({ publicUrl, openIdProviders: twice })).rejects.toThrow(/one name/)
-    await expect(reading({ trustedProxies: ['10.0.0.0/33'] })).rejects.toThrow(/no range/)
+    await expect(reading({ trustedProxies: ['10.0.0.0/33'] })).rejects.toThrow(/must be ranges/)
     expect(await reading(settings)).toMatchObject({ openIdProviders: [{ name: 'acme' }, {}] })
   })
 })

@@ -12,7 +12,7 @@ export interface TestProvider {
   clientSecret: string
   /** PEM of the authority its certificate is by. */
   ca: string
-  /** Walks from an authorization request to the answer: the address it sends the browser back to. */
+  /** From an authorization request to the answer: where it sends the browser back to. */
   signIn(authorization: string, account: string): Promise<URL>
   close(): Promise<void>
 }

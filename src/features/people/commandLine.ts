@@ -7,10 +7,10 @@ import { inScope } from '../../store/scope.ts'
 import type { SignIns } from '../audit/signIns.ts'
 import { rootPath } from '../hierarchy/root.ts'
 import type { Store } from '../operation/store.ts'
-import { insertPersonsToken } from '../people/tokens.ts'
-import * as queries from './queries.ts'
-import { hashOf, newSecret } from './secrets.ts'
-import { later, personAuthor, requirePerson } from './sessions.ts'
+import * as queries from '../signIn/queries.ts'
+import { hashOf, newSecret } from '../signIn/secrets.ts'
+import { later, personAuthor, requirePerson } from '../signIn/sessions.ts'
+import { insertPersonsToken } from './tokens.ts'
 
 /** The way back to a command line on the person's own machine (RFC 8252 section 7.3). */
 const loopback = /^http:\/\/(127\.0\.0\.1|\[::1\]):[1-9]\d{0,4}\/callback$/
