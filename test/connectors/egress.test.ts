@@ -125,9 +125,10 @@ describe('exchange', () => {
       redirects().map((location) => [status, location] as const),
     ),
   )('G3: hands back a %i to %s and does not follow it', async (status, location) => {
-    handler = (_, response) => {
+    handler = ({ url }, response) => {
+      if (url !== '/') return response.end('followed')
       const to = location.replace('PORT', String(server.port))
-      response.writeHead(status, { location: to }).end()
+      return response.writeHead(status, { location: to }).end()
     }
     const lookedUp: string[] = []
     const before = server.connections()

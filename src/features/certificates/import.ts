@@ -4,6 +4,7 @@ import { AppError, badInput } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { Sealed } from '../../core/secret.ts'
 import { describePair, type KeyPair } from './keyPair.ts'
+import { readPem, rsaBitsMin } from './pem.ts'
 import { openPfx } from './pfx.ts'
 
 interface Import {
@@ -12,10 +13,7 @@ interface Import {
   password?: string | undefined
 }
 
-const bitsMin = 2048
 const bitsMax = 8192
-
-const pemBlock = /-----BEGIN ([A-Z0-9 ]{1,40})-----[A-Za-z0-9+/=\s]*-----END \1-----/g
 
 /**
  * Takes a certificate with its private key from PEM or PFX. Refuses, naming the field, what Entra
@@ -31,10 +29,10 @@ export async function importCertificate(clock: Clock, input: Import): Promise<Ke
 }
 
 function readPair(clock: Clock, field: string, text: string): KeyPair {
-  const blocks = [...text.matchAll(pemBlock)].map(([block, label]) => ({ block, label }))
-  const keys = blocks.filter(({ label }) => label?.endsWith('PRIVATE KEY'))
+  const { blocks } = readPem(text)
+  const keys = blocks.filter(({ label }) => label.endsWith('PRIVATE KEY'))
   const chain = blocks.filter(({ label }) => label === 'CERTIFICATE')
-  if (keys.some(({ label }) => label?.startsWith('ENCRYPTED')) || text.includes('Proc-Type:')) {
+  if (keys.some(({ label }) => label.startsWith('ENCRYPTED')) || text.includes('Proc-Type:')) {
     throw badInput(
       field,
       'holds an encrypted key; give it unencrypted, or as PFX with its password.',
@@ -68,8 +66,8 @@ function readKey(field: string, block: string): KeyObject {
     )
   }
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
-  if (bits < bitsMin) {
-    throw badInput(field, `holds a key of ${bits} bits; at least ${bitsMin} are needed.`)
+  if (bits < rsaBitsMin) {
+    throw badInput(field, `holds a key of ${bits} bits; at least ${rsaBitsMin} are needed.`)
   }
   if (bits > bitsMax) {
     throw badInput(field, `holds a key of ${bits} bits; at most ${bitsMax} are used.`)

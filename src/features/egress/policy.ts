@@ -46,13 +46,8 @@ export async function allowTarget(
   { nodeId, target, ports = 'usual' }: { nodeId: number; target: string; ports?: Ports },
 ): Promise<PolicyAnswer> {
   const rule = { target: readTarget('body.target', target), ports }
-  if (exceedsConfigured(rule, configured.allowedAddresses ?? [])) {
-    throw badInput(
-      'body.target',
-      'is a range of private or reserved addresses that the configuration of the server does not open; its operator adds it to proxies.allowedAddresses in patchbay.json first.',
-    )
-  }
   return await change(actor, db, configured, nodeId, 'egress.allow', (rules, above) => {
+    if (exceedsConfigured(rule, configured.allowedAddresses ?? [])) throw notOpened()
     if (above !== undefined && !covers(above, rule)) {
       throw badInput('body.target', 'is more than the list above this node allows.')
     }
@@ -63,6 +58,13 @@ export async function allowTarget(
     }
     return [...others, rule]
   })
+}
+
+function notOpened(): Error {
+  return badInput(
+    'body.target',
+    'is a range of private or reserved addresses that the configuration of the server does not open; its operator adds it to proxies.allowedAddresses in patchbay.json first.',
+  )
 }
 
 /** Takes a rule off; what is not on the list is off it already. */

@@ -1,8 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { limits } from '../../core/limits.ts'
-
-const bitsMin = 2048
-const pemBlock = /-----BEGIN ([A-Z0-9 ]{1,40})-----[A-Za-z0-9+/=\s]*-----END \1-----/g
+import { readPem, rsaBitsMin } from '../certificates/pem.ts'
 
 /**
  * What is wrong with the certification authorities of a tenant, in words; undefined: nothing. The
@@ -10,16 +8,15 @@ const pemBlock = /-----BEGIN ([A-Z0-9 ]{1,40})-----[A-Za-z0-9+/=\s]*-----END \1-
  */
 export function authorityProblem(pem: string, nowMs: number): string | undefined {
   if (pem.includes('PRIVATE KEY')) return 'holds a private key; give the certificate alone.'
-  const blocks = [...pem.matchAll(pemBlock)]
-  const rest = pem.replace(pemBlock, '').trim()
+  const { blocks, rest } = readPem(pem)
   if (blocks.length === 0) return 'holds no certificate in PEM.'
-  if (rest !== '' || blocks.some(([, label]) => label !== 'CERTIFICATE')) {
+  if (rest !== '' || blocks.some(({ label }) => label !== 'CERTIFICATE')) {
     return 'may hold certificates in PEM and nothing beside them.'
   }
   if (blocks.length > limits.certificateChainMax) {
     return `holds more than ${limits.certificateChainMax} certificates.`
   }
-  for (const [block] of blocks) {
+  for (const { block } of blocks) {
     const problem = certificateProblem(block, nowMs)
     if (problem !== undefined) return problem
   }
@@ -35,8 +32,8 @@ function certificateProblem(block: string, nowMs: number): string | undefined {
     return `holds a certificate signed with ${signatureAlgorithm}; SHA-256 or longer is needed.`
   }
   const bits = publicKey.asymmetricKeyDetails?.modulusLength
-  if (bits !== undefined && bits < bitsMin) {
-    return `holds a key of ${bits} bits; at least ${bitsMin} are needed.`
+  if (bits !== undefined && bits < rsaBitsMin) {
+    return `holds a key of ${bits} bits; at least ${rsaBitsMin} are needed.`
   }
   if (validToDate.getTime() <= nowMs) {
     return `holds a certificate that expired on ${validToDate.toISOString().slice(0, 10)}.`
