@@ -10,10 +10,8 @@ export function namingNeeds(
   error: AppError,
 ): AppError {
   if (error.code !== 'consent-missing') return error
-  const model = typeof input.model === 'string' ? context.model(input.model).needs : undefined
-  const change = kind.needs ?? model?.write ?? []
-  const reading = model === undefined ? '' : `Reading it takes ${model.read.join(' and ')}. `
-  const needs = `${reading}Changing it takes ${change.join(' and ')}.`
+  const { read, write } = kind.needs ?? context.model(String(input.model)).needs
+  const needs = `Reading it takes ${read.join(' and ')}, changing it ${write.join(' and ')}.`
   const { code, message, foreignCode, foreignRequestId } = error
   return new AppError(code, `${message} ${needs}`, {
     cause: error,

@@ -48,8 +48,8 @@ export interface StepContext extends ReadContext {
  * are read together. `input` was written by the feature that asked for the step.
  */
 export interface StepKind {
-  /** The permissions its change takes, where they are others than those its model declares. */
-  needs?: readonly string[]
+  /** The permissions it takes, where they are others than those its model declares. */
+  needs?: Model['needs']
   /** What it reads or changes: steps that share one of these are done in their order. */
   touches(input: JsonObject): string[]
   /**

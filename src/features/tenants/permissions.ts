@@ -105,6 +105,7 @@ export const features: readonly Feature[] = [
       anyOf: [
         'LicenseAssignment.Read.All',
         'Organization.Read.All',
+        'Organization.ReadWrite.All',
         'Directory.Read.All',
         'Directory.ReadWrite.All',
       ],

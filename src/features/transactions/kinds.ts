@@ -6,6 +6,15 @@ import { licenceStep } from '../licences/licenceStep.ts'
 /** Every kind of step there is, with what Microsoft wants for it where the model says otherwise. */
 export const stepKinds: StepKinds = {
   ...commonSteps,
-  password: { ...passwordStep, needs: ['User-PasswordProfile.ReadWrite.All'] },
-  licence: { ...licenceStep, needs: ['LicenseAssignment.ReadWrite.All'] },
+  password: {
+    ...passwordStep,
+    needs: { read: ['User.Read.All'], write: ['User-PasswordProfile.ReadWrite.All'] },
+  },
+  licence: {
+    ...licenceStep,
+    needs: {
+      read: ['User.Read.All', 'LicenseAssignment.Read.All'],
+      write: ['LicenseAssignment.ReadWrite.All'],
+    },
+  },
 }
