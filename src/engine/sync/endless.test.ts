@@ -8,10 +8,10 @@ const pages = (count: number, keys: (at: number) => string[]) =>
 
 /** Follows pages, each by its keys; answers how many were read when they were called endless. */
 function endsAt(all: readonly (readonly string[])[]): number | undefined {
-  const repeats = createPageWatch()
+  const watch = createPageWatch()
   const at = all.findIndex((keys, page) => {
     const cursor = page === 0 ? undefined : `${page}`
-    return repeats(cursor, keys, `${page + 1}`)
+    return watch(cursor, `${page + 1}`)(keys)
   })
   return at < 0 ? undefined : at + 1
 }
@@ -32,9 +32,7 @@ it.each([
 })
 
 it('shards that show the same are not taken for one that repeats', () => {
-  const repeats = createPageWatch()
-  const found = pages(enough, () => ['a']).map((keys, at) =>
-    repeats(`shard ${at}`, keys, undefined),
-  )
+  const watch = createPageWatch()
+  const found = pages(enough, () => ['a']).map((keys, at) => watch(`shard ${at}`, undefined)(keys))
   expect(found).not.toContain(true)
 })
