@@ -23,9 +23,10 @@ export const signInLimits = {
   signInDelayMaxMs: 15 * 60_000,
   signInForgetMs: 24 * 60 * 60_000,
   knownDeviceMs: 180 * 24 * 60 * 60_000,
-  /** Sessions: without a request, at most, and how often its use is written down. */
+  /** Sessions: without a request, at most, kept when over, how often their use is noted. */
   sessionIdleMs: 60 * 60_000,
   sessionMs: 12 * 60 * 60_000,
+  sessionKeepMs: 30 * 24 * 60 * 60_000,
   seenEveryMs: 60_000,
   /** API tokens: days until they end. */
   tokenDaysDefault: 90,

@@ -62,10 +62,10 @@ export function createOpenIdClient(exchange: Exchange): OpenIdClient {
   return {
     async begin(provider, way, redirectUri) {
       const configuration = await configurationOf(provider)
-      const verifier = derived(way, 'verifier')
+      const { verifier, state, nonce } = secretsOf(way, provider)
       const url = oidc.buildAuthorizationUrl(configuration, {
         ...{ redirect_uri: redirectUri, scope: 'openid email profile' },
-        ...{ state: derived(way, 'state'), nonce: derived(way, 'nonce') },
+        ...{ state, nonce },
         code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
         code_challenge_method: 'S256',
       })
@@ -73,11 +73,12 @@ export function createOpenIdClient(exchange: Exchange): OpenIdClient {
     },
     async finish(provider, way, returnedTo) {
       const configuration = await configurationOf(provider)
+      const { verifier, state, nonce } = secretsOf(way, provider)
       const answer = await oidc
         .authorizationCodeGrant(configuration, returnedTo, {
-          expectedState: derived(way, 'state'),
-          expectedNonce: derived(way, 'nonce'),
-          pkceCodeVerifier: derived(way, 'verifier'),
+          expectedState: state,
+          expectedNonce: nonce,
+          pkceCodeVerifier: verifier,
           idTokenExpected: true,
         })
         .catch((cause: unknown) => {
@@ -100,6 +101,12 @@ export function createOpenIdClient(exchange: Exchange): OpenIdClient {
       }
     },
   }
+}
+
+/** Others for each provider, so that what one of them answers fits no other. */
+function secretsOf(way: Sealed, { name }: OpenIdProvider) {
+  const secret = (use: string) => derived(way, `${use} for ${name}`)
+  return { state: secret('state'), nonce: secret('nonce'), verifier: secret('verifier') }
 }
 
 async function discover(

@@ -21,24 +21,28 @@ export interface OpenIdSettings {
   client: OpenIdClient
 }
 
-/** Sends a browser to a provider. `way` is what it keeps until it comes back. */
+/**
+ * Sends a browser to a provider. `way` is what it keeps until it comes back. Nothing is stored:
+ * anybody may ask for this, however often.
+ */
 export async function beginOpenId(
-  { db, clock }: Store,
   settings: OpenIdSettings,
   name: string,
 ): Promise<{ location: string; way: Sealed }> {
   const provider = providerNamed(settings, name)
   const way = newSecret('pbo')
-  const location = await settings.client.begin(provider, way, returnAddress(settings, name))
-  const now = new Date(clock.now())
-  await inScope(db, rootPath, async (tx) => {
-    await queries.deleteExpired(tx, now)
-    await queries.insertOneTime(tx, {
-      ...{ hash: hashOf(way), purpose: 'oidc', detail: { provider: name } },
-      expiresAt: later(now, limits.roundTripMs),
-    })
-  })
-  return { location, way }
+  return {
+    location: await settings.client.begin(provider, way, returnAddress(settings, name)),
+    way,
+  }
+}
+
+/** A browser that comes back: by which provider's address, and what it kept. */
+interface Came {
+  name: string
+  way: Sealed | undefined
+  device: Sealed | undefined
+  query: string
 }
 
 /** Signs in who comes back. Throws `sign-in-required`; why, the log says and not the page. */
@@ -46,7 +50,7 @@ export async function finishOpenId(
   store: Store,
   { signIns, log }: { signIns: SignIns; log: Log },
   settings: OpenIdSettings,
-  came: { name: string; way: Sealed | undefined; query: string },
+  came: Came,
 ): Promise<SignedIn> {
   try {
     return await finish(store, settings, came)
@@ -62,23 +66,29 @@ export async function finishOpenId(
 async function finish(
   { db, clock }: Store,
   settings: OpenIdSettings,
-  { name, way, query }: { name: string; way: Sealed | undefined; query: string },
+  { name, way, device, query }: Came,
 ): Promise<SignedIn> {
   const provider = providerNamed(settings, name)
   const now = new Date(clock.now())
-  // Taken first: an answer is worth one try, whatever becomes of it.
-  const taken =
-    way && (await inScope(db, rootPath, (tx) => queries.takeOneTime(tx, 'oidc', hashOf(way), now)))
-  if (!way || taken?.detail.provider !== name) throw noneBegun()
+  if (way === undefined) throw noneBegun()
   const returnedTo = new URL(returnAddress(settings, name))
   returnedTo.search = query
   const identity = await settings.client.finish(provider, way, returnedTo)
   if (identity.issuer !== provider.issuer) throw noneBegun()
   return await inScope(db, rootPath, async (tx) => {
+    await useUp(tx, way, now)
     const person = await personOf(tx, provider, identity)
     if (person === undefined || person.disabledAt !== null) throw unknownHere(provider)
-    return await beginSession(tx, person, 'openid', now)
+    return await beginSession(tx, person, 'openid', { now, device })
   })
+}
+
+/** The provider takes a code once; we take the round trip once, too. */
+async function useUp(tx: Tx, way: Sealed, now: Date): Promise<void> {
+  await queries.deleteExpired(tx, now)
+  const used = { hash: hashOf(way), purpose: 'oidc', detail: {} } as const
+  const expiresAt = later(now, limits.knownDeviceMs)
+  if (!(await queries.insertOneTime(tx, { ...used, expiresAt }))) throw noneBegun()
 }
 
 /** Who an administrator linked to the identity, or who matches it where that is allowed. */

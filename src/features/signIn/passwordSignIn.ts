@@ -41,7 +41,7 @@ export async function signInWithPassword(
     if (!same) throw signInRefused()
     await clearAttempt(tx, counters)
     await queries.deleteOldFailures(tx, later(now, -limits.signInForgetMs))
-    return await beginSession(tx, current, 'password', now)
+    return await beginSession(tx, current, 'password', { now, device: place.device })
   })
 }
 

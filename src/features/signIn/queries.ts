@@ -89,6 +89,11 @@ export async function insertSession(
     .execute()
 }
 
+/** Long over: who signed in when is on record in the audit. */
+export async function deleteOldSessions(tx: Tx, before: Date): Promise<void> {
+  await tx.deleteFrom('session').where('ends_at', '<', before).execute()
+}
+
 /** Ends those of a person, all or one. Answers how many went. */
 export async function endSessions(
   tx: Tx,
@@ -105,6 +110,7 @@ export async function endSessions(
   return Number(numUpdatedRows)
 }
 
+/** Answers whether it was not there before. */
 export async function insertOneTime(
   tx: Tx,
   row: {
@@ -114,14 +120,16 @@ export async function insertOneTime(
     detail: JsonObject
     expiresAt: Date
   },
-): Promise<void> {
-  await tx
+): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await tx
     .insertInto('one_time_secret')
     .values({
       ...{ hash: row.hash, purpose: row.purpose, person_id: row.personId ?? null },
       ...{ detail: toJsonb(row.detail), expires_at: row.expiresAt },
     })
-    .execute()
+    .onConflict((on) => on.column('hash').doNothing())
+    .executeTakeFirst()
+  return Number(numInsertedOrUpdatedRows) > 0
 }
 
 export interface OneTime {
@@ -185,17 +193,19 @@ export async function selectDevice(tx: Tx, hash: Buffer, since: Date): Promise<n
   return row?.person_id
 }
 
-/** A browser that two people share is known for the one who used it last. */
-export async function upsertDevice(
-  tx: Tx,
-  device: { hash: Buffer; personId: number; now: Date },
-): Promise<void> {
-  const { hash, personId, now } = device
+/** Those nobody came back with for so long; and the one whose place another takes. */
+export async function deleteDevice(tx: Tx, old: Buffer | undefined, before: Date): Promise<void> {
   await tx
-    .insertInto('known_device')
-    .values({ hash, person_id: personId, seen_at: now })
-    .onConflict((on) => on.column('hash').doUpdateSet({ person_id: personId, seen_at: now }))
+    .deleteFrom('known_device')
+    .where((row) => row.or([row('seen_at', '<', before), ...(old ? [row('hash', '=', old)] : [])]))
     .execute()
+}
+
+export async function insertDevice(
+  tx: Tx,
+  { hash, personId, now }: { hash: Buffer; personId: number; now: Date },
+): Promise<void> {
+  await tx.insertInto('known_device').values({ hash, person_id: personId, seen_at: now }).execute()
 }
 
 export async function deleteDevices(tx: Tx, personId: number): Promise<void> {

@@ -43,7 +43,7 @@ export async function beginSession(
   tx: Tx,
   person: queries.PersonRow,
   how: 'password' | 'openid',
-  now: Date,
+  { now, device: earlier }: { now: Date; device: Sealed | undefined },
 ): Promise<SignedIn> {
   const session = newSecret('pbs')
   const device = newSecret('pbd')
@@ -59,7 +59,9 @@ export async function beginSession(
     idleEndsAt: later(now, limits.sessionIdleMs),
     endsAt: later(now, limits.sessionMs),
   })
-  await queries.upsertDevice(tx, { hash: hashOf(device), personId: person.id, now })
+  await queries.deleteOldSessions(tx, later(now, -limits.sessionKeepMs))
+  await queries.deleteDevice(tx, earlier && hashOf(earlier), later(now, -limits.knownDeviceMs))
+  await queries.insertDevice(tx, { hash: hashOf(device), personId: person.id, now })
   return { session, device }
 }
 

@@ -3,8 +3,8 @@ import { limits } from '../../core/limits.ts'
 import { Sealed } from '../../core/secret.ts'
 import type { SignIns } from '../../features/audit/signIns.ts'
 import { homeOf } from '../../features/hierarchy/root.ts'
-import { revokeOwnToken } from '../../features/people/tokens.ts'
 import { admitCommandLine, exchangeCode } from '../../features/people/commandLine.ts'
+import { revokeOwnToken } from '../../features/people/tokens.ts'
 import { beginOpenId, finishOpenId } from '../../features/signIn/openIdSignIn.ts'
 import { signInWithPassword } from '../../features/signIn/passwordSignIn.ts'
 import { type SignedIn, signOut } from '../../features/signIn/sessions.ts'
@@ -73,7 +73,7 @@ function signInPages(
     script: async () => pages.signIn.script,
     style: async () => pages.signIn.style,
     async openId(_, { params }, { browser }) {
-      const { location, way } = await beginOpenId(store, openId, params.provider)
+      const { location, way } = await beginOpenId(openId, params.provider)
       browser.setCookie('way', way, limits.roundTripMs)
       return { location }
     },
@@ -81,7 +81,8 @@ function signInPages(
       const { browser } = context
       const way = browser.cookie('way')
       browser.clearCookie('way')
-      const came = { name: params.provider, way, query: new URLSearchParams(query).toString() }
+      const kept = { way, device: browser.cookie('device') }
+      const came = { name: params.provider, ...kept, query: new URLSearchParams(query).toString() }
       try {
         keep(browser, await finishOpenId(store, { signIns, log }, openId, came))
         return { location: '/sign-in' }
