@@ -5,8 +5,8 @@ import { type DeltaPage, isRejected, type Page, type Wire } from '../../core/wir
 import { endlessList } from './modelSync.ts'
 
 /**
- * A wire on which a list or delta that only repeats its pages ends as endless. Objects are looked at
- * as they are read, since reading them twice would cost as much again.
+ * A wire on which a list or delta that only repeats its pages ends as endless. Objects are looked
+ * at as they are read, since reading them twice would cost as much again.
  */
 export function endingWire(wire: Wire): Wire {
   const watch = createPageWatch()

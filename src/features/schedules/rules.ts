@@ -26,8 +26,8 @@ export async function listRules(
 
 /**
  * Sets what syncs of a model leave undone, or with `read` that they leave it out; an empty list
- * lifts the rule. Throws `conflict` while a sync is under way: it would end behind this and leave its
- * delta to go on from.
+ * lifts the rule. Throws `conflict` while a sync is under way: it would end behind this and leave
+ * its delta to go on from.
  */
 export async function setRule(
   actor: Actor,
