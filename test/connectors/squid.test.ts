@@ -80,7 +80,7 @@ describe.skipIf(withoutSquid !== undefined)(`signing in to ${title}`, () => {
     ])
   })
 
-  test('G4: with sign-in gets its password, and the target never does', async () => {
+  test('G4, F6: with sign-in gets its password, and the target never does', async () => {
     expect((await get(proxyAt(closed, signedIn))).status).toBe(200)
     expect((await closed.log(1)).at(-1)).toMatch(/TCP_TUNNEL\/200 .* joe /)
     const [request] = requests

@@ -7,6 +7,7 @@ import type { Clock } from '../../src/core/clock.ts'
 import { AppError } from '../../src/core/errors.ts'
 import { limits } from '../../src/core/limits.ts'
 import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
+import { forbidTarget } from '../../src/features/egress/policy.ts'
 import { createTenant, readTenant } from '../../src/features/tenants/tenants.ts'
 import {
   createConnectionTest,
@@ -94,7 +95,7 @@ async function targets(): Promise<Record<string, string>> {
 
 let count = 0
 
-async function attach(proxy: string): Promise<{ id: number; nodePath: string }> {
+async function attach(proxy: string): Promise<{ id: number; nodeId: number; nodePath: string }> {
   count += 1
   const node = await addNode(bench, 1, 'customer', `Customer ${count}`)
   const [tenantId, clientId] = [randomUUID(), randomUUID()]
@@ -178,5 +179,25 @@ describe('Test Connection as a scanner', () => {
       ['tenant.tested', 'Mallory'],
       ['tenant.test', 'Mallory'],
     ])
+  })
+})
+
+describe('a list', () => {
+  test('G1: that was narrowed later holds for a proxy that was typed before', async () => {
+    let connections = 0
+    const server = createServer((socket) => {
+      connections += 1
+      socket.destroy()
+    })
+    const { id, nodeId } = await attach(`http://${await listening(server)}`)
+    const ask = () => testConnection(provider, { tenantId: id, confirm: true }, patient)
+    now += limits.connectionTestWindowMs
+    await ask()
+    const before = connections
+    expect(before).toBeGreaterThan(0)
+    await forbidTarget(provider, bench.store.db, proxies, { nodeId, target: '127.0.0.0/8' })
+    const { steps } = await ask()
+    expect(steps[0]?.message).toContain('could not be reached through the proxy')
+    expect(connections).toBe(before)
   })
 })
