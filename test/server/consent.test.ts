@@ -127,7 +127,10 @@ it('D10: it is that of whoever made the link, while they may still change the te
   const { json } = await anna.send('POST', `/v1/tenants/${tenantId}/consent`)
   const browser = openBrowser(patchbay.url)
   const back = await throughMicrosoft(browser, new URL(json.url).pathname)
-  await people.owner.query('delete from role_grant where person_id = $1', [id])
+  await people.owner.query('update access_profile set permissions = $1 where name = $2', [
+    JSON.stringify([{ type: '*', operations: ['Read'] }]),
+    `of person ${id}`,
+  ])
   const before = await noted()
   expect(await comeBack(browser, back)).toBe(notGiven)
   expect(await noted()).toBe(before)
