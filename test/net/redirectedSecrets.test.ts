@@ -41,7 +41,7 @@ const places: FieldPath[] = [
   ...(['graph.cloud', 'graph.tenantId', 'graph.clientId', 'graph.caCertificate'] as const),
 ]
 
-/** The places at whose change each secret has to be given anew. It is sent to none of the others. */
+/** At whose change each secret has to be given anew. It is sent to none of the others. */
 const graphPlaces = [
   ...['graph.caCertificate', 'graph.clientId', 'graph.cloud', 'graph.proxy', 'graph.secureProxy'],
   'graph.tenantId',
