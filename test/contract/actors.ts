@@ -1,8 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
+import type { Client } from '../../src/client/client.ts'
+import type { Api } from '../../src/contract/api.ts'
+import type { Operation } from '../../src/core/actor.ts'
 import { openSender, type Sender } from './sender.ts'
 import type { ContractWorld } from './world.ts'
 
-/** Somebody who asks, and the node at and below which they may see and do everything. */
+/** Somebody who asks, and the node at and below which they may do what they may. */
 export interface Caller {
   name: string
   /** Undefined: nobody the server knows. */
@@ -11,32 +14,88 @@ export interface Caller {
   token: string | undefined
 }
 
-/** From who may nothing to who may most; the last four hold every permission within their scope. */
+type Permissions = { type: string; operations: Operation[] }[]
+
+/** Reads what there is, but nothing of who does what. */
+const reader: Permissions = [
+  { type: 'relation/*', operations: ['Read'] },
+  { type: 'device/*', operations: ['Read'] },
+  { type: 'data/DataSync', operations: ['Read'] },
+]
+
+/**
+ * From who may nothing to who may most. All but the first three and the script are people with the
+ * roles that are shipped (readers: with one of the provider's own), and act by a token of theirs.
+ */
 export async function openCallers(world: ContractWorld): Promise<Caller[]> {
-  const { patchbay, database, own, sibling, child } = world
-  const { url } = patchbay
-  async function token(scope: string, ended = false): Promise<string> {
-    const text = `pb_${randomUUID()}`
-    await database.query(
-      `insert into patchbay.access_token (name, scope, hash, expires_at)
-        values ($1, $2, $3, case when $4 then now() end)`,
-      ['Caller', scope, createHash('sha256').update(text).digest(), ended],
-    )
-    return text
+  const { patchbay, client, own, sibling, child } = world
+  const profile = { name: 'Reader', permissions: reader }
+  const { id: profileId } = await client.profile.create({ body: profile })
+  for (const kind of ['provider', 'customer'] as const) {
+    await client.role.create({ body: { name: `${capital(kind)} reader`, profileId, kind } })
   }
+  const hire = await openHiring(client)
+  const top = { nodeId: 1, path: '1.' }
+  const bounds: Permissions = [
+    { type: 'device/*', operations: ['Read'] },
+    { type: 'data/DataSync', operations: ['Read', 'Execute'] },
+  ]
+  const people: [string, { nodeId: number; path: string }, string, Permissions?][] = [
+    ['auditor', own, 'Customer auditor'],
+    ['cus-read', own, 'Customer reader'],
+    ['cus-oper', own, 'Customer operator'],
+    ['script', own, 'Customer administrator', bounds],
+    ['site', child, 'Site administrator'],
+    ['sibling', sibling, 'Customer administrator'],
+    ['customer', own, 'Customer administrator'],
+    ['pro-read', top, 'Provider reader'],
+    ['pro-oper', top, 'Provider operator'],
+    ['provider', top, 'Provider administrator'],
+  ]
   const caller = (name: string, scope: string | undefined, text: string | undefined): Caller => ({
     ...{ name, scope, token: text },
-    sender: openSender(url, text),
+    sender: openSender(patchbay.url, text),
   })
-  return [
+  const callers = [
     caller('nobody', undefined, undefined),
     caller('unknown', undefined, `pb_${randomUUID()}`),
-    caller('ended', undefined, await token('1.', true)),
-    caller('root', '1.', patchbay.token),
-    caller('customer', own.path, await token(own.path)),
-    caller('sibling', sibling.path, await token(sibling.path)),
-    caller('site', child.path, await token(child.path)),
+    caller('expired', undefined, await ownerlessToken(world, '1.', true)),
   ]
+  for (const [name, { nodeId, path }, role, permissions] of people) {
+    callers.push(caller(name, path, await hire(name, nodeId, role, permissions)))
+  }
+  return callers
+}
+
+const capital = (word: string) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`
+
+/** Somebody new with a role; answers a token of theirs. */
+async function openHiring(client: Client<Api>) {
+  const { items } = await client.role.list({ query: { limit: 100 } })
+  return async (login: string, nodeId: number, roleName: string, permissions?: Permissions) => {
+    const role = items.find(({ name }) => name === roleName)
+    if (role === undefined) throw new Error(`there is no role ${roleName}`)
+    const { id: personId } = await client.person.create({ body: { nodeId, login, name: login } })
+    await client.role.grant({ body: { nodeId, personId, roleId: role.id } })
+    const bounds = permissions && { nodeId, permissions }
+    const { token } = await client.token.create({ body: { name: login, personId, ...bounds } })
+    return token
+  }
+}
+
+/** One that is nobody's, as the first start makes it: it may do everything within its scope. */
+export async function ownerlessToken(
+  { database }: ContractWorld,
+  scope: string,
+  expired = false,
+): Promise<string> {
+  const text = `pb_${randomUUID()}`
+  await database.query(
+    `insert into patchbay.access_token (name, scope, hash, expires_at)
+      values ('Nobody', $1, $2, case when $3 then now() end)`,
+    [scope, createHash('sha256').update(text).digest(), expired],
+  )
+  return text
 }
 
 /** All events within a caller's scope so far, and those of the next moment, as they come. */

@@ -1,3 +1,4 @@
+import { aboutAccess } from './accessRequests.ts'
 import type { ValidRequest } from './validRequests.ts'
 import { type ContractWorld, type Furnished, place, users } from './world.ts'
 
@@ -11,6 +12,8 @@ export const nowhere: Furnished = {
     transactionId: 4_000_006,
     scheduleId: 4_000_007,
     personId: 4_000_008,
+    grantId: 4_000_010,
+    alertTargetId: 4_000_011,
     tokenId: 4_000_009,
     key: '00000000-0000-4000-8000-000000000000',
     marks: [],
@@ -27,6 +30,8 @@ const groups = 'device/msgraph/Groups'
  */
 export function askings(world: ContractWorld): Record<string, Asking> {
   return {
+    ...aboutAccess,
+    ...aboutCredentials,
     ...aboutPeople,
     ...aboutNodes(world),
     ...aboutTenants(world),
@@ -36,7 +41,24 @@ export function askings(world: ContractWorld): Record<string, Asking> {
   }
 }
 
+const aboutCredentials: Record<string, Asking> = {
+  'credential.end': ({ tenantId }) => ({ path: { tenantId }, body: { endsAt: null } }),
+  'credential.add': ({ tenantId }) => ({
+    path: { tenantId },
+    body: { certificateId: nowhere.certificateId },
+  }),
+  'credential.test': ({ tenantId }) => ({ path: { tenantId } }),
+  'credential.promote': ({ tenantId }) => ({ path: { tenantId } }),
+  'credential.drop': ({ tenantId }) => ({ path: { tenantId } }),
+  'alert.add': ({ nodeId }) => ({ body: { nodeId } }),
+  'alert.remove': ({ alertTargetId: targetId }) => ({ path: { targetId } }),
+  'alert.test': ({ alertTargetId: targetId }) => ({ path: { targetId } }),
+}
+
 const aboutPeople: Record<string, Asking> = {
+  // With a body, which they do not take: else who asks would be somebody no more.
+  'session.end': () => ({ body: {} }),
+  'session.endAll': () => ({ body: {} }),
   'person.create': ({ nodeId }) => ({
     body: { nodeId, login: 'ahorn-person', name: 'New' },
   }),
@@ -90,6 +112,7 @@ function aboutTenants({ child }: ContractWorld): Record<string, Asking> {
       body: { graph: { certificateId, certificateThumbprint: 'x' } },
     }),
     'tenant.delete': ({ tenantId }) => ({ path: { tenantId } }),
+    'permission.tenant': ({ tenantId }) => ({ path: { tenantId } }),
     'tenant.test': ({ tenantId }) => ({ path: { tenantId }, body: {} }),
   }
 }
@@ -163,8 +186,6 @@ export const untargeted: readonly string[] = [
     'audit.verify',
     'session.show',
     'session.begin',
-    'session.end',
-    'session.endAll',
     'session.changePassword',
     'session.acceptInvitation',
     'session.providers',
@@ -178,6 +199,11 @@ export const untargeted: readonly string[] = [
     'consent.begin',
     'consent.return',
     'consent.page',
+    'permission.list',
+    'credential.list',
+    'alert.list',
+    'profile.list',
+    'role.list',
     'person.list',
     'token.list',
     'metrics.show',

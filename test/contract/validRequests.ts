@@ -1,4 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../src/core/json.ts'
+import { accessRequests } from './accessRequests.ts'
+import { credentialRequests } from './credentialRequests.ts'
 import { peopleRequests } from './peopleRequests.ts'
 import { type ContractWorld, place, users } from './world.ts'
 
@@ -31,7 +33,9 @@ type Requests = Record<string, ValidRequest>
 export async function validRequests(world: ContractWorld): Promise<Requests> {
   return {
     ...(await nodeRequests(world)),
+    ...(await accessRequests(world)),
     ...(await peopleRequests(world)),
+    ...(await credentialRequests(world, (name, number) => addTenant(world, name, number))),
     ...(await tenantRequests(world)),
     ...(await certificateRequests(world)),
     ...(await syncRequests(world)),

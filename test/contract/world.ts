@@ -9,6 +9,7 @@ import { generateCertificate } from '../../src/features/certificates/generate.ts
 import { control } from '../engine/control.ts'
 import { startTestPatchbay, type TestPatchbay } from '../server/patchbay.ts'
 import { systemClock } from '../store/testing.ts'
+import { giveSomebodyARole } from './accessRequests.ts'
 import { withWorker } from './served.ts'
 
 export const users = 'device/msgraph/MSOLUser'
@@ -30,6 +31,10 @@ export interface Furnished {
   /** Somebody without a role, and an access token of theirs. */
   personId: number
   tokenId: number
+  /** A role that another one holds there. */
+  grantId: number
+  /** A webhook that is told of alerts. */
+  alertTargetId: number
   /** Rests, so that nothing happens by itself. */
   scheduleId: number
   /** What may be seen nowhere but by who may see the node. */
@@ -45,6 +50,8 @@ export interface ContractWorld {
   own: Furnished
   sibling: Furnished
   child: Furnished
+  /** A customer of another reseller. */
+  other: Furnished
   /** PEM of a certificate with its key. */
   pem: string
   database: pg.Client
@@ -69,14 +76,17 @@ export async function openContractWorld(): Promise<ContractWorld> {
   const own = await node(parent.id, 'customer', 'Ahorn')
   const sibling = await node(parent.id, 'customer', 'Birke')
   const child = await node(own.id, 'site', 'Erle')
+  const other = await node((await node(1, 'reseller', 'Nadel')).id, 'customer', 'Zeder')
   const furnished = await withWorker(patchbay, () =>
-    Promise.all([parent, own, sibling, child].map((each) => furnish(patchbay, client, each))),
+    Promise.all(
+      [parent, own, sibling, child, other].map((each) => furnish(patchbay, client, each)),
+    ),
   )
-  const [first, second, third, fourth] = furnished
-  if (!first || !second || !third || !fourth) throw new Error('a node is missing')
+  const [first, second, third, fourth, fifth] = furnished
+  if (!first || !second || !third || !fourth || !fifth) throw new Error('a node is missing')
   return {
     ...{ patchbay, client, database },
-    ...{ parent: first, own: second, sibling: third, child: fourth },
+    ...{ parent: first, own: second, sibling: third, child: fourth, other: fifth },
     pem: `${pair.privateKeyPem.reveal()}\n${pair.certificatePem}`,
     async close() {
       await database.end()
@@ -99,7 +109,7 @@ type Node = Awaited<ReturnType<Client<Api>['node']['show']>>
 async function furnish(
   { emulator }: TestPatchbay,
   client: Client<Api>,
-  { id: nodeId, parentId, path, name }: Node,
+  { id: nodeId, parentId, path, name, kind }: Node,
 ): Promise<Furnished> {
   const microsoft = control(emulator, '')
   const domain = `${name.toLowerCase()}.onmicrosoft.com`
@@ -120,16 +130,26 @@ async function furnish(
   const scheduleId = await addResting(client, tenantId, `${name} schedule`)
   const login = `${name.toLowerCase()}-person`
   const { id: personId } = await client.person.create({ body: { nodeId, login, name: login } })
+  const holder = { nodeId, kind, login: `${name.toLowerCase()}-holder` }
+  const grantId = await giveSomebodyARole(client, holder)
+  const webhook = `https://alerts.example.com/${name.toLowerCase()}`
+  const { target } = await client.alert.add({ body: { nodeId, webhook } })
   const { id: tokenId } = await client.token.create({ body: { name: 'Script', personId } })
   return {
     ...{ nodeId, parentId: parentId ?? 0, path, name, tenantId, certificateId },
     ...{ syncId, heldSyncId, transactionId, key, scheduleId, personId, tokenId },
+    ...{ grantId, alertTargetId: target.id },
     marks: [name, microsoftId, clientId, ...keys],
   }
 }
 
 /** Enough to be seen or hidden; the others would only take time. */
-const models = [users, 'device/msgraph/Groups', 'device/msgraph/MsolAccountSku']
+const models = [
+  users,
+  'device/msgraph/Groups',
+  'device/msgraph/MsolAccountSku',
+  'device/msgraph/RoleAssignment',
+]
 
 /** A first sync, and one that finds more gone than may go without a person's yes. */
 async function syncTwice(

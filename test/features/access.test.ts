@@ -162,7 +162,7 @@ describe('a role', () => {
     expect(await codeOf(give('Reseller operator', between))).toBe('conflict')
   })
 
-  it('is held only at the own node and below', async () => {
+  it('D4: is held only at the own node and below', async () => {
     const other = await addNode(bench, reseller.id, 'customer', 'Fabrikam')
     const { personId } = await somebody(customer)
     const roleId = roleOf('Customer operator')
@@ -241,7 +241,7 @@ describe('D4: nobody confers more than they hold', () => {
 })
 
 describe('a node that moves', () => {
-  it('leaves behind the roles of people who stay behind', async () => {
+  it('D4: leaves behind the roles of people who stay behind', async () => {
     const other = await addNode(bench, 1, 'reseller', `Other ${round}`)
     const stays = await somebody(reseller, [['Customer administrator', customer]])
     const goes = await somebody(customer, [['Customer administrator', customer]])

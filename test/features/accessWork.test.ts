@@ -1,11 +1,14 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Actor, allPermissions } from '../../src/core/actor.ts'
+import { requireModel } from '../../src/engine/engine.ts'
 import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
 import { advanceTransaction } from '../../src/engine/transaction/advanceTransaction.ts'
+import { allowedOn } from '../../src/features/access/allowed.ts'
 import { grantRole, revokeRole } from '../../src/features/access/grants.ts'
 import { bringShippedAccess } from '../../src/features/access/shipped.ts'
 import { createPerson, updatePerson } from '../../src/features/people/people.ts'
+import { readResource } from '../../src/features/resources/resources.ts'
 import { readSync } from '../../src/features/syncs/syncs.ts'
 import { createMayBegin } from '../../src/features/transactions/authority.ts'
 import type { ChangesBody } from '../../src/features/transactions/changes.ts'
@@ -171,6 +174,45 @@ describe('D6: a worker has no rights of its own', () => {
     })
     expect(await carryOut(id)).toMatchObject({ state: 'undone', error: { code: 'not-permitted' } })
     expect(await writes()).toEqual([])
+  })
+})
+
+describe('what may be done is told with the object', () => {
+  const show = async (actor: Actor, ref: string) => {
+    const models = await engine.models.current()
+    const model = requireModel(models, users)
+    return (await readResource(actor, world.db, models, model, world.tenantId, ref)).allowed
+  }
+
+  it('and why not the rest: by rights, by the model, and by who it is about', async () => {
+    expect(await show(ada, plain)).toMatchObject({ Update: { allowed: true, reason: null } })
+    expect(await show(ada, chief)).toMatchObject({
+      Read: { allowed: true, reason: null },
+      Update: { allowed: false, reason: expect.stringMatching(/administrator at Microsoft/) },
+      Delete: { allowed: false },
+    })
+    const reads = [{ scope: '1.2.', permissions: [{ type: '*', operations: ['Read'] as const }] }]
+    expect(await show({ ...ada, grants: reads }, plain)).toMatchObject({
+      Read: { allowed: true },
+      Export: { allowed: false, reason: expect.stringMatching(/Export is not among your permi/) },
+    })
+    const sku = allowedOn(
+      ada,
+      requireModel(await engine.models.current(), 'device/msgraph/MsolAccountSku'),
+    )
+    expect(sku.Update).toEqual({ allowed: false, reason: expect.stringMatching(/only read here/) })
+    expect(sku.Create.allowed).toBe(false)
+  })
+
+  it('and that the tenant has syncs leave something undone', async () => {
+    await inScope(world.db, '1.', (tx) =>
+      sql`insert into sync_rule (tenant_id, model_id, node_path, disabled)
+        select ${world.tenantId}, id, ${world.scope}, '{update}' from model where name = ${users}`.execute(
+        tx,
+      ),
+    )
+    expect((await show(ada, plain)).Read.reason).toMatch(/do not update objects/)
+    await inScope(world.db, '1.', (tx) => sql`delete from sync_rule`.execute(tx))
   })
 })
 

@@ -43,7 +43,7 @@ test('a scope shows itself and what lies below, and no neighbour that begins ali
   expect(await countNodes('2.')).toBe(0)
 })
 
-test('several scopes show what lies within any of them, and nothing between', async () => {
+test('H2: several scopes show what lies within any of them, and nothing between', async () => {
   expect(await countNodes(['1.2.', '1.3.'])).toBe(2)
   expect(await countNodes(['1.3.', '1.2.', '1.2.'])).toBe(2)
   expect(await countNodes(['1.2.', '1.'])).toBe(4)
