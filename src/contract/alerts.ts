@@ -50,7 +50,7 @@ export const alertRoutes = {
         Type.String({ minLength: 1, maxLength: 2_048, address: 'webhook' satisfies AddressKind }),
       ),
     }),
-    /** `key` signs what a webhook gets (whsec_..., HMAC-SHA256); it is shown here and never again. */
+    /** `key` signs what a webhook gets (whsec_..., HMAC-SHA256) and is shown here alone. */
     answer: Closed({ target: Target, key: Nullable(Type.String()) }),
     status: 201,
   }),

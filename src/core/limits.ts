@@ -98,7 +98,7 @@ export const limits = {
   tokensMax: 10_000,
   /** Credentials that were refused are not tried again in the background before this. */
   credentialRetryMs: 15 * 60_000,
-  /** End dates of credentials are read so often, a failed reading is tried again after the other. */
+  /** Ends of credentials are read so often; where that failed, again after the other. */
   credentialReadMs: 24 * 60 * 60_000,
   credentialReadAgainMs: 60 * 60_000,
   /** Ends are compared with the days of alerts so often. */
@@ -111,8 +111,8 @@ export const limits = {
   alertEventsMax: 500,
   alertsInFlight: 8,
   /**
-   * Alerts: tries of one delivery, the waits between them (doubling), what one may take, after which
-   * another process may try; how long what was delivered is kept.
+   * Alerts: tries of one delivery, the waits between them (doubling), what one may take, and after
+   * what another process may try; how long what was delivered is kept.
    */
   alertAttemptsMax: 12,
   alertBackoffFirstMs: 30_000,

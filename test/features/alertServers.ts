@@ -14,7 +14,7 @@ export interface Taken {
   raw: string
 }
 
-/** A mail server of this machine that keeps what it takes; the host that it vouches for is its own. */
+/** A mail server of this machine, known by its own authority, that keeps what it takes. */
 export async function startMailServer(how: 'tls' | 'starttls' | 'plain' = 'tls') {
   const ca = createIdentity('Mail CA', { authority: true })
   const identity = createIdentity('mail.test', { issuer: ca, names: ['mail.test'] })

@@ -34,8 +34,8 @@ export const { signal } = new AbortController()
 export const enough = ['User.ReadWrite.All', 'Application.Read.All', 'Organization.Read.All']
 
 /**
- * A database, an emulated Microsoft 365, and time that can be moved for both. `hasty`: it jumps over
- * waits.
+ * A database, an emulated Microsoft 365, and time that can be moved for both. `hasty`: it jumps
+ * over waits.
  */
 export async function openCredentialBench({ hasty = false } = {}) {
   const bench = await openBench()

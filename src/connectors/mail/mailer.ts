@@ -8,7 +8,7 @@ import type { OpenSocket } from '../../net/socket.ts'
 export interface MailSettings {
   host: string
   port: number
-  /** `tls` from the first byte, or after STARTTLS, which is then required; `none` only unsigned-in. */
+  /** TLS from the first byte, or after STARTTLS, which is then required; `none` without a user. */
   security: 'tls' | 'starttls' | 'none'
   from: string
   user?: string | undefined

@@ -60,7 +60,7 @@ export function createTokenClient(dependencies: TokenClientDependencies): TokenC
       }
       if (quiet) throw refusal
     }
-    // One under way may be about to repeat what was refused before, which is no answer for a person.
+    // One under way may be about to repeat a former refusal, which is no answer for a person.
     if (fresh) await entry.flight?.catch(() => {})
     const flight = takeOff(dependencies, entry, application, { scope, fresh })
     return (await orGiveUp(flight, signal)).text

@@ -134,7 +134,7 @@ export async function dropSecond(
   })
 }
 
-/** A person's word on when a secret ends. What Microsoft tells, once it may be read, goes before. */
+/** A person's word on when a secret ends; what Microsoft tells, once it may be read, goes first. */
 export async function sayEnd(
   actor: Actor,
   store: Store,
@@ -186,7 +186,7 @@ async function change(...input: Parameters<typeof apply>): Promise<TenantAnswer>
   return await showTenant(input[0], await apply(...input))
 }
 
-/** Each in the other's place. A certificate beside a secret in use is for other services and stays. */
+/** Each in the other's place. A certificate beside a secret in use is for others and stays. */
 async function swapped(tx: Tx, store: Store, { row, values, held }: OpenedTenant): Promise<Given> {
   const owner = ownerOf(row.id)
   const secretOf = async (field: SecretField) =>

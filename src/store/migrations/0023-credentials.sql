@@ -1,6 +1,6 @@
 -- When something ends that Microsoft told of, or that a person gave: secrets of app registrations
--- and delegated administration (GDAP). What is ours, certificates and tokens, has its end in its own
--- row. Never a secret itself.
+-- and delegated administration (GDAP). What is ours, certificates and tokens, has its end in its
+-- own row. Never a secret itself.
 create table credential (
   id            bigint generated always as identity primary key,
   tenant_id     bigint not null,

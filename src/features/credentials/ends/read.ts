@@ -23,8 +23,8 @@ export interface LookDependencies {
 }
 
 /**
- * Reads the ends of one tenant after the other that is due, some at most. One is taken by putting it
- * off for an hour: a worker that dies over it, or a Microsoft that is away, costs no more than that.
+ * Reads the ends of one tenant after the other that is due, some at most. One is taken by putting
+ * it off for an hour: a worker that dies over it, or a Microsoft that is away, costs no more.
  */
 export async function readDueEnds(
   { store, open, log }: LookDependencies,
