@@ -25,7 +25,7 @@ export interface Patience {
 export function addressRefused(host: string): AppError {
   return new AppError(
     'address-refused',
-    `${host} is at an address that Patchbay does not call (loopback, private, link-local or reserved). Nothing was sent. If it is right, an administrator of the server allows its range for this destination.`,
+    `${host} is at an address that Patchbay may not call here (private, reserved, or not on the list of the node). Nothing was sent. If it is right, an administrator allows its range, in the configuration of the server and by patchbay egress allow.`,
   )
 }
 
