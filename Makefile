@@ -2,7 +2,7 @@
 # npm brings the Node this project runs on and a PostgreSQL.
 
 .POSIX:
-.PHONY: help demo test check types lint rules knip bench mutations install clean
+.PHONY: help demo test check types lint rules knip bench mutations figures install clean
 
 # Tools and `node` come from node_modules, so that an older Node of the system is not used.
 IN_PROJECT = PATH="$(CURDIR)/node_modules/.bin:$$PATH"
@@ -13,6 +13,7 @@ help:
 	@echo 'make test        every check and every test'
 	@echo 'make check       types, format, repository rules, unused code'
 	@echo 'make bench       measurements; NAME=... for one of them'
+	@echo 'make figures     runs what proves our promises and writes docs/figures.md'
 	@echo 'make mutations   takes each defence out once and sees its test fail; NAME=... for some'
 
 install: $(INSTALLED)
@@ -52,6 +53,11 @@ bench: $(INSTALLED)
 # NAME is an id, or a part of the path of a test or of the source.
 mutations: $(INSTALLED)
 	@$(IN_PROJECT) node test/mutate.ts --jobs 2 $(NAME)
+
+# Every test that proves a line of the list, in its full size: the better part of an hour. NAME is a
+# part of the path of the tests to be run again; the others are taken from the run before.
+figures: $(INSTALLED)
+	@$(IN_PROJECT) node test/figures/make.ts $(NAME)
 
 # Also ends the PostgreSQL that tests keep running, so that the next run begins at once.
 clean:

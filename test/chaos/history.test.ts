@@ -2,13 +2,14 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { seededRandom } from '../../src/emulator/data/random.ts'
+import { figure, fullSize } from '../figures/figure.ts'
 import { differences } from '../journeys/truth.ts'
 import { ended, startMove, startSync } from '../journeys/work.ts'
 import { openWorld, postgresPid, until, type World } from '../journeys/world.ts'
 import { chooseSeed } from './support.ts'
 
 /** How long trouble is made; PATCHBAY_CHAOS_SECONDS makes more of it. */
-const seconds = Number(process.env.PATCHBAY_CHAOS_SECONDS ?? 25)
+const seconds = Number(process.env.PATCHBAY_CHAOS_SECONDS ?? (fullSize ? 120 : 25))
 /** People of whom each transaction takes some; few, so that transactions meet. */
 const shared = 40
 let world: World
@@ -34,7 +35,7 @@ interface Asked {
 
 // Fails when a step is marked done without a look, when a write is not fenced, or when an undone
 // transaction leaves something behind.
-it('whatever dies and fails: acknowledged is visible, nothing is doubled, undone is as before', async () => {
+it(`A6: whatever dies and fails for ${seconds} s: acknowledged is visible, undone is as before`, async () => {
   const random = seededRandom(chooseSeed('history'), 'history')
   const before = await departments()
   for (const [at, status] of [500, 503, 429].entries()) {
@@ -67,7 +68,10 @@ it('whatever dies and fails: acknowledged is visible, nothing is doubled, undone
   console.info(counted.map(([state, all]) => `${all?.length} ${state}`).join(', '))
   expect(violations).toEqual([])
   expect(asked.length).toBeGreaterThan(3)
-}, 300_000)
+  figure('s of trouble', seconds, '>= 25')
+  figure('transactions under chaos', asked.length, '>= 4')
+  figure('violations', violations.length, '= 0')
+}, 600_000)
 
 /** Transactions one after the other, some at the same time, each with a department of its own. */
 async function ask(asked: Asked[], random: () => number, over: number): Promise<void> {

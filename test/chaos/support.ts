@@ -6,6 +6,7 @@ import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { outcome } from '../engine/observed.ts'
 import type { World } from '../engine/world.ts'
+import { noteSeed } from '../figures/figure.ts'
 
 /**
  * The seed of a random test: PATCHBAY_SEED replays one, otherwise each run has its own. It is
@@ -15,6 +16,7 @@ export function chooseSeed(what: string): number {
   const given = process.env.PATCHBAY_SEED
   const seed = given === undefined ? randomInt(2 ** 31) : Number(given)
   console.info(`${what}: PATCHBAY_SEED=${seed}`)
+  noteSeed(seed)
   return seed
 }
 

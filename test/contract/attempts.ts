@@ -69,7 +69,8 @@ function asText(part: Field['part'], json: string): string {
   return part === 'headers' ? text.replaceAll(/^ +| +$/g, '') : text
 }
 
-function attempt(
+/** The requests that have this value in a field: one, or none where it cannot be sent there. */
+export function attempt(
   route: Route,
   valid: ValidRequest,
   field: Field,

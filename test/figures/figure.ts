@@ -22,3 +22,9 @@ export function figure(name: string, value: number, goal: string): void {
   }
   if (!holds(value, goal)) throw new Error(`${name}: ${value}, and the goal is ${goal}`)
 }
+
+/** Puts the seed of the running test beside its figures. */
+export function noteSeed(seed: number): void {
+  const { meta } = TestRunner.getCurrentTest() ?? {}
+  if (meta !== undefined) Object.assign(meta, { seed })
+}

@@ -1,9 +1,10 @@
-import { chmod, copyFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { chmod, copyFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { endServer, startEmbedded } from '../../src/store/embedded.ts'
+import { newMasterKey } from '../../src/store/masterKey.ts'
 import { run } from '../cli/command.ts'
 import { systemClock } from '../store/testing.ts'
 import { openWorld, postgresPid, type World } from './world.ts'
@@ -70,6 +71,38 @@ test('A13: what was restored opens with the key alone, and is not restored over'
   const verified = await at(second, 'key', 'verify')
   expect(verified).toMatchObject({ exit: 0, out: '1 tenant graph.clientSecret\n' })
 })
+
+const badKeys: [what: string, spoil: (path: string) => Promise<unknown>, words: RegExp][] = [
+  [
+    'others may read',
+    (path) => chmod(path, 0o644),
+    /may be read by others \(mode 644\).*chmod 600/,
+  ],
+  ['is cut off', (path) => truncate(path, 30), /is damaged.*backup/],
+  ['is another', (path) => writeFile(path, otherKey()), /not at hand.*backup/],
+  ['is gone', (path) => rm(path), /not at hand.*backup/],
+]
+
+test.each(badKeys)(
+  'E7: no server starts with a master key that %s',
+  async (_what, spoil, words) => {
+    const path = join(second, 'master-key')
+    await rm(path, { force: true })
+    await copyFile(join(world.dataDir, 'master-key'), path)
+    await spoil(path)
+    const ended = await at(second, 'serve', '--port', '0')
+    expect(ended.exit).toBeGreaterThan(0)
+    expect(ended.err).toMatch(words)
+    expect(ended.err).not.toContain(
+      (await readFile(join(world.dataDir, 'master-key'), 'utf8')).slice(9, 40),
+    )
+  },
+)
+
+function otherKey(): string {
+  const { id, key } = newMasterKey()
+  return `${id} ${key.export().toString('base64')}\n`
+}
 
 test.each([
   [['key'], 2],

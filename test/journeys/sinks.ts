@@ -92,7 +92,7 @@ export function watchProcesses(world: World): { stop: () => Promise<Sinks> } {
   const watching = (async () => {
     while (!over) {
       for (const text of await lookAtProcesses(world)) seen.add(text)
-      await wait(30)
+      await wait(20)
     }
   })()
   return {

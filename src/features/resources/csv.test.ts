@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { csvLine } from './csv.ts'
 
 it.each(['=1+1', '+49 30 1', '-1', '@SUM(A1)', '\t=1', '\r=1', '＝1'])(
-  'a cell that a spreadsheet would run becomes text: %j',
+  'C3: a cell that a spreadsheet would run becomes text: %j',
   (text) => {
     expect(csvLine([text])).toBe(`"'${text}"\r\n`)
   },
