@@ -28,6 +28,12 @@ test('a mutation that cannot be tried is noticed', () => {
   expect(wrong.map((each) => problemsOf(each).length)).toEqual(wrong.map(() => 1))
 })
 
+test('a name that is made later is known by its pattern', () => {
+  const test = 'test/store/nonces.test.ts'
+  const made = { ...mutation, id: 'E5', test, fails: 'E5: sealed \\d+ times' }
+  expect(problemsOf(made)).toEqual([])
+})
+
 test('the names of tests are found, behind those of their groups', () => {
   const text = `test('a', () => {})
     describe('b', () => { it.each([1])('c %s', () => {}); it.runIf(x)(\n'd', () => {}) })
