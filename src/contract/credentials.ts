@@ -29,7 +29,7 @@ export const CredentialEnd = Closed({
 })
 
 /** How the second credential fared. */
-export const CredentialTest = Closed({
+const CredentialTest = Closed({
   accepted: Type.Boolean(),
   message: Type.String(),
 })

@@ -13,6 +13,7 @@ import {
 } from '../../src/features/alerts/targets.ts'
 import { createEgress } from '../../src/net/egress.ts'
 import { createOpenSocket } from '../../src/net/socket.ts'
+import { listAudit } from '../../src/store/audit.ts'
 import { emit } from '../../src/store/events.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { quietLog, systemClock } from '../store/testing.ts'
@@ -301,6 +302,9 @@ describe('targets', () => {
     await happen(node.path)
     await removeTarget(provider, bench.store, mailbox.id)
     await removeTarget(provider, bench.store, webhook.id)
+    const audit = await inScope(bench.store.db, node.path, (tx) => listAudit(tx))
+    expect(audit.slice(0, 2).map(({ action }) => action)).toEqual(['alert.remove', 'alert.remove'])
+    expect(audit.filter(({ action }) => action === 'alert.add')).toHaveLength(2)
     await work()
     expect([mail.taken.length, hook.posted.length]).toEqual([0, 0])
   })

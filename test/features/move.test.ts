@@ -77,6 +77,16 @@ async function fillEveryTable(): Promise<void> {
       sql`insert into sync_rule (tenant_id, model_id, node_path, disabled) values (${t}, 1, ${path}, '{}')`,
       sql`insert into sync_scope (tenant_id, model_id, node_path, filter) values (${t}, 1, ${path}, '{}')`,
       sql`insert into subscription (tenant_id, model_id, node_path, act_at) values (${t}, 1, ${path}, now())`,
+      sql`insert into credential (tenant_id, node_path, kind, foreign_id, name, used, ends_at, source, read_at)
+          values (${t}, ${path}, 'secret', 'f', 'n', true, now(), 'given', now())`,
+      sql`insert into credential_look (tenant_id, node_path, due_at) values (${t}, ${path}, now())`,
+      sql`insert into credential_told (subject, ends_at, node_path, days) values (${`s ${round}`}, now(), ${path}, 7)`,
+      sql`insert into credential_refusal (tenant_id, version, node_path, error, quiet_until) values (${t}, 'v', ${path}, '{}', now())`,
+      sql`insert into second_credential (tenant_id, node_path, version, tested_at) values (${t}, ${path}, 'v', now())`,
+      sql`insert into alert_target (node_id, node_path, kind, address) values (${customer.id}, ${path}, 'mail', 'a@b.example')`,
+      sql`insert into alert_delivery (target_id, node_path, alert)
+          select id, node_path, '{}' from alert_target where node_path = ${path}`,
+      sql`insert into egress_policy (node_id, node_path, rules) values (${customer.id}, ${path}, '[]')`,
       sql`insert into transaction (tenant_id, node_path, kind, title, state, actor, actor_id, request_hash) values (${t}, ${path}, 'k', 't', 'succeeded', '{}', 'a', '')`,
       sql`insert into transaction_step (transaction_id, seq, node_path, kind, title, input) values (${round}, 1, ${path}, 'k', 't', '{}')`,
     ]) {

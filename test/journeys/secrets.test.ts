@@ -116,6 +116,11 @@ describe('secrets', () => {
   it('are replaced, and refused by the other side', async () => {
     await patchbay(['tenant', 'set', '1', ...(await everySecret('replaced '))])
     await patchbay(['tenant', 'test', '1', '--yes'])
+    const second = await inFile(canary('second client secret').text)
+    await patchbay(['credential', 'add', '1', '--secret-file', second])
+    await patchbay(['credential', 'test', '1'], 1)
+    await patchbay(['credential', 'promote', '1'], 1)
+    await patchbay(['credential', 'list'])
     const wrong = canary('client secret that is wrong', '.~_-')
     await patchbay(['tenant', 'set', '1', '--secret-file', await inFile(wrong.text)])
     await patchbay(['tenant', 'test', '1', '--yes'], 1)

@@ -68,10 +68,6 @@ export async function dropRefusal(
     .execute()
 }
 
-export async function dropRefusals(tx: Tx, tenantId: number): Promise<void> {
-  await tx.deleteFrom('credential_refusal').where('tenant_id', '=', tenantId).execute()
-}
-
 export async function selectSecond(tx: Tx, tenantId: number): Promise<SecondRow | undefined> {
   return await tx
     .selectFrom('second_credential')

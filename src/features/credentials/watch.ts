@@ -6,25 +6,13 @@ import { limits } from '../../core/limits.ts'
 import { inScope } from '../../store/scope.ts'
 import { record } from '../operation/record.ts'
 import type { Store } from '../operation/store.ts'
+import type { TenantWatch, WatchedTenant } from '../tenants/connect.ts'
 import * as queries from './queries.ts'
 
 /** The system itself, for what it does by itself. */
 const ourselves: Author = { id: 'system', name: 'Patchbay', kind: 'system' }
 
-export interface WatchedTenant {
-  tenantId: number
-  nodePath: string
-  name: string
-}
-
 /** What all processes remember of a tenant's two credentials, each by its version. */
-export interface TenantWatch {
-  first(version: string): CredentialWatch
-  second(version: string): CredentialWatch
-  /** The second one is used in place of the first; told once until the first is accepted again. */
-  stepsIn(refusal: AppError): Promise<void>
-}
-
 export function watchTenant(
   store: Pick<Store, 'db' | 'clock'>,
   tenant: WatchedTenant,

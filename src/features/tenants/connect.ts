@@ -25,14 +25,20 @@ export interface Surroundings {
   /** For the proxies that tenants name: addresses allowed although private, and their CA. */
   proxies: Reach
   /** What all processes remember of a tenant's credentials; without it, each process for itself. */
-  watch?: (tenant: { tenantId: number; nodePath: string; name: string }) => TenantWatch
+  watch?: (tenant: WatchedTenant) => TenantWatch
+}
+
+export interface WatchedTenant {
+  tenantId: number
+  nodePath: string
+  name: string
 }
 
 /** Of each of the two credentials, by the version that tells it from newer ones. */
 export interface TenantWatch {
   first(version: string): CredentialWatch
   second(version: string): CredentialWatch
-  /** The second one is used in place of the first. */
+  /** The second one is used in place of the first; told once until the first is accepted again. */
   stepsIn: StandIn['stepsIn']
 }
 

@@ -68,7 +68,7 @@ export function everything(): Wanted[] {
 }
 
 /** `users, groups:read, credential dates`. */
-export function readWanted(text: string): Wanted[] {
+function readWanted(text: string): Wanted[] {
   const names = text.split(',').map((each) => each.trim())
   return names.map((name) => {
     const [feature = '', mode] = name.split(':')

@@ -25,5 +25,5 @@ export interface AlertDeliveryTable {
 
 export interface AlertPlaceTable {
   tx: string
-  id: string
+  id: number
 }

@@ -9,7 +9,7 @@ import { type EndPlace, type EndRow, selectEnds } from './queries.ts'
 import { alertDays } from './tell.ts'
 
 /** The type by which access profiles name what the watch shows. */
-export const credentialType = 'data/Credential'
+const credentialType = 'data/Credential'
 
 /** What ends within the scope, the first to end first; what nobody knows the end of is last. */
 export async function listEnds(
