@@ -377,6 +377,11 @@ export const limits = {
 
   /** Test Connection: all of its steps together. */
   connectionTestMs: 60_000,
+  /**
+   * Test Connection: when it is told that nothing comes through a proxy, whatever the cause. Longer
+   * than one attempt to connect.
+   */
+  proxyCheckMs: 12_000,
   /** Test Connection: how many within the window, of one tenant and by one person. */
   connectionTestWindowMs: 60_000,
   connectionTestsPerTenant: 10,

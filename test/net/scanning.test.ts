@@ -36,7 +36,14 @@ let egress: Egress
 let clouds: Clouds
 let testConnection: TestConnection
 let now = systemClock.now()
-const clock: Clock = { ...systemClock, now: () => now }
+/** Waits for nobody: the time that was to be waited is counted. */
+let waited: number[] = []
+const clock: Clock = {
+  now: () => now,
+  sleep: async (ms) => {
+    waited.push(ms)
+  },
+}
 const open: (Server | TestServer)[] = []
 
 beforeAll(async () => {
@@ -112,7 +119,8 @@ async function attach(proxy: string): Promise<{ id: number; nodeId: number; node
 }
 
 describe('Test Connection as a scanner', () => {
-  test('G5: says the same whatever the address of a proxy leads to', async () => {
+  test("G5: says the same after the same time, whatever a proxy's address leads to", async () => {
+    waited = []
     const seen: Record<string, string> = {}
     for (const [what, proxy] of Object.entries(await targets())) {
       const { id } = await attach(proxy)
@@ -126,9 +134,33 @@ describe('Test Connection as a scanner', () => {
       seen[what] = JSON.stringify([report, connection?.state, connection?.message])
     }
     expect(Object.keys(seen)).toHaveLength(12)
+    // The clock stood still, so that each waited all of the time.
+    expect(waited).toEqual(Object.keys(seen).map(() => limits.proxyCheckMs))
     expect([...new Set(Object.values(seen))]).toHaveLength(1)
     expect(seen.closed).toContain('could not be reached through the proxy of this tenant')
     expect(seen.closed).not.toMatch(/ECONN|refused|timed out|time limit|certificate/)
+  })
+
+  test('G5: gives up on a proxy that holds it, in the same words and the same time', async () => {
+    const slow = createEgress(async () => await new Promise(() => {}), {
+      ...{ connectMs: 60_000, headersMs: 60_000, bodyIdleMs: 60_000, exchangeMs: 60_000 },
+    })
+    const { exchange } = slow
+    const began = systemClock.now()
+    try {
+      const ask = createConnectionTest({
+        ...{ store: bench.store, exchange, surroundings: { clouds, proxies } },
+        microsoft: createMicrosoft({
+          ...{ egress: slow, clouds, clock: systemClock, random: () => 0, log: () => {} },
+        }),
+      })
+      const { id: tenantId } = await attach('http://filtered.test:3128')
+      const { steps } = await ask(provider, { tenantId, confirm: true }, patient)
+      expect(steps[0]?.message).toContain('could not be reached through the proxy of this tenant')
+      expect(systemClock.now() - began).toBeGreaterThanOrEqual(limits.proxyCheckMs)
+    } finally {
+      await slow.close()
+    }
   })
 
   test('G5: answers so many questions a minute about one tenant, and tells when to come', async () => {

@@ -50,8 +50,8 @@ const dayMs = 24 * 60 * 60_000
 const warnDays = 60
 
 /** Both hosts without credentials: the sign-in service knows the tenant, Graph answers at all. */
-export async function checkAddresses(visit: Visit): Promise<Step> {
-  const { application, exchange, clock, signal } = visit
+export async function checkAddresses(visit: Visit, signal = visit.signal): Promise<Step> {
+  const { application, exchange, clock } = visit
   const { cloud, proxy, tenantId } = application
   await lookUpTenantId(exchange, cloud, { name: tenantId, proxy, signal })
   visit.host = hostOf(cloud.graph)

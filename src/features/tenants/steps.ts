@@ -64,7 +64,7 @@ const remedies: { [code: string]: string } = {
 
 const networkCodes = ['unavailable', 'microsoft-unavailable', 'timed-out', 'address-refused']
 
-function isNetwork(error: AppError): boolean {
+export function isNetwork(error: AppError): boolean {
   // A status of 500 and above is an answer: the host was reached.
   return networkCodes.includes(error.code) && error.foreignCode === undefined
 }

@@ -13,7 +13,6 @@ import { permittedTenant } from './access.ts'
 import type { OpenedTenant } from './answer.ts'
 import {
   type Check,
-  checkAddresses,
   checkClock,
   checkCredentialEnds,
   checkDirectoryRoles,
@@ -26,6 +25,7 @@ import {
 } from './checks.ts'
 import { applicationOf, type Surroundings } from './connect.ts'
 import { assessFeatures, tellingSteps } from './permissions.ts'
+import { checkAddressesEvenly } from './proxyCheck.ts'
 import { keepReport, selectUsage } from './queries.ts'
 import { failed, notPassed, outcomeOf, type Report, type Step, stateAfter } from './steps.ts'
 import { createTestPace } from './testPace.ts'
@@ -54,7 +54,7 @@ export type TestConnection = (
 
 /** In this order. What fails before `organization` makes everything behind it pointless. */
 const checks: readonly (readonly [string, Check])[] = [
-  ['addresses', checkAddresses],
+  ['addresses', checkAddressesEvenly],
   ['token', checkToken],
   ['clock', checkClock],
   ['organization', checkOrganization],
