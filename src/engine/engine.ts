@@ -46,7 +46,7 @@ export interface TenantWires {
 
 /**
  * Asked before the first read or write of work that was asked for earlier: whether its author still
- * may. Throws `not-permitted`, which is on record then. `of`: a sync, or the steps of a transaction.
+ * may. Throws `not-permitted`, which is on record then. `of`: a sync, or a transaction's steps.
  */
 export type MayBegin = (work: {
   author: Author

@@ -25,7 +25,8 @@ beforeAll(async () => {
     .filter(({ name }) => ['customer', 'sibling', 'site', 'cus-read'].includes(name))
     .map((caller) => ({ ...caller, sender: openSender(lifted.url ?? '', caller.token) }))
   await Promise.all(whole.map(({ sender }) => sender.close()))
-})
+  // A world with five tenants, and a server of its own.
+}, 120_000)
 afterAll(async () => {
   await Promise.all(callers.map(({ sender }) => sender.close()))
   await stopProcess(lifted.child)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type Actor, isPermitted, operations, requireHolds } from '../../src/core/actor.ts'
+import { type Actor, isPermitted, mayDo, operations, requireHolds } from '../../src/core/actor.ts'
 import {
   grantRole,
   grantsOf,
@@ -30,6 +30,7 @@ let customer: NodeAnswer
 let site: NodeAnswer
 let roleIds: Map<string, number>
 let round = 0
+let hired = 0
 
 const db = () => bench.store.db
 
@@ -53,7 +54,8 @@ async function somebody(
   home: NodeAnswer,
   roles: readonly (readonly [string, NodeAnswer])[] = [],
 ): Promise<Actor & { personId: number }> {
-  const login = `p${round}-${Math.random()}`
+  hired += 1
+  const login = `p${hired}`
   const input = { nodeId: home.id, login, name: login }
   const { id } = await createPerson(provider, bench.store, input)
   for (const [role, node] of roles) {
@@ -149,6 +151,26 @@ describe('a role', () => {
     expect(listed.items).toMatchObject([{ role: 'Customer administrator', nodeId: customer.id }])
     await revokeRole(provider, db(), listed.items[0]?.id ?? 0)
     expect((await actorOf(ada.personId)).grants).toEqual([])
+  })
+
+  it('covers every model of an application by a wildcard', async () => {
+    const permissions = [{ type: 'device/msexchangeonline/*', operations: [...operations] }]
+    const made = { name: `Exchange ${round}`, permissions }
+    const { id: profileId } = await createProfile(provider, db(), made)
+    const role = { name: `Exchange ${round}`, profileId, kind: 'customer' as const }
+    const { id: roleId } = await createRole(provider, db(), role)
+    const { personId } = await somebody(customer)
+    await grantRole(provider, db(), { personId, roleId, nodeId: customer.id })
+    const ada = await actorOf(personId)
+    for (const operation of operations) {
+      for (const type of ['device/msexchangeonline/UserMailbox', 'device/MsExchangeOnline/x']) {
+        expect(mayDo(ada, operation, type, site.path), `${operation} ${type}`).toBe(true)
+      }
+      expect(mayDo(ada, operation, 'device/msgraph/MSOLUser', site.path)).toBe(false)
+      expect(mayDo(ada, operation, 'device/msexchangeonline/UserMailbox', reseller.path)).toBe(
+        false,
+      )
+    }
   })
 
   it('is for one kind of node, also where an intermediate node stands between', async () => {

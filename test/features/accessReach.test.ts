@@ -166,8 +166,10 @@ const asActor = (id: number, given: readonly Grant[] = []): Actor => ({
   ...{ id: `person:${id}`, name: `P ${id}`, kind: 'person', grants: given },
 })
 
-it(
-  `D4 (${sequences} of 10,000 sequences): nobody's reach grows but by who had it (PATCHBAY_SEED=${seed})`,
+const asSaid = [[sequences, seed]]
+
+it.each(asSaid)(
+  "D4: %i of 10,000 random sequences let nobody's reach grow but by who had it (PATCHBAY_SEED=%i)",
   async () => {
     const done: Record<string, number> = {}
     let before = await everybody()

@@ -1,6 +1,5 @@
 import { sql } from 'kysely'
 import { type Author, authorOf, type Grant, type Permission } from '../../core/actor.ts'
-import { canonicalJson, type Json } from '../../core/json.ts'
 import type { Tx } from '../../store/scope.ts'
 import type { RoleTable } from '../../store/tables/access.ts'
 import { toJsonb } from '../../store/text.ts'
@@ -147,7 +146,7 @@ export async function selectShippedRoleNames(tx: Tx): Promise<string[]> {
 
 export async function putShippedProfile(tx: Tx, profile: ProfileValues): Promise<void> {
   const { name, description } = profile
-  const permissions = canonicalJson(profile.permissions as unknown as Json)
+  const permissions = toJsonb([...profile.permissions])
   await sql`
     insert into access_profile (name, description, origin, permissions)
     values (${name}, ${description}, 'shipped', ${permissions}::jsonb)

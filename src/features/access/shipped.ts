@@ -1,6 +1,6 @@
 import { type Operation, operations, type Permission } from '../../core/actor.ts'
 import type { NodeKind } from '../../core/hierarchy.ts'
-import { canonicalJson, type Json } from '../../core/json.ts'
+import { canonicalJson } from '../../core/json.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope } from '../../store/scope.ts'
 import { rootPath } from '../hierarchy/root.ts'
@@ -116,6 +116,9 @@ export async function bringShippedAccess(db: Database): Promise<void> {
 function isSame(shipped: ShippedProfile, known: queries.ProfileRow | undefined): boolean {
   if (known === undefined) return false
   const textOf = ({ description, permissions }: ShippedProfile) =>
-    canonicalJson({ description, permissions } as unknown as Json)
+    canonicalJson([
+      description,
+      ...permissions.map(({ type, operations: allowed }) => ({ type, operations: [...allowed] })),
+    ])
   return textOf(shipped) === textOf(known)
 }

@@ -75,7 +75,7 @@ interface Bearing {
 }
 
 /**
- * Read beyond the actor's scope: nothing of it is told. Who stays behind loses the role, for whoever
+ * Read beyond the actor's scope: nothing of it is told. Who stays behind loses the role, for who
  * looks after the old place could become them, and would reach the new one.
  */
 async function readBearing(db: Database, from: string, parentPath: string): Promise<Bearing> {

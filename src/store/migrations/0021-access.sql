@@ -56,8 +56,9 @@ grant select, insert, update, delete on access_profile, role, role_grant to patc
 -- Whoever acts at several nodes reads the range that covers them, less what the list leaves out.
 -- That there is none is read once for a statement, and asked by `is not null`, which the planner
 -- takes to hold for nearly every row: asked otherwise it halved its guess of what a page holds, and
--- read 20,000 rows (4 ms) where it had read 50 by an index (0.2 ms). Not for the owner, whose functions (sealing the audit) set a range of their own. For every table
--- with a node_path, those of later migrations included: each calls this at its end.
+-- read 20,000 rows (4 ms) where it had read 50 by an index (0.2 ms). Not for the owner, whose
+-- functions (sealing the audit) set a range of their own. For every table with a node_path, those
+-- of later migrations included: each calls this at its end.
 create procedure hold_to_list() language plpgsql as $$
 declare
   name text;
