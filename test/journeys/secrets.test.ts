@@ -173,7 +173,7 @@ describe('secrets', () => {
     await patchbay(['sync', 'start', '1', '--wait'])
   })
 
-  it('come out nowhere', async () => {
+  it('E1: come out nowhere', async () => {
     const { items } = JSON.parse(await patchbay(['resource', 'list', '1', users]))
     const nightly = ['schedule', 'create', '1', '--name', 'Nightly', '--cron', '0 3 * * *']
     const { id: scheduleId } = JSON.parse(await patchbay(nightly))
