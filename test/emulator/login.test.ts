@@ -54,6 +54,24 @@ describe('with a secret', () => {
     expect((await post(form, { authorization: `Basic ${basic}` })).status).toBe(200)
   })
 
+  test('scripts of the first version ask for a resource, and are told times as text', async () => {
+    const { clientId, clientSecret, tenantId } = emulator.tenant
+    const ask = (resource: string) => {
+      const client = { client_id: clientId, client_secret: clientSecret }
+      const form = new URLSearchParams({ grant_type: 'client_credentials', ...client, resource })
+      return post(form.toString(), {}, `/${tenantId}/oauth2/token`)
+    }
+    for (const resource of ['https://graph.microsoft.com', 'https://graph.microsoft.com/']) {
+      const { status, json } = await ask(resource)
+      expect([status, json.resource, json.expires_in]).toEqual([200, resource, '3599'])
+      expect(Number(json.expires_on) - Number(json.not_before)).toBe(3_599 + 300)
+      const headers = { authorization: `Bearer ${json.access_token}` }
+      expect((await emulator.call('GET', '/v1.0/users?$top=1', { headers })).status).toBe(200)
+    }
+    expect((await ask('')).status).toBe(400)
+    expect((await ask('https://elsewhere.example')).json.error_codes).toEqual([500011])
+  })
+
   test('a token for Exchange carries the role of Exchange', async () => {
     const answer = await withSecret({ scope: 'https://outlook.office365.com/.default' })
     const claims = JSON.parse(

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Clock } from '../../src/core/clock.ts'
 import type { JsonObject } from '../../src/core/json.ts'
+import { limits } from '../../src/core/limits.ts'
 import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
 import { advanceTransaction } from '../../src/engine/transaction/advanceTransaction.ts'
 import { undoTransaction } from '../../src/features/transactions/transactions.ts'
@@ -23,8 +24,14 @@ import { administrator, startWorld, type World } from './world.ts'
 const scale = 100
 const quickClock: Clock = {
   now: () => systemClock.now(),
-  sleep: (ms, signal) => systemClock.sleep(ms / scale, signal),
+  sleep: async (ms, signal) => {
+    slept.push(ms)
+    await onSleep?.()
+    await systemClock.sleep(ms / scale, signal)
+  },
 }
+let slept: number[] = []
+let onSleep: (() => Promise<void>) | undefined
 const parts = () => ({ engine: world.engine, jobs: { enqueue: enqueueJob } })
 const freeFlow = { skuId: 'f30db892-07e9-47e9-837c-80727f46fd3d', name: 'FLOW_FREE' }
 
@@ -136,6 +143,23 @@ describe('where every copy learns of a write a while later', () => {
     const { transaction, steps } = await run([newPassword(7)])
     expect(transaction?.state).toBe('stuck')
     expect(steps[0]?.error).toMatchObject({ message: expect.stringMatching(/cannot be put back/) })
+  })
+
+  it('a change that somebody else overtakes is not waited for by the minute', async () => {
+    const key = String(personAt(before, 8).id)
+    await lag(500)
+    slept = []
+    onSleep = async () => {
+      onSleep = undefined
+      await world.control.mutate('update', { id: key, values: { department: 'Theirs' } })
+      await lag(0)
+    }
+    const { transaction, steps } = await run([update(key, { department: 'Ours' })])
+    expect(transaction?.state).toBe('stuck')
+    expect(steps[0]?.error).toMatchObject({ message: expect.stringMatching(/somebody else/) })
+    expect(slept.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(2 * limits.settleMs)
+    const person = (await world.control.snapshot()).users.find(({ id }) => id === key)
+    expect(person?.department).toBe('Theirs')
   })
 
   it('what was just made can be licensed and put into a group', async () => {

@@ -26,7 +26,9 @@ function route(state: State, request: Request): Reply {
   if (tenant === undefined) throw unknownTenant(name, rest)
   switch (action) {
     case 'POST oauth2/v2.0/token':
-      return answerToken(state, tenant, request)
+      return answerToken(state, tenant, request, 2)
+    case 'POST oauth2/token':
+      return answerToken(state, tenant, request, 1)
     case 'GET v2.0/.well-known/openid-configuration':
     case 'GET .well-known/openid-configuration':
       return answerDiscovery(tenant, request)

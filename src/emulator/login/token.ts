@@ -17,8 +17,12 @@ export interface Resource {
 
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-/** Answers `POST /{tenant}/oauth2/v2.0/token`; throws a TokenRefusal. */
-export function answerToken(state: State, tenant: Tenant, request: Request): Reply {
+/**
+ * Answers `POST /{tenant}/oauth2/v2.0/token`, which is asked for a scope, and its predecessor
+ * `/{tenant}/oauth2/token`, asked for a resource (learn.microsoft.com:
+ * v1-oauth2-client-creds-grant-flow); throws a TokenRefusal.
+ */
+export function answerToken(state: State, tenant: Tenant, request: Request, version: 1 | 2): Reply {
   const form = new URLSearchParams(request.body.toString('utf8'))
   const grant = form.get('grant_type') ?? ''
   if (grant !== 'client_credentials') throw refusal('unknown grant', { x: grant })
@@ -28,24 +32,32 @@ export function answerToken(state: State, tenant: Tenant, request: Request): Rep
   if (clientId.toLowerCase() !== app.clientId || app.consentedAt === undefined) {
     throw refusal('app not in tenant', { appId: clientId, tenant: tenant.displayName })
   }
-  const scope = form.get('scope') ?? ''
-  if (!scope.endsWith('/.default')) throw refusal('scope without /.default', { s: scope })
+  const scope = version === 1 ? `${form.get('resource') ?? ''}/.default` : form.get('scope')
+  if (!scope?.endsWith('/.default')) throw refusal('scope without /.default', { s: scope ?? '' })
   const method = signInWith(state, tenant, form, secret)
   const name = scope.slice(0, -'/.default'.length)
   const resource = resourceNamed(name, clouds[tenant.cloud])
   if (resource === undefined) {
     throw refusal('resource not in tenant', { r: name, t: tenant.displayName })
   }
+  const answer = version === 1 ? lifeInTexts(state, tenant, name) : life(tenant)
   return jsonReply(
     200,
-    {
-      token_type: 'Bearer',
-      expires_in: tenant.tokenSeconds,
-      ext_expires_in: tenant.tokenSeconds,
-      access_token: issueToken(state, tenant, resource, method),
-    },
+    { ...answer, access_token: issueToken(state, tenant, resource, method) },
     { 'cache-control': 'no-store, no-cache', pragma: 'no-cache' },
   )
+}
+
+function life({ tokenSeconds }: Tenant) {
+  return { token_type: 'Bearer', expires_in: tokenSeconds, ext_expires_in: tokenSeconds }
+}
+
+/** The first version writes numbers as text, and says what the token is for. */
+function lifeInTexts({ clock }: State, { tokenSeconds }: Tenant, resource: string) {
+  const now = Math.floor(clock.now() / 1000)
+  const seconds = String(tokenSeconds)
+  const times = { expires_on: String(now + tokenSeconds), not_before: String(now - 300) }
+  return { token_type: 'Bearer', expires_in: seconds, ext_expires_in: seconds, ...times, resource }
 }
 
 /** In the form, or as HTTP Basic credentials whose parts are form-encoded (RFC 6749, 2.3.1). */

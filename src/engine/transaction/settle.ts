@@ -12,11 +12,11 @@ import type { StepContext } from './step.ts'
 export async function settled<T>(
   { clock, signal }: Pick<StepContext, 'clock' | 'signal'>,
   ms: number,
-  look: () => Promise<T | undefined>,
+  look: (waitedMs: number) => Promise<T | undefined>,
 ): Promise<T | undefined> {
   let waitMs: number = limits.settleFirstMs
   for (let waited = 0; ; waited += waitMs, waitMs = Math.min(waitMs * 2, limits.settleWaitMaxMs)) {
-    const found = await look()
+    const found = await look(waited)
     if (found !== undefined || waited >= ms) return found
     await clock.sleep(waitMs, signal)
   }
@@ -49,6 +49,14 @@ export function notThere(model: Model, key: string): AppError {
 export function mayHaveHappened(error: unknown): boolean {
   if (!(error instanceof AppError) || !error.retryable) return false
   return error.code !== 'microsoft-throttled' && error.code !== 'fenced'
+}
+
+/** What was written is there no more, and neither is what had been there. */
+export function overtaken(names: readonly string[]): AppError {
+  return new AppError(
+    'microsoft-conflict',
+    `${names.join(', ')} was changed by somebody else right behind this change; their value was left as it is.`,
+  )
 }
 
 export function notShown(what: string): AppError {

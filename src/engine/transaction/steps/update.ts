@@ -1,8 +1,8 @@
-import type { JsonObject } from '../../../core/json.ts'
+import { type JsonObject, jsonEqual } from '../../../core/json.ts'
 import { limits } from '../../../core/limits.ts'
 import type { Model } from '../../../core/model.ts'
 import type { ReadObject } from '../../../core/wire.ts'
-import { mayHaveHappened, notShown, readObject, settled } from '../settle.ts'
+import { mayHaveHappened, notShown, overtaken, readObject, settled } from '../settle.ts'
 import { objectName, type StepContext, type StepKind, type StepResult } from '../step.ts'
 import { differences, pick, refuseForeignChange } from '../values.ts'
 
@@ -23,7 +23,8 @@ export const updateStep: StepKind = {
     return pick(object.data, Object.keys(set))
   },
 
-  async ensure(context, { model: id, key, set }: UpdateInput, before) {
+  async ensure(context, input: UpdateInput, before) {
+    const { model: id, key, set } = input
     const model = context.model(id)
     // Looked at a moment ago, unless an earlier attempt did, and may have gone further.
     const current = context.resumed ? (await readObject(context, model, key)).data : before
@@ -38,9 +39,9 @@ export const updateStep: StepKind = {
     } catch (error) {
       // The connection broke or Microsoft did not say: reading back tells whether it was done.
       if (!mayHaveHappened(error)) throw error
-      return (await readBack(context, model, key, set, limits.settleMs)) ?? rethrow(error)
+      return (await readBack(context, model, input, before, limits.settleMs)) ?? rethrow(error)
     }
-    const done = await readBack(context, model, key, set, limits.appearMs)
+    const done = await readBack(context, model, input, before, limits.appearMs)
     return done ?? rethrow(notShown(`the change of ${Object.keys(set).join(', ')}`))
   },
 
@@ -65,18 +66,31 @@ export const updateStep: StepKind = {
   },
 }
 
-/** Reads until the answer shows the change: a nearby replica may still have the old values. */
+/**
+ * Reads until the answer shows the change: a nearby replica may still have the old values. One that
+ * shows values of neither may be older still, but not for `settleMs` on end: then somebody else has
+ * changed them since, and what was written will show no more.
+ */
 async function readBack(
   context: StepContext,
   model: Model,
-  key: string,
-  wanted: JsonObject,
+  { key, set }: UpdateInput,
+  before: JsonObject,
   ms: number,
 ): Promise<StepResult | undefined> {
-  return settled(context, ms, async () => {
+  let foreignFrom: number | undefined
+  return settled(context, ms, async (waitedMs) => {
     const object = await readObject(context, model, key)
-    const isShown = differences(object.data, wanted).length === 0
-    return isShown ? result(model, object, wanted) : undefined
+    const open = differences(object.data, set)
+    if (open.length === 0) return result(model, object, set)
+    const foreign = open.filter(
+      (change) => !jsonEqual(change.before, before[change.property] ?? null),
+    )
+    foreignFrom = foreign.length === 0 ? undefined : (foreignFrom ?? waitedMs)
+    if (foreignFrom !== undefined && waitedMs - foreignFrom >= limits.settleMs) {
+      throw overtaken(foreign.map(({ property }) => property))
+    }
+    return undefined
   })
 }
 
