@@ -102,7 +102,7 @@ export const limits = {
   credentialReadMs: 24 * 60 * 60_000,
   credentialReadAgainMs: 60 * 60_000,
   /** Ends are compared with the days of alerts so often. */
-  credentialLookMs: 60_000,
+  credentialLookMs: 10_000,
   /** Relationships of delegated administration read of one tenant. */
   gdapMax: 5_000,
 

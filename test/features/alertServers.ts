@@ -17,7 +17,7 @@ export interface Taken {
 /** A mail server of this machine, known by its own authority, that keeps what it takes. */
 export async function startMailServer(how: 'tls' | 'starttls' | 'plain' = 'tls') {
   const ca = createIdentity('Mail CA', { authority: true })
-  const identity = createIdentity('mail.test', { issuer: ca, names: ['mail.test'] })
+  const identity = createIdentity('mail.test', { issuer: ca, names: ['mail.test', 'localhost'] })
   const taken: Taken[] = []
   let refuseWith: number | undefined
   const server = new SMTPServer({

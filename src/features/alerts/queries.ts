@@ -94,7 +94,10 @@ export async function selectAlertEvents(
   return rows.map(({ tx: at, id, ...event }) => ({ ...event, cursor: { tx: at, id } }))
 }
 
-/** One for each target at the node of the event or above it. */
+/**
+ * One for each target at the node of the event or above it that was there then. What was delivered
+ * is not delivered again, also when the place is lost with a restore.
+ */
 export async function insertDeliveries(
   tx: Tx,
   event: AlertEvent,
@@ -103,7 +106,8 @@ export async function insertDeliveries(
 ): Promise<void> {
   await sql`insert into alert_delivery (target_id, node_path, event_id, alert, due_at)
     select id, node_path, ${event.cursor.id}::bigint, ${toJsonb(alert)}::jsonb, ${dueAt}
-      from alert_target where starts_with(${event.nodePath}, node_path)
+      from alert_target
+     where starts_with(${event.nodePath}, node_path) and created_at <= ${event.at}
     on conflict (target_id, event_id) do nothing`.execute(tx)
 }
 
