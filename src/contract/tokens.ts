@@ -1,16 +1,8 @@
-import { operations } from '../core/actor.ts'
 import { limits } from '../core/limits.ts'
+import { Permissions } from './access.ts'
 import { route } from './route.ts'
 import { Closed, Id, Nullable, PageOf, pageQuery, Text, Time } from './schemas.ts'
 import { Type } from './type.ts'
-
-const PermissionSet = Type.Array(
-  Closed({
-    type: Text({ minLength: 1, maxLength: 255 }),
-    operations: Type.Array(Type.Enum(operations), { minItems: 1, maxItems: operations.length }),
-  }),
-  { minItems: 1, maxItems: 100 },
-)
 
 const Token = Closed({
   id: Id,
@@ -21,7 +13,7 @@ const Token = Closed({
   /** At and below the node of this path it may act, where its owner may. */
   scope: Type.String(),
   /** Null: whatever its owner may. */
-  permissions: Nullable(PermissionSet),
+  permissions: Nullable(Permissions),
   createdAt: Time,
   expiresAt: Nullable(Time),
   lastUsedAt: Nullable(Time),
@@ -50,7 +42,7 @@ export const tokenRoutes = {
       personId: Type.Optional(Id),
       /** At and below this node. Absent: wherever its owner may act. */
       nodeId: Type.Optional(Id),
-      permissions: Type.Optional(PermissionSet),
+      permissions: Type.Optional(Permissions),
       days: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.tokenDaysMax })),
     }),
     answer: Closed({ id: Id, token: Type.String(), expiresAt: Time }),

@@ -14,7 +14,7 @@ import { record } from '../operation/record.ts'
 import { orNameTaken, requireAtTop } from './provider.ts'
 import * as queries from './queries.ts'
 
-export const profileType = 'data/AccessProfile'
+const profileType = 'data/AccessProfile'
 export type ProfileAnswer = Static<typeof AccessProfile>
 type CreateInput = RouteInput<typeof profileRoutes.create>['body']
 type UpdateInput = RouteInput<typeof profileRoutes.update>['body']
@@ -138,7 +138,7 @@ function readPermissions(given: CreateInput['permissions']): Permission[] {
   return given.map(({ type, operations }) => ({ type, operations: [...new Set(operations)] }))
 }
 
-export function describePermissions(permissions: readonly Permission[]): string[] {
+function describePermissions(permissions: readonly Permission[]): string[] {
   return permissions.map(({ type, operations }) => `${operations.join(', ') || 'None'} on ${type}`)
 }
 
