@@ -3,6 +3,8 @@ import { limits } from '../core/limits.ts'
 import { createAddressCheck } from './addresses.ts'
 import { addressRefused, checkedLookup, type Lookup } from './dispatcher.ts'
 
+export type { Socket }
+
 export interface SocketPlace {
   host: string
   port: number

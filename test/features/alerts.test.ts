@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createMailer } from '../../src/connectors/mail/mailer.ts'
 import { limits } from '../../src/core/limits.ts'
@@ -331,6 +333,19 @@ describe('the way to the mail server', () => {
     expect(mail.taken).toHaveLength(0)
     await send({})
     expect(mail.taken).toHaveLength(1)
+  })
+
+  it('J3: ends by its time, however slowly the server goes on', async () => {
+    const silent = createServer((socket) => void socket.on('error', () => {}))
+    silent.listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = Object(silent.address())
+    const settings = { ...mailSettings(), port, security: 'none' as const, user: undefined }
+    const began = performance.now()
+    const send = createMailer(createOpenSocket(lookup), settings, 300)
+    expect((await failureOf(send(message))).code).toBe('unavailable')
+    expect(performance.now() - began).toBeLessThan(10_000)
+    silent.close()
   })
 
   it('G6: is encrypted after STARTTLS, or nothing is sent', async () => {

@@ -2,7 +2,7 @@ import { createTransport } from 'nodemailer'
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Sealed } from '../../core/secret.ts'
-import type { OpenSocket } from '../../net/socket.ts'
+import type { OpenSocket, Socket } from '../../net/socket.ts'
 
 /** The server that takes our mail, as the operator configured it. */
 export interface MailSettings {
@@ -32,21 +32,30 @@ export type SendMail = (mail: Mail) => Promise<void>
 /**
  * Text only: nothing in a mail of ours is ever read as HTML. Envelope and headers are given apart
  * and not as lines, so that no value can add one. nodemailer opens no socket, file or URL itself.
+ * `sendMs` in real time: all of it, however slowly the server goes on.
  */
-export function createMailer(openSocket: OpenSocket, settings: MailSettings): SendMail {
+export function createMailer(
+  openSocket: OpenSocket,
+  settings: MailSettings,
+  sendMs: number = limits.alertSendMs,
+): SendMail {
   const { host, port, security, from, user, password, ca, allowedAddresses } = settings
   const domain = from.slice(from.lastIndexOf('@') + 1)
   return async ({ id, to, subject, text, sentAt }) => {
+    let socket: Socket | undefined
+    const timer = setTimeout(() => socket?.destroy(), sendMs)
     const transport = createTransport({
       ...{ host, port, secure: security === 'tls', requireTLS: security === 'starttls' },
       ignoreTLS: security === 'none',
       tls: { minVersion: 'TLSv1.2', ...(ca && { ca }) },
       ...(user !== undefined && { auth: { user, pass: password?.reveal() ?? '' } }),
-      ...{ greetingTimeout: limits.alertSendMs, socketTimeout: limits.alertSendMs },
       ...{ disableFileAccess: true, disableUrlAccess: true },
       getSocket: (_options, done) => {
         openSocket({ host, port, allowedAddresses }).then(
-          (connection) => done(null, { connection }),
+          (connection) => {
+            socket = connection
+            done(null, { connection })
+          },
           (error: Error) => done(error, false),
         )
       },
@@ -66,6 +75,7 @@ export function createMailer(openSocket: OpenSocket, settings: MailSettings): Se
         { cause },
       )
     } finally {
+      clearTimeout(timer)
       transport.close()
     }
   }
