@@ -125,10 +125,15 @@ describe('secrets', () => {
     await patchbay(['tenant', 'set', '1', '--secret-file', await inFile(wrong.text)])
     await patchbay(['tenant', 'test', '1', '--yes'], 1)
     await patchbay(['sync', 'start', '1', '--full', '--wait'], 1)
+  })
+
+  it('are given to no proxy that is away, and replaced by a certificate', async () => {
     const nowhere = await inFile(
       proxyAddress(canary('password of a proxy that is away').text, 9_999),
     )
-    await patchbay(['tenant', 'set', '1', '--field-file', `graph.secureProxy=${nowhere}`])
+    // A stored secret does not follow to another proxy: it is given again.
+    const again = ['--secret-file', await inFile(canary('client secret given again').text)]
+    await patchbay(['tenant', 'set', '1', '--field-file', `graph.secureProxy=${nowhere}`, ...again])
     await patchbay(['tenant', 'test', '1', '--yes'], 1)
     // A certificate takes the place of all of them.
     const { tenantId } = world.tenant
