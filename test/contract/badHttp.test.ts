@@ -95,6 +95,7 @@ const malformed: readonly [string, () => string | Buffer][] = [
     '100 KB of small headers',
     () => get('GET /v1/me HTTP/1.1', `Host: a${'\r\nX: 1'.repeat(20_000)}`),
   ],
+  ['100,000 headers', () => get('GET /v1/me HTTP/1.1', `Host: a${'\r\nX: 1'.repeat(100_000)}`)],
   ['an address of 100 KB', () => get(`GET /v1/${'x'.repeat(100_000)} HTTP/1.1`)],
   ['a query of a megabyte', () => get(`GET /v1/nodes?after=${'x'.repeat(1_000_000)} HTTP/1.1`)],
   ['no host', () => get('GET /v1/me HTTP/1.1', 'X: a')],
@@ -108,14 +109,14 @@ const malformed: readonly [string, () => string | Buffer][] = [
   ['no HTTP at all', () => 'EHLO mail.example.com\r\n'],
 ]
 
-it('who sends slowly holds up nobody', async () => {
+it('C6: who sends slowly holds up nobody', async () => {
   expect(slow.open()).toBe(200)
   const began = performance.now()
   expect((await sender.send({ method: 'GET', path: '/v1/me' })).status).toBe(200)
   expect(performance.now() - began).toBeLessThan(1_000)
 })
 
-it.each(malformed)('%s is refused, and the connection with it', async (_what, bytes) => {
+it.each(malformed)('C6: %s is refused, and the connection with it', async (_what, bytes) => {
   const heard = await exchange(patchbay.url, bytes())
   expect(statusesIn(heard)).toHaveLength(1)
   expect([400, 408, 413, 431, 505]).toContain(statusesIn(heard)[0])
@@ -123,7 +124,7 @@ it.each(malformed)('%s is refused, and the connection with it', async (_what, by
   expect(heard).not.toMatch(/node:|\.ts|Parse Error/)
 })
 
-it('nothing that was hidden in a body became a request', async () => {
+it('C6: nothing that was hidden in a body became a request', async () => {
   const { json } = await sender.send({ method: 'GET', path: '/v1/nodes' })
   expect(json.items).toMatchObject([{ id: 1 }])
   expect(patchbay.log.filter(({ level }) => level === 'error')).toEqual([])
@@ -142,7 +143,7 @@ const strange: readonly [string, string, number[]][] = [
   ['an expectation', 'GET /v1/me HTTP/1.1\r\nHost: a\r\nExpect: miracles', [401, 417]],
 ]
 
-it.each(strange)('%s is answered once', async (_what, lines, statuses) => {
+it.each(strange)('C6: %s is answered once', async (_what, lines, statuses) => {
   const heard = await exchange(patchbay.url, `${lines}\r\n\r\n`)
   expect(statusesIn(heard)).toHaveLength(1)
   expect(statuses).toContain(statusesIn(heard)[0])
@@ -162,7 +163,7 @@ const spellings: readonly string[] = [
   ...['/health/live/../../v1/nodes/1', '/health/..;/v1/nodes/1', '/health/live%2f..%2f..%2fv1'],
 ]
 
-it.each(spellings)('%s is no other way to a node', async (path) => {
+it.each(spellings)('C6: %s is no other way to a node', async (path) => {
   for (const each of [sender, stranger]) {
     const answer = await each.send({ method: 'GET', path })
     expect([400, 401, 404, 405]).toContain(answer.status)
@@ -170,7 +171,7 @@ it.each(spellings)('%s is no other way to a node', async (path) => {
   }
 })
 
-it('a letter that needs no escape may have one: it is the same route, with the same check', async () => {
+it('C6: a letter that needs no escape may have one: it is the same route, with the same check', async () => {
   for (const path of ['/v1/nodes/%31', '/v1/%6eodes/1', '/%76%31/nodes/1']) {
     expect((await sender.send({ method: 'GET', path })).json).toMatchObject({ id: 1 })
     expect((await stranger.send({ method: 'GET', path })).status).toBe(401)
@@ -180,9 +181,11 @@ it('a letter that needs no escape may have one: it is the same route, with the s
 const withBody = routes.filter(({ body }) => body !== undefined)
 // Those that services call take whatever comes.
 const withoutBody = routes.filter(({ body, foreign }) => body === undefined && !foreign)
-const anything = { nodeId: 1, tenantId: 1, syncId: 1, transactionId: 1, certificateId: 1 }
-const anyMore = { scheduleId: 1, number: 1 }
-const addresses = { ...anything, ...anyMore, application: 'msgraph', name: 'MSOLUser', ref: 'a' }
+const numbers = routes
+  .flatMap(({ path }) => path.match(/\w+(?=\})/g) ?? [])
+  .map((name) => [name, 1])
+const names = { application: 'msgraph', name: 'MSOLUser', ref: 'a' }
+const addresses = { ...Object.fromEntries(numbers), ...names }
 
 it.each(withBody)('$name takes nothing but JSON', async (route) => {
   const { method } = route
@@ -221,14 +224,14 @@ it.each(withoutBody)('$name takes no body', async (route) => {
   expect(namedFields(answer)).toEqual(['body'])
 })
 
-it('a compressed body is not opened, whatever is in it', async () => {
+it('C6: a compressed body is not opened, whatever is in it', async () => {
   const bomb = gzipSync(Buffer.alloc(50_000_000, ' ')).toString('latin1')
   const head = post(`Content-Encoding: gzip\r\nContent-Length: ${bomb.length}`, '')
   const heard = await exchange(patchbay.url, Buffer.from(head + bomb, 'latin1'))
   expect(statusesIn(heard)).toEqual([415])
 })
 
-it('a body without a length ends at the same limit', async () => {
+it('C6: a body without a length ends at the same limit', async () => {
   const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`
   const heard = await exchange(patchbay.url, post('Transfer-Encoding: chunked', chunk.repeat(20)))
   expect(statusesIn(heard)).toEqual([413])
@@ -244,7 +247,7 @@ it('a process that stops does not wait for who never comes to an end', async () 
   expect(served.child.exitCode).toBe(0)
 })
 
-it('who sends slowly is let go of', async () => {
+it('C6: who sends slowly is let go of', async () => {
   const held = await slow.held
   expect(held).toHaveLength(200)
   expect(Math.max(...held)).toBeLessThan(limits.requestHeadersMs + 5_000)

@@ -105,6 +105,22 @@ describe('a request', () => {
     expect(await start([update(0, 'Fifty')], { key: 'fifty' })).toMatchObject({ id: first?.id })
   })
 
+  it('C1: sign-in names that differ in case alone are one, within a request and at Microsoft', async () => {
+    const twice = start([newUser('Twice.Over'), newUser('twice.over')])
+    const field = 'body.steps.1.set.userPrincipalName'
+    await expect(twice).rejects.toMatchObject({ code: 'bad-input', fields: [{ field }] })
+    const [{ state }, { state: second, error }] = await Promise.all([
+      carryOut(await start([newUser('Twice.Over')])),
+      carryOut(await start([newUser('twice.over')])),
+    ])
+    expect([state, second].sort()).toEqual(['succeeded', 'undone'])
+    expect(error === null || error.code === 'microsoft-conflict').toBe(true)
+    const made = (await world.control.snapshot()).users.filter(({ userPrincipalName }) =>
+      String(userPrincipalName).toLowerCase().startsWith('twice.over@'),
+    )
+    expect(made).toHaveLength(1)
+  })
+
   it('shows a password once, even when it is asked for twice', async () => {
     const step: Step = { do: 'password', model: users, ref: person(2) }
     const first = await start([step], { confirm: true, key: 'password' })

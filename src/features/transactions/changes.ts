@@ -1,8 +1,8 @@
 import type { Static } from 'typebox'
 import type { Changes, stepNames } from '../../contract/transactions.ts'
 import type { Actor, Operation } from '../../core/actor.ts'
-import { badInput } from '../../core/errors.ts'
-import type { JsonObject } from '../../core/json.ts'
+import { type AppError, badInput } from '../../core/errors.ts'
+import { isJsonObject, type JsonObject } from '../../core/json.ts'
 import type { Model } from '../../core/model.ts'
 import type { Sealed } from '../../core/secret.ts'
 import { modelById, requireModel } from '../../engine/engine.ts'
@@ -70,14 +70,26 @@ export async function resolveChanges(
   for (const [index, { step, at }] of asked.entries()) {
     const model = stepModels[index] ?? requireModel(models, userModel)
     const resolved = await resolveStep({ tx, models, tenantId, lookup, at }, model, step)
-    const name = JSON.stringify([step.do, model.id, resolved.input.key, resolved.input.to])
-    if (step.do !== 'create' && seen.has(name)) {
-      throw badInput(`${at}.ref`, 'names an object that stands in the list already.')
-    }
+    const name = JSON.stringify([step.do, model.id, ...nameOf(model, resolved)])
+    if (seen.has(name)) throw namedTwice(model, step, at)
     seen.add(name)
     steps.push(resolved)
   }
   return { nodePath, steps }
+}
+
+/** By which a step's object is one; services compare the names of new ones without case. */
+function nameOf({ create }: Model, { kind, input }: ResolvedStep): unknown[] {
+  if (kind !== 'create') return [input.key, input.to]
+  const set = isJsonObject(input.set) ? input.set : {}
+  return [String(set[create?.by ?? '']).toLowerCase()]
+}
+
+function namedTwice({ create }: Model, step: Asked, at: string): AppError {
+  if (step.do !== 'create') {
+    return badInput(`${at}.ref`, 'names an object that stands in the list already.')
+  }
+  return badInput(`${at}.set.${create?.by}`, 'is that of another new one in the list.')
 }
 
 function modelOf(models: readonly Model[], step: Asked, at: string): Model {
