@@ -49,7 +49,8 @@ export async function admit(
 function credentialOf(request: FastifyRequest): Credential | undefined {
   const { authorization } = request.headers
   // Node reads the first of several; whoever stands in front of us may have read another.
-  if ((request.raw.headersDistinct.authorization?.length ?? 0) > 1) {
+  const isOne = (name: string, at: number) => at % 2 === 0 && /^authorization$/i.test(name)
+  if (request.raw.rawHeaders.filter(isOne).length > 1) {
     throw badInput('headers.authorization', 'is there more than once.')
   }
   if (authorization === undefined) {

@@ -194,7 +194,9 @@ function addRoute<C extends Contract>(
       if (route.produces) reply.type(`${route.produces}; charset=utf-8`)
       if (route.produces === 'text/html') reply.header('content-security-policy', pagePolicy)
       if (route.status === 303 && isElsewhere(answer)) reply.header('location', answer.location)
-      if (route.streamed && arePieces(answer)) return reply.send(Readable.from(answer))
+      if (route.streamed && arePieces(answer)) {
+        return reply.send(streamWhilePermitted(options, request, answer))
+      }
       if (route.foreign && isForeignAnswer(answer)) {
         return reply.code(answer.status).send(answer.text)
       }
@@ -202,6 +204,23 @@ function addRoute<C extends Contract>(
       return reply.code(route.status).send(declared ? answer : undefined)
     },
   })
+}
+
+/** Cut off, so that nobody takes it for whole, once the rights of who asked for it are others. */
+function streamWhilePermitted<C extends Contract>(
+  { watchAccess }: HttpServerOptions<C>,
+  { actor, credential }: FastifyRequest,
+  pieces: AsyncIterable<string>,
+): Readable {
+  const stream = Readable.from(pieces)
+  const access = actor && credential && watchAccess?.(actor, credential)
+  if (!access) return stream
+  const cut = () => {
+    stream.destroy(new AppError('not-permitted', 'What you may do has changed. Ask again.'))
+  }
+  access.ended.addEventListener('abort', cut)
+  stream.once('close', () => access.close())
+  return stream
 }
 
 /** Apart from the others, which take JSON alone. */

@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
 import type { Resource, ResourceDetail, resourceRoutes } from '../../contract/resources.ts'
 import type { RouteAnswer, RouteInput } from '../../contract/route.ts'
-import { type Actor, scopesOf } from '../../core/actor.ts'
+import { type Actor, mayDo, scopesOf } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { type Model, namePlace } from '../../core/model.ts'
@@ -69,16 +69,14 @@ export async function readResource(
   tenantId: number,
   ref: string,
 ): Promise<Static<typeof ResourceDetail>> {
-  const kindsFrom = model.links.map((link) => link.kind)
-  const linksTo = models.flatMap((other) =>
-    other.links.filter((link) => link.to.includes(model.id)),
-  )
-  const kindsTo = linksTo.map((link) => link.kind)
   const max = limits.listRowsMax
   return inScope(db, scopesOf(actor), async (tx) => {
     const nodePath = await permittedTenantPath(tx, actor, 'Read', model.id, tenantId)
     const found = await findOne(tx, tenantId, model, ref)
     const place = { tenantId, nodePath, key: found.key }
+    const { from: kindsFrom, to: kindsTo } = kindsOf(models, model, (other) =>
+      mayDo(actor, 'Read', other, nodePath),
+    )
     const disabled = await queries.selectDisabled(tx, tenantId, model.id)
     return {
       key: found.key,
@@ -92,6 +90,19 @@ export async function readResource(
       linkedFrom: await queries.selectEdges(tx, tenantId, found.key, 'to', kindsTo, max),
     }
   })
+}
+
+/** The kinds of its edges, both ways, whose other ends may be read: their names are told. */
+function kindsOf(
+  models: readonly Model[],
+  model: Model,
+  mayRead: (model: string) => boolean,
+): { from: string[]; to: string[] } {
+  const from = model.links.filter(({ to }) => to.every(mayRead))
+  const to = models
+    .filter(({ id }) => mayRead(id))
+    .flatMap(({ links }) => links.filter((link) => link.to.includes(model.id)))
+  return { from: from.map(({ kind }) => kind), to: to.map(({ kind }) => kind) }
 }
 
 export async function readHistory(
