@@ -182,7 +182,12 @@ describe('secrets', () => {
     const { items } = JSON.parse(await patchbay(['resource', 'list', '1', users]))
     const nightly = ['schedule', 'create', '1', '--name', 'Nightly', '--cron', '0 3 * * *']
     const { id: scheduleId } = JSON.parse(await patchbay(nightly))
+    // Vouched for by a provider, so that no invitation is printed.
+    const vouched = ['--issuer', 'https://id.contoso.example', '--subject', 'ada']
+    const ada = ['person', 'create', 'ada', '--node', '2', '--name', 'Ada', ...vouched]
+    const { id: personId } = JSON.parse(await patchbay(ada))
     const places = {
+      ...{ personId: `${personId}`, profileId: '1', roleId: '1', provider: 'none', link: 'none' },
       ...{ scheduleId: `${scheduleId}`, number: '1' },
       ...{ nodeId: '2', tenantId: '1', certificateId: '1', syncId: '1', transactionId: '1' },
       ...{ application: 'msgraph', name: 'MSOLUser', ref: items[0].key },
