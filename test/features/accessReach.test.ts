@@ -63,6 +63,7 @@ beforeAll(async () => {
       roles.push(await createRole(provider, db(), { name: `Role ${at} ${kind}`, profileId, kind }))
     }
   }
+  await addChief()
   const homes = [{ id: 1, kind: 'provider' }, ...nodes, ...nodes]
   for (const [at, node] of homes.entries()) {
     const input = { nodeId: node.id, login: `p${at}`, name: `P ${at}` }
@@ -74,6 +75,18 @@ beforeAll(async () => {
   }
 })
 afterAll(() => bench.close())
+
+/** Somebody whom nothing takes the rights from, or in the end nobody could do anything. */
+async function addChief(): Promise<void> {
+  const permissions = [{ type: '*', operations: [...operations] }]
+  const { id: profileId } = await createProfile(provider, db(), { name: 'Chief', permissions })
+  const role = { name: 'Chief', profileId, kind: 'provider' as const }
+  const { id: roleId } = await createRole(provider, db(), role)
+  const input = { nodeId: 1, login: 'chief', name: 'Chief' }
+  const { id: personId } = await createPerson(provider, bench.store, input)
+  await grantRole(provider, db(), { personId, roleId, nodeId: 1 })
+  people.push(personId)
+}
 
 const pick = <T>(list: readonly T[]): T => {
   const one = list[Math.floor(random() * list.length)]
