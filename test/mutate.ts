@@ -6,7 +6,7 @@ import {
   problemsOf,
   readMutations,
 } from './mutations/mutations.ts'
-import { makeScratch, type Scratch, type TestResult } from './mutations/scratch.ts'
+import { clearUp, makeScratch, type Scratch, type TestResult } from './mutations/scratch.ts'
 
 /**
  * `node test/mutate.ts [--list] [--jobs NUMBER] [PATH or ID ...]`: takes each defence out, in a
@@ -51,6 +51,12 @@ if (values.list) {
     process.stdout.write(`${id.padEnd(6)}${file}  ->  ${test} /${fails}/\n`)
   }
   process.exit(0)
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    clearUp()
+    process.exit(130)
+  })
 }
 process.exitCode = (await tryAll(wanted, Number(values.jobs))) ? 0 : 1
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Answered, openSender, type Sender } from '../contract/sender.ts'
+import { withWorker } from '../contract/served.ts'
 import { type ContractWorld, type Furnished, openContractWorld, users } from '../contract/world.ts'
 import { control } from '../engine/control.ts'
 import { figure } from '../figures/figure.ts'
@@ -90,3 +91,64 @@ it('H6: many requests for two tenants at the same time are each answered about t
   expect(wrong).toEqual([])
   figure('answers about another tenant', wrong.length, '= 0')
 })
+
+/** What a tenant has anywhere but on record, by table: whatever names it, its runs or its work. */
+async function rowsOf({ tenantId }: Furnished): Promise<Record<string, number>> {
+  const { rows: columns } = await world.database.query<{ table: string; column: string }>(
+    `select table_name as table, column_name as column from information_schema.columns
+      where table_schema = 'patchbay' and column_name in ('tenant_id', 'run_id', 'transaction_id')
+        and table_name not in ('audit', 'event')`,
+  )
+  const among: Readonly<Record<string, string>> = {
+    tenant_id: '$1',
+    run_id: 'select id from patchbay.run where tenant_id = $1',
+    transaction_id: 'select id from patchbay.transaction where tenant_id = $1',
+  }
+  const counts: Record<string, number> = {}
+  const count = async (name: string, query: string) => {
+    const { rows } = await world.database.query<{ count: number }>(query, [tenantId])
+    if (rows[0]?.count) counts[name] = rows[0].count
+  }
+  for (const { table, column } of columns) {
+    const where = `${column} in (${among[column]})`
+    await count(`${table}.${column}`, `select count(*)::int from patchbay.${table} where ${where}`)
+  }
+  for (const table of ['secret', 'data_key']) {
+    const owners = `owner = 'tenant:' || $1::bigint or owner in
+      (select 'transaction:' || id from patchbay.transaction where tenant_id = $1)`
+    await count(table, `select count(*)::int from patchbay.${table} where ${owners}`)
+  }
+  await count('tenant', 'select count(*)::int from patchbay.tenant where id = $1')
+  return counts
+}
+
+async function onRecord({ tenantId }: Furnished): Promise<number> {
+  const query = 'select count(*)::int from patchbay.audit where tenant_id = $1'
+  const { rows } = await world.database.query<{ count: number }>(query, [tenantId])
+  return rows[0]?.count ?? 0
+}
+
+it('H8: a removed tenant that was lived in leaves nothing in any table but its audit', async () => {
+  const before = await rowsOf(own)
+  const tables = ['resource.tenant_id', 'run.tenant_id', 'transaction_step.transaction_id']
+  expect(Object.keys(before)).toEqual(expect.arrayContaining([...tables, 'secret', 'data_key']))
+  const recorded = await onRecord(own)
+  const others = await rowsOf(other)
+  // Nothing may be under way: what waits for a person is decided.
+  await withWorker(world.patchbay, async () => {
+    const params = { syncId: own.heldSyncId }
+    await world.client.sync.decide({ params, body: { decision: 'refuse' } })
+    const stateOf = async () => (await world.client.sync.show({ params })).state
+    await expect.poll(stateOf, { timeout: 30_000 }).toMatch(/^(succeeded|cancelled|failed)/)
+  })
+  const { tenantId } = own
+  const confirm = encodeURIComponent(`${own.name} tenant`)
+  const removed = await ask('DELETE', `/v1/tenants/${tenantId}?confirm=${confirm}`)
+  expect(removed.text).toBe('')
+  expect(removed.status).toBe(204)
+  const left = await rowsOf(own)
+  expect(left).toEqual({})
+  figure('rows left of a removed tenant', Object.keys(left).length, '= 0')
+  expect(await onRecord(own)).toBeGreaterThan(recorded)
+  expect(await rowsOf(other)).toEqual(others)
+}, 60_000)

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,7 +18,6 @@ export interface TestResult {
 export interface RunEnd {
   results: TestResult[]
   tookTooLong: boolean
-  output: string
 }
 
 /** A copy of the working tree in which a text of the source may be another one. */
@@ -26,12 +26,33 @@ export type Scratch = Awaited<ReturnType<typeof makeScratch>>
 /** Not copied: the history, what runs leave behind, and what is installed, which is linked. */
 const left = new Set(['.git', '.data', 'coverage', 'node_modules'])
 
+/** What has to go when this process goes: groups of processes by their number, and folders. */
+const groups = new Set<number>()
+const folders = new Set<string>()
+
+/** To be called when this process is told to stop. */
+export function clearUp(): void {
+  for (const group of groups) endGroup(group)
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+}
+
+/** Ends what a test started and a mutant kept it from ending. */
+function endGroup(group: number): void {
+  try {
+    process.kill(-group, 'SIGKILL')
+  } catch {
+    // Nobody of it is left.
+  }
+  groups.delete(group)
+}
+
 /**
  * Copies what stands in the working tree, committed or not: a defence is tried out before it is
  * committed. A worktree of git would hold what was committed.
  */
 export async function makeScratch() {
   const folder = await mkdtemp(join(tmpdir(), 'patchbay-mutations-'))
+  folders.add(folder)
   const names = (await readdir(root)).filter((name) => !left.has(name))
   for (const name of names) await cp(join(root, name), join(folder, name), { recursive: true })
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
@@ -64,23 +85,19 @@ async function runTests(folder: string, file: string, names: string, ms: number)
   const args = [vitest, 'run', file, '-t', pattern, '--reporter=json', `--outputFile=${report}`]
   // A group of its own, so that what a test has started ends with it when it takes too long.
   const child = spawn(process.execPath, args, {
-    ...{ cwd: folder, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+    ...{ cwd: folder, detached: true, stdio: 'ignore' },
   })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (chunk: string) => {
-      output = (output + chunk).slice(-20_000)
-    })
-  }
+  if (child.pid !== undefined) groups.add(child.pid)
   let tookTooLong = false
   const timer = setTimeout(() => {
     tookTooLong = true
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    if (child.pid !== undefined) endGroup(child.pid)
   }, ms)
-  await new Promise((resolve) => child.once('close', resolve))
+  await new Promise((resolve) => child.once('exit', resolve))
   clearTimeout(timer)
+  if (child.pid !== undefined) endGroup(child.pid)
   const text = await readFile(report, 'utf8').catch(() => '{"testResults":[]}')
-  return { results: resultsIn(JSON.parse(text)), tookTooLong, output }
+  return { results: resultsIn(JSON.parse(text)), tookTooLong }
 }
 
 /** The part of vitest's JSON report that is read here. */

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Sealed } from '../../src/core/secret.ts'
 import { passwordField, secretsOf } from '../../src/engine/transaction/work.ts'
+import { keyField, ownerOf as targetOwner } from '../../src/features/alerts/deliver.ts'
 import {
   ownerOf as certificateOwner,
   privateKeyField,
@@ -18,6 +19,7 @@ import { checkSecrets, rotateMasterKey } from '../../src/store/keyRotation.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { createVault, type Vault } from '../../src/store/vault.ts'
 import { figure } from '../figures/figure.ts'
+import { filesUnder, readText } from '../rules/source.ts'
 import { type FreshDatabase, freshDatabase } from './testing.ts'
 
 const run = promisify(execFile)
@@ -30,6 +32,14 @@ const kinds: [owner: string, field: string][] = [
     .map(({ path }): [string, string] => [tenantOwner(1), path]),
   [certificateOwner(1), privateKeyField],
   [secretsOf(1), passwordField(1)],
+  [targetOwner(1), keyField],
+]
+/** Who puts secrets away: a new one is a kind of secret that the list above has to have. */
+const keepers = [
+  'src/features/alerts/targets.ts',
+  'src/features/certificates/certificates.ts',
+  'src/features/tenants/check.ts',
+  'src/features/transactions/transactions.ts',
 ]
 /** Owners enough for several batches. */
 const others = Array.from({ length: 230 }, (_, index): [string, string] => [
@@ -94,6 +104,11 @@ function load(vault: Vault, name: string) {
     },
   }
 }
+
+test('E6: the kinds tried are all there are', () => {
+  const found = filesUnder('src').filter((path) => /vault\.put\(/.test(readText(path)))
+  expect(found).toEqual(keepers)
+})
 
 // E6. With find() of keyRing.ts not reading again, every process but the rotating one fails; with
 // lockCurrent asked once, a first secret that waited for the switch does.
