@@ -52,7 +52,10 @@ export const credentialRoutes = {
     summary: 'Say when a secret of a tenant ends that Microsoft does not tell; null takes it back',
     permission: { operation: 'Update', type },
     params,
-    body: Closed({ second: Type.Optional(Type.Boolean()), endsAt: Nullable(Time) }),
+    body: Closed({
+      second: Type.Optional(Type.Boolean()),
+      endsAt: Nullable(Type.String({ format: 'date-time', maxLength: 64 })),
+    }),
     status: 204,
   }),
   add: route({
