@@ -24,6 +24,7 @@ export const Person = Closed({
   email: Nullable(Type.String()),
   hasPassword: Type.Boolean(),
   identity: Nullable(Identity),
+  disabled: Type.Boolean(),
   disabledAt: Nullable(Time),
   createdAt: Time,
 })
@@ -79,7 +80,13 @@ export const personRoutes = {
       name: Type.Optional(Name),
       login: Type.Optional(Login),
       email: Type.Optional(Nullable(Email)),
-      identity: Type.Optional(Nullable(Identity)),
+      /** Both null: nobody vouches for them any more. */
+      identity: Type.Optional(
+        Closed({
+          issuer: Nullable(Text({ minLength: 1, maxLength: 1_024 })),
+          subject: Nullable(Text({ minLength: 1, maxLength: 255 })),
+        }),
+      ),
       disabled: Type.Optional(Type.Boolean()),
     }),
     answer: Person,

@@ -114,15 +114,15 @@ export async function updatePerson(
 function changed(before: queries.PersonRow, changes: Changes, now: Date): queries.PersonRow {
   const { name, login, email, identity, disabled } = changes
   const disabledAt = disabled ? (before.disabledAt ?? now) : null
+  if (identity && (identity.issuer === null) !== (identity.subject === null)) {
+    throw badInput('body.identity', 'is an issuer and what it calls the person: both or neither.')
+  }
   return {
     ...before,
     ...(name !== undefined && { name }),
     ...(login !== undefined && { login }),
     ...(email !== undefined && { email }),
-    ...(identity !== undefined && {
-      issuer: identity?.issuer ?? null,
-      subject: identity?.subject ?? null,
-    }),
+    ...identity,
     ...(disabled !== undefined && { disabledAt }),
   }
 }
@@ -230,6 +230,7 @@ function showPerson(row: queries.PersonRow): PersonAnswer {
     ...{ id, nodeId, login, name, email },
     hasPassword: passwordHash !== null,
     identity: issuer === null || subject === null ? null : { issuer, subject },
+    disabled: row.disabledAt !== null,
     disabledAt: showTime(row.disabledAt),
     createdAt: row.createdAt.toISOString(),
   }
