@@ -69,7 +69,7 @@ export function readTarget(field: string, text: string): string {
   if (/^[0-9a-f.:]+\/\d+$/.test(given)) return readRange(field, given)
   const [below, name] = given.startsWith('*.') ? ['*.', given.slice(2)] : ['', given]
   const url = URL.canParse(`https://${name}/`) ? new URL(`https://${name}/`) : undefined
-  const plain = url?.host === url?.hostname && !/[@:\s\\?#]/.test(name)
+  const plain = url?.host === url?.hostname && !/[@:/\s\\?#]/.test(name)
   // In decimal or hex form URL makes an address of it: as such it has to be written.
   if (url === undefined || !plain || !isHost(url.hostname) || isIP(url.hostname) !== 0) {
     throw badInput(
