@@ -98,12 +98,11 @@ export function claimedIds(): Set<string> {
 /** What is published with each release. */
 function published(proofs: readonly Proof[]): [string, string | number][] {
   const passed = (test: RegExp) =>
-    proofs.filter(({ file, state }) => test.test(file) && state === 'passed').length
-  const total = (name: RegExp) =>
-    proofs
-      .flatMap(({ figures }) => figures)
-      .filter(({ figure }) => name.test(figure))
-      .reduce((sum, { value }) => sum + value, 0)
+    proofs.filter(({ file, state }) => test.test(file) && state === 'passed').length || 'not run'
+  const total = (name: RegExp) => {
+    const found = proofs.flatMap(({ figures }) => figures).filter(({ figure }) => name.test(figure))
+    return found.length === 0 ? 'not run' : found.reduce((sum, { value }) => sum + value, 0)
+  }
   const cells = readText('test/contract/authorisation.txt').trimEnd().split('\n').slice(1)
   const models = filesUnder('models').filter((path) => path.endsWith('.yaml'))
   return [
