@@ -23,7 +23,7 @@ export interface BrowserRules {
   isTrustedProxy?: ((address: string) => boolean) | undefined
 }
 
-export const csrfHeader = 'x-csrf-token'
+const csrfHeader = 'x-csrf-token'
 
 /**
  * `__Host-`: a browser takes and sends it only over TLS, for this host alone and for every path,

@@ -23,7 +23,7 @@ import { type Invitation, makeInvitation } from '../signIn/setPassword.ts'
 import { requireHoldsAllOf } from './holdings.ts'
 import * as queries from './queries.ts'
 
-export const personType = 'data/Person'
+const personType = 'data/Person'
 type PersonAnswer = Static<typeof Person>
 type CreateInput = RouteInput<typeof personRoutes.create>['body']
 type Changes = RouteInput<typeof personRoutes.update>['body']
@@ -196,7 +196,7 @@ export async function deletePerson(
 }
 
 /** Throws `not-found` (also for who is outside the scope) or `not-permitted`. */
-export async function permittedPerson(
+async function permittedPerson(
   tx: Tx,
   actor: Actor,
   operation: Operation,

@@ -56,7 +56,7 @@ async function knowsDevice(
   return (await queries.selectDevice(tx, hashOf(device), since)) === personId
 }
 
-export function signInRefused(): AppError {
+function signInRefused(): AppError {
   return new AppError(
     'sign-in-required',
     'Login and password do not fit together, or the person may not sign in. Check both; an administrator can send a new invitation.',
