@@ -5,8 +5,8 @@ import { asStoreError } from './errors.ts'
 /**
  * What a backup leaves out. Workers are processes of the moment; which migrations ran stands in the
  * first line; the transaction in which an event was emitted (`event.tx`) means nothing in another
- * database: it is given anew; what was swept, and how far alerts were looked for, is told of by that
- * number alone.
+ * database: it is given anew; what was swept, and how far alerts were looked for, is told of by
+ * that number alone.
  */
 const leftOut = ['migration', 'worker', 'event_swept', 'alert_place']
 const givenAnew = ['event.tx']
