@@ -152,8 +152,11 @@ export const limits = {
   /** Sync: shards of a list read, and pages of them stored, at the same time. */
   shardsInFlight: 16,
   pageStoresInFlight: 3,
-  /** Sync: pages of a list that wait to be stored before no further one is asked for. */
-  pagesWaitingMax: 4,
+  /**
+   * Sync: pages of a list between being asked for and being stored, 2.5 MB each. PostgreSQL stores
+   * some ten a second and Graph takes half a second for one, so more would only wait.
+   */
+  pagesAheadMax: 12,
   /** Sync: how often one page is stored before what is in its way ends the attempt. */
   pageStoresMax: 3,
   /** Graph's own page maximum for users and groups. */

@@ -32,27 +32,25 @@ it('begins nothing more after a failure, and hands it on', async () => {
 })
 
 describe('a gate', () => {
-  // Fails when one who leaves lets in one: in flight are then as many as fit, however many may be.
-  it('opens to all who wait once few enough are inside', async () => {
-    const gate = createGate(1, new AbortController().signal)
-    gate.enter()
-    let opened = 0
-    for (let one = 0; one < 3; one++) gate.open().then(() => opened++)
+  it('lets in as many as there are places, in the order they came', async () => {
+    const gate = createGate(2, new AbortController().signal)
+    const entered: number[] = []
+    for (let one = 0; one < 4; one++) gate.enter().then(() => entered.push(one))
     await soon()
-    expect(opened).toBe(0)
+    expect(entered).toEqual([0, 1])
     gate.leave()
     await soon()
-    expect(opened).toBe(3)
+    expect(entered).toEqual([0, 1, 2])
   })
 
   // Fails when who waits is forgotten after a failure: the work around them then never ends.
   it('holds nobody once its signal is aborted', async () => {
     const stop = new AbortController()
     const gate = createGate(1, stop.signal)
-    gate.enter()
-    const waits = gate.open()
+    await gate.enter()
+    const waits = gate.enter()
     stop.abort()
     await waits
-    await gate.open()
+    await gate.enter()
   })
 })

@@ -43,35 +43,30 @@ export function createSlots(count: number): Slots {
   }
 }
 
-/** Counts who is inside, and lets wait who would come while they are many. */
+/** A bound on how many are inside at once. */
 export interface Gate {
-  /** Resolves once fewer than the limit are inside, or when the signal ends all waiting. */
-  open(): Promise<void>
-  enter(): void
+  /** Resolves once there is a place, in the order of asking, or when the signal ends all waiting. */
+  enter(): Promise<void>
   leave(): void
 }
 
-export function createGate(limit: number, signal: AbortSignal): Gate {
-  let waiting: (() => void)[] = []
-  let inside = 0
-  function letIn(): void {
-    const all = waiting
-    waiting = []
-    for (const resolve of all) resolve()
+export function createGate(places: number, signal: AbortSignal): Gate {
+  const waiting: (() => void)[] = []
+  let free = places
+  // Who would have left may have failed, and then nobody would let the others go on.
+  const letAllIn = () => {
+    for (const resolve of waiting.splice(0)) resolve()
   }
-  // Who leaves last may have failed, and then nobody else would let the others go on.
-  signal.addEventListener('abort', letIn, { once: true })
+  signal.addEventListener('abort', letAllIn, { once: true })
   return {
-    async open() {
-      if (inside < limit || signal.aborted) return
-      await new Promise<void>((resolve) => waiting.push(resolve))
-    },
-    enter() {
-      inside += 1
+    async enter() {
+      if (free > 0) free -= 1
+      else if (!signal.aborted) await new Promise<void>((resolve) => waiting.push(resolve))
     },
     leave() {
-      inside -= 1
-      if (inside < limit) letIn()
+      const next = waiting.shift()
+      if (next === undefined) free += 1
+      else next()
     },
   }
 }

@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer'
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Sealed } from '../../core/secret.ts'
@@ -42,6 +41,8 @@ export function createMailer(
   const { host, port, security, from, user, password, ca, allowedAddresses } = settings
   const domain = from.slice(from.lastIndexOf('@') + 1)
   return async ({ id, to, subject, text, sentAt }) => {
+    // Brought with the first mail: most servers send none for days.
+    const { createTransport } = await import('nodemailer')
     let socket: Socket | undefined
     const timer = setTimeout(() => socket?.destroy(), sendMs)
     const transport = createTransport({

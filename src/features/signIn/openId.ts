@@ -1,10 +1,13 @@
-import * as oidc from 'openid-client'
+import type * as oidc from 'openid-client'
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Sealed } from '../../core/secret.ts'
 import type { Destination } from '../../net/destination.ts'
 import type { Exchange } from '../../net/egress.ts'
 import { derived } from './secrets.ts'
+
+/** Brought when somebody first signs in so: megabytes that most servers never need. */
+const library = () => import('openid-client')
 
 /** An OpenID provider people may sign in at, from the server's own configuration. */
 export interface OpenIdProvider {
@@ -62,6 +65,7 @@ export function createOpenIdClient(exchange: Exchange): OpenIdClient {
   return {
     async begin(provider, way, redirectUri) {
       const configuration = await configurationOf(provider)
+      const oidc = await library()
       const { verifier, state, nonce } = secretsOf(way, provider)
       const url = oidc.buildAuthorizationUrl(configuration, {
         ...{ redirect_uri: redirectUri, scope: 'openid email profile' },
@@ -72,6 +76,7 @@ export function createOpenIdClient(exchange: Exchange): OpenIdClient {
       return url.href
     },
     async finish(provider, way, returnedTo) {
+      const oidc = await library()
       const configuration = await configurationOf(provider)
       const { verifier, state, nonce } = secretsOf(way, provider)
       const answer = await oidc
@@ -113,6 +118,7 @@ async function discover(
   { issuer, clientId, clientSecret, destination, title }: OpenIdProvider,
   exchange: Exchange,
 ): Promise<oidc.Configuration> {
+  const oidc = await library()
   const credential = oidc.ClientSecretBasic(clientSecret.reveal())
   const fetch = fetchBy(exchange, destination)
   try {

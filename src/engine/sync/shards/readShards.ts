@@ -29,7 +29,7 @@ interface Reading {
   signal: AbortSignal
   readPage: (cursor: string | null, signal: AbortSignal) => Promise<Page | DeltaPage>
   store: Slots
-  /** Opens while few pages wait to be stored. */
+  /** Where pages are from being asked for until they begin to be stored. */
   room: Gate
   /** Blocks that were stored, to be filled again: new ones would be garbage of 1.6 MB a page. */
   blocks: CopyBlock[]
@@ -41,8 +41,8 @@ interface Reading {
  *
  * Few pages are stored at once, fewer than are fetched: PostgreSQL has a core or two for it, while
  * most of a fetch is Graph's time. A shard asks for its next page when the one before has begun to
- * be stored, and none asks while many pages wait for that; so a slow database slows the asking, and
- * memory holds some pages however many shards there are.
+ * be stored, and pages between asking and storing are bounded; so a slow database slows the asking,
+ * and memory holds some pages however many shards there are.
  */
 export async function readShards(
   sync: ModelSync,
@@ -58,7 +58,7 @@ export async function readShards(
   const reading: Reading = {
     ...{ sync, state, signal, readPage: of === 'list' ? listPages(sync) : deltaPages(sync) },
     store: createSlots(limits.pageStoresInFlight),
-    room: createGate(limits.pagesWaitingMax, signal),
+    room: createGate(limits.pagesAheadMax, signal),
     blocks: [],
   }
   let { deltaCursor } = state
@@ -114,11 +114,10 @@ async function readShard(reading: Reading, start: Shard): Promise<string | undef
 async function readRows(reading: Reading, cursor: string | null): Promise<RowPage> {
   const { sync, signal, readPage } = reading
   const { model } = sync
-  await reading.room.open()
+  await reading.room.enter()
   const page = await readPage(cursor, signal)
   const hasCalls = model.links.some((link) => link.call !== undefined)
   const whole = hasCalls ? { ...page, objects: await withLinks(sync, page, signal) } : page
-  reading.room.enter()
   return toRowPage(sync, whole, reading.blocks.pop() ?? createRowBlock(page.size))
 }
 
