@@ -86,7 +86,7 @@ async function tryAll(mutations: readonly Listed[], jobs: number): Promise<boole
   }
   await Promise.all(Array.from({ length: Math.max(1, jobs) }, work))
   process.stdout.write(
-    `${noticed} of ${mutations.length} defences are missed by their tests when taken out.\n`,
+    `${noticed} of ${mutations.length} defences taken out were noticed by their tests.\n`,
   )
   return noticed === mutations.length
 }
