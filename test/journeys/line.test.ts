@@ -31,7 +31,7 @@ describe('a new user', () => {
 
   it('finds the way in on the first start, for the owner alone', async () => {
     expect((await stat(world.tokenFile)).mode & 0o777).toBe(0o600)
-    expect(await json(['session', 'show'])).toMatchObject({ name: 'Administrator', scope: '1.' })
+    expect(await json(['whoami'])).toMatchObject({ name: 'Administrator', scope: '1.' })
   })
 
   it('makes a customer and attaches its tenant, the secret by file', async () => {
@@ -119,11 +119,16 @@ describe('what the command line says with --json', () => {
     [['transaction', 'list'], '/v1/transactions'],
     [['transaction', 'show', '2'], '/v1/transactions/2'],
     [['audit', 'list', '--limit', '7'], '/v1/audit?limit=7'],
-    [['session', 'show'], '/v1/me'],
   ])('%j is the answer of %s', async (args, path) => {
     const { status, body } = await world.ask('GET', path)
     expect(status).toBe(200)
     expect(await json(args)).toEqual(body)
+  })
+
+  it('of who one is leaves out what only pages need', async () => {
+    const { csrfToken, ...me } = (await world.ask('GET', '/v1/me')).body
+    expect(csrfToken).toBeNull()
+    expect(await json(['whoami'])).toEqual(me)
   })
 
   it('is the problem itself where something is refused', async () => {
