@@ -107,8 +107,8 @@ describe('connection checks', () => {
       },
     ])
     expect(await readCredentialEnds(microsoft.transport(), clientId, signal)).toEqual([
-      { kind: 'secret', keyId: 'k1', name: 'main', endsAt: '2027-01-01T00:00:00Z' },
-      { kind: 'certificate', keyId: 'k2', name: '', endsAt: '2028-01-01T00:00:00Z' },
+      { kind: 'secret', keyId: 'k1', name: 'main', endsAt: '2027-01-01T00:00:00Z', hint: 'abc' },
+      { kind: 'certificate', keyId: 'k2', name: '', endsAt: '2028-01-01T00:00:00Z', hint: '' },
     ])
     microsoft.replies.graph = answer([])
     expect(await readCredentialEnds(microsoft.transport(), clientId, signal)).toBe('unknown')
