@@ -36,8 +36,9 @@ if (!existsSync('/usr/sbin/squid')) {
 export default defineConfig({
   test: {
     projects: both && debianIsThere ? [main, oldest] : [main],
-    // Two files at a time: each may have a PostgreSQL, an emulator and a server of its own.
-    maxWorkers: 2,
+    // Each file may have a PostgreSQL, an emulator and a server of its own, and waits half its
+    // time: with two files at a time two cores were half idle.
+    maxWorkers: 3,
     // A golden file changes only when asked to (`vitest run -u`), never by running the tests.
     update: 'none',
     reporters: ['default', closingLine(notes)],

@@ -45,7 +45,7 @@ export function createSlots(count: number): Slots {
 
 /** A bound on how many are inside at once. */
 export interface Gate {
-  /** Resolves once there is a place, in the order of asking, or when the signal ends all waiting. */
+  /** Resolves once there is a place, in the order of asking, or when the signal ends waiting. */
   enter(): Promise<void>
   leave(): void
 }

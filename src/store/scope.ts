@@ -18,9 +18,9 @@ export type Scope = string | readonly string[]
 const scopePattern = /^(?:[0-9]+\.)+$/
 
 /**
- * Runs `work` in one transaction that sees and writes only rows within `scope`. Commits when
- * `work` returns, rolls back when it throws. Errors of the database come out as AppError
- * `unavailable` or `conflict`; other errors as they were thrown.
+ * Runs `work` in one transaction that sees and writes only rows within `scope`. Commits when `work`
+ * returns, rolls back when it throws. Errors of the database come out as AppError `unavailable` or
+ * `conflict`; other errors as they were thrown.
  */
 export async function inScope<T>(
   db: Database,

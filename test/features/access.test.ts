@@ -21,6 +21,7 @@ import {
 import type { NodeAnswer } from '../../src/features/hierarchy/nodes.ts'
 import { deleteNode, moveNode } from '../../src/features/hierarchy/shape.ts'
 import { createPerson } from '../../src/features/people/people.ts'
+import { listAudit } from '../../src/store/audit.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { actorAt, addNode, type Bench, failureOf, openBench, provider } from './support.ts'
 
@@ -88,6 +89,8 @@ describe('what is shipped', () => {
     const roles = await listRoles(provider, db(), { limit: 100 })
     const shipped = roles.items.filter(({ origin }) => origin === 'shipped')
     expect(shipped.map(({ name }) => name).sort()).toEqual(shippedRoles.map((r) => r.name).sort())
+    const audit = await inScope(db(), '1.', (tx) => listAudit(tx))
+    expect(audit.filter(({ action }) => action === 'access.ship')).toHaveLength(1)
   })
 
   it('lets each administrator give what is meant for below: the profiles are nested', () => {
