@@ -209,8 +209,8 @@ it.each(asSaid)(
       }
       // Most of what can go wrong goes wrong by giving.
       const name = pick([...Object.keys(actions), 'grant', 'grant', 'grant', 'grant', 'grant'])
-      // The chief, last of the people, may what others are refused: not every seed moved a node.
-      const id = random() < 0.2 ? (people.at(-1) ?? 0) : pick(people)
+      // The chief, first of the people, may what others are refused: not every seed moved a node.
+      const id = random() < 0.2 ? (people[0] ?? 0) : pick(people)
       const actor = asActor(id, before.get(id))
       const places = new Map(nodes.map((node) => [node.id, node.path]))
       try {
