@@ -36,9 +36,9 @@ if (!existsSync('/usr/sbin/squid')) {
 export default defineConfig({
   test: {
     projects: both && debianIsThere ? [main, oldest] : [main],
-    // Each file may have a PostgreSQL, an emulator and a server of its own, and waits half its
-    // time: with two files at a time two cores were half idle.
-    maxWorkers: 3,
+    // Two files at a time: each may have a PostgreSQL, an emulator and a server of its own. With
+    // three, two cores were busier, and tests of what takes how long no longer held.
+    maxWorkers: 2,
     // A golden file changes only when asked to (`vitest run -u`), never by running the tests.
     update: 'none',
     reporters: ['default', closingLine(notes)],
