@@ -7,7 +7,6 @@ import {
   requireHolds,
   requirePermission,
   scopesOf,
-  scopesPermitted,
 } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import { within } from '../../core/hierarchy.ts'
@@ -17,8 +16,9 @@ import { isUniqueViolation } from '../../store/errors.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
 import { permittedNode } from '../hierarchy/access.ts'
 import { kindsTo, movedMeanwhile } from '../hierarchy/nodes.ts'
+import { listById } from '../operation/listById.ts'
 import { notFound } from '../operation/notFound.ts'
-import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
+import type { PageOf, PageQuery } from '../operation/paging.ts'
 import { record } from '../operation/record.ts'
 import * as queries from './queries.ts'
 
@@ -37,15 +37,11 @@ export async function listRoleGrants(
   db: Database,
   query: PageQuery & { personId?: number | undefined },
 ): Promise<PageOf<RoleGrantAnswer>> {
-  const scopes = scopesPermitted(actor, 'Read', grantType)
-  const after = idCursor(query.after)
-  return await inScope(db, scopes, (tx) =>
-    readPage(
-      query,
-      (limit) => queries.selectRoleGrants(tx, { personId: query.personId }, after, limit),
-      showGrant,
-      (row) => String(row.id),
-    ),
+  return await listById(
+    { actor, db, type: grantType },
+    query,
+    (tx, after, limit) => queries.selectRoleGrants(tx, { personId: query.personId }, after, limit),
+    showGrant,
   )
 }
 

@@ -8,8 +8,9 @@ import type { Database } from '../../store/database.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
 import { rootPath } from '../hierarchy/root.ts'
 import { requireConfirmation } from '../operation/confirm.ts'
+import { listById } from '../operation/listById.ts'
 import { notFound } from '../operation/notFound.ts'
-import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
+import type { PageOf, PageQuery } from '../operation/paging.ts'
 import { record } from '../operation/record.ts'
 import { orNameTaken, requireAtTop } from './provider.ts'
 import * as queries from './queries.ts'
@@ -25,15 +26,11 @@ export async function listProfiles(
   db: Database,
   query: PageQuery,
 ): Promise<PageOf<ProfileAnswer>> {
-  const scopes = scopesPermitted(actor, 'Read', profileType)
-  const after = idCursor(query.after)
-  return await inScope(db, scopes, (tx) =>
-    readPage(
-      query,
-      (limit) => queries.selectProfiles(tx, after, limit),
-      showProfile,
-      (row) => String(row.id),
-    ),
+  return await listById(
+    { actor, db, type: profileType },
+    query,
+    queries.selectProfiles,
+    showProfile,
   )
 }
 

@@ -7,8 +7,9 @@ import type { Database } from '../../store/database.ts'
 import { inScope } from '../../store/scope.ts'
 import { rootPath } from '../hierarchy/root.ts'
 import { requireConfirmation } from '../operation/confirm.ts'
+import { listById } from '../operation/listById.ts'
 import { notFound } from '../operation/notFound.ts'
-import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
+import type { PageOf, PageQuery } from '../operation/paging.ts'
 import { record } from '../operation/record.ts'
 import { orNameTaken, requireAtTop } from './provider.ts'
 import * as queries from './queries.ts'
@@ -22,16 +23,7 @@ export async function listRoles(
   db: Database,
   query: PageQuery,
 ): Promise<PageOf<RoleAnswer>> {
-  const scopes = scopesPermitted(actor, 'Read', roleType)
-  const after = idCursor(query.after)
-  return await inScope(db, scopes, (tx) =>
-    readPage(
-      query,
-      (limit) => queries.selectRoles(tx, after, limit),
-      showRole,
-      (row) => String(row.id),
-    ),
-  )
+  return await listById({ actor, db, type: roleType }, query, queries.selectRoles, showRole)
 }
 
 export async function readRole(actor: Actor, db: Database, roleId: number): Promise<RoleAnswer> {

@@ -2,13 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Static } from 'typebox'
 import type { alertRoutes } from '../../contract/alerts.ts'
 import type { RouteAnswer, RouteInput } from '../../contract/route.ts'
-import {
-  type Actor,
-  type Operation,
-  requirePermission,
-  scopesOf,
-  scopesPermitted,
-} from '../../core/actor.ts'
+import { type Actor, type Operation, requirePermission, scopesOf } from '../../core/actor.ts'
 import { AppError, badInput } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { Sealed } from '../../core/secret.ts'
@@ -17,8 +11,9 @@ import { isUniqueViolation } from '../../store/errors.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
 import { reachAt } from '../egress/reach.ts'
 import { permittedNode } from '../hierarchy/access.ts'
+import { listById } from '../operation/listById.ts'
 import { notFound } from '../operation/notFound.ts'
-import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
+import type { PageOf, PageQuery } from '../operation/paging.ts'
 import { record } from '../operation/record.ts'
 import { showTime } from '../operation/show.ts'
 import type { Store } from '../operation/store.ts'
@@ -43,15 +38,11 @@ export async function listTargets(
   store: Store,
   query: PageQuery,
 ): Promise<PageOf<Target>> {
-  const scopes = scopesPermitted(actor, 'Read', targetType)
-  const after = idCursor(query.after)
-  return await inScope(store.db, scopes, (tx) =>
-    readPage(
-      query,
-      (limit) => queries.selectTargets(tx, after, limit),
-      showTarget,
-      (row) => String(row.id),
-    ),
+  return await listById(
+    { actor, db: store.db, type: targetType },
+    query,
+    queries.selectTargets,
+    showTarget,
   )
 }
 

@@ -1,13 +1,14 @@
 import type { Static } from 'typebox'
 import type { Certificate, certificateRoutes } from '../../contract/certificates.ts'
 import type { RouteInput } from '../../contract/route.ts'
-import { type Actor, scopesOf, scopesPermitted } from '../../core/actor.ts'
+import { type Actor, scopesOf } from '../../core/actor.ts'
 import { AppError, badInput } from '../../core/errors.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import { inScope } from '../../store/scope.ts'
 import { permittedNode } from '../hierarchy/access.ts'
 import { requireConfirmation } from '../operation/confirm.ts'
-import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
+import { listById } from '../operation/listById.ts'
+import type { PageOf, PageQuery } from '../operation/paging.ts'
 import { record } from '../operation/record.ts'
 import type { Store } from '../operation/store.ts'
 import { certificateType, ownerOf, permittedCertificate, privateKeyField } from './access.ts'
@@ -26,15 +27,11 @@ export async function listCertificates(
   store: Store,
   query: PageQuery,
 ): Promise<PageOf<CertificateAnswer>> {
-  const scopes = scopesPermitted(actor, 'Read', certificateType)
-  const after = idCursor(query.after)
-  return await inScope(store.db, scopes, (tx) =>
-    readPage(
-      query,
-      (limit) => queries.selectCertificates(tx, after, limit),
-      showCertificate,
-      (row) => String(row.id),
-    ),
+  return await listById(
+    { actor, db: store.db, type: certificateType },
+    query,
+    queries.selectCertificates,
+    showCertificate,
   )
 }
 

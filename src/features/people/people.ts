@@ -1,20 +1,15 @@
 import type { Static } from 'typebox'
 import type { Person, personRoutes } from '../../contract/people.ts'
 import type { RouteInput } from '../../contract/route.ts'
-import {
-  type Actor,
-  type Operation,
-  requirePermission,
-  scopesOf,
-  scopesPermitted,
-} from '../../core/actor.ts'
+import { type Actor, type Operation, requirePermission, scopesOf } from '../../core/actor.ts'
 import { AppError, badInput } from '../../core/errors.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
 import { permittedNode } from '../hierarchy/access.ts'
 import { requireConfirmation } from '../operation/confirm.ts'
+import { listById } from '../operation/listById.ts'
 import { notFound } from '../operation/notFound.ts'
-import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
+import type { PageOf, PageQuery } from '../operation/paging.ts'
 import { record } from '../operation/record.ts'
 import { showTime } from '../operation/show.ts'
 import type { Store } from '../operation/store.ts'
@@ -34,16 +29,7 @@ export async function listPeople(
   { db }: Store,
   query: PageQuery,
 ): Promise<PageOf<PersonAnswer>> {
-  const scopes = scopesPermitted(actor, 'Read', personType)
-  const after = idCursor(query.after)
-  return await inScope(db, scopes, (tx) =>
-    readPage(
-      query,
-      (limit) => queries.selectPeople(tx, after, limit),
-      showPerson,
-      (row) => String(row.id),
-    ),
-  )
+  return await listById({ actor, db, type: personType }, query, queries.selectPeople, showPerson)
 }
 
 export async function readPerson(

@@ -1,21 +1,16 @@
 import type { Static } from 'typebox'
 import type { RouteInput } from '../../contract/route.ts'
 import type { Schedule, scheduleRoutes } from '../../contract/schedules.ts'
-import {
-  type Actor,
-  type Operation,
-  requirePermission,
-  scopesOf,
-  scopesPermitted,
-} from '../../core/actor.ts'
+import { type Actor, type Operation, requirePermission, scopesOf } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import type { Models } from '../../engine/models/versions/versions.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
+import { listById } from '../operation/listById.ts'
 import { notFound } from '../operation/notFound.ts'
-import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
+import type { PageOf, PageQuery } from '../operation/paging.ts'
 import { record } from '../operation/record.ts'
 import { showTime } from '../operation/show.ts'
 import type { Store } from '../operation/store.ts'
@@ -169,15 +164,11 @@ export async function listSchedules(
   { store }: ScheduleDependencies,
   query: PageQuery & { tenantId?: number | undefined },
 ): Promise<PageOf<ScheduleAnswer>> {
-  const scopes = scopesPermitted(actor, 'Read', type)
-  const after = idCursor(query.after)
-  return inScope(store.db, scopes, (tx) =>
-    readPage(
-      query,
-      (limit) => queries.selectSchedules(tx, query.tenantId, after, limit),
-      show,
-      (row) => String(row.id),
-    ),
+  return await listById(
+    { actor, db: store.db, type: type },
+    query,
+    (tx, after, limit) => queries.selectSchedules(tx, query.tenantId, after, limit),
+    show,
   )
 }
 
