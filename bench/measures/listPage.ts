@@ -1,4 +1,3 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { openDatabase } from '../../src/store/database.ts'
 import { inScope } from '../../src/store/scope.ts'
 import {
@@ -13,6 +12,7 @@ import {
   tenants,
   withCursor,
 } from '../million.ts'
+import { processorSeconds } from '../processorTime.ts'
 import { median, percentile, type Report, timed } from '../report.ts'
 import { type BenchWorld, openWorld } from '../world.ts'
 
@@ -105,22 +105,9 @@ async function ask({ client }: BenchWorld, { tenantId }: Place, { query }: Case)
 }
 
 /** Milliseconds of cores since their start: of the server, and of PostgreSQL's processes. */
-async function processorTimes({ server, database }: BenchWorld) {
-  const { rows: found } = await database.query<{ pid: number }>('select pg_backend_pid() as pid')
-  const [, postmaster] = await statOf(`${found[0]?.pid}`)
-  const all = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const stats = await Promise.all(all.map((pid) => statOf(pid).catch(() => [0, 0] as const)))
-  const [own] = await statOf(`${server.child.pid}`)
-  const ours = stats.filter(([, parent]) => parent === postmaster)
-  return { server: own, database: ours.reduce((sum, [spent]) => sum + spent, 0) }
-}
-
-/** Time spent in milliseconds and the parent (proc(5): fields 14, 15 and 4, ticks of 10 ms). */
-async function statOf(pid: string): Promise<readonly [number, number]> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8')
-  const fields = text
-    .slice(text.lastIndexOf(')') + 2)
-    .split(' ')
-    .map(Number)
-  return [((fields[11] ?? 0) + (fields[12] ?? 0)) * 10, fields[1] ?? 0]
+async function processorTimes({ server, databasePid }: BenchWorld) {
+  return {
+    server: (await processorSeconds(server.child.pid)) * 1_000,
+    database: (await processorSeconds(databasePid)) * 1_000,
+  }
 }
