@@ -132,9 +132,12 @@ describe('where every copy learns of a write a while later', () => {
       const person = (await world.control.snapshot()).users.find(
         ({ id }) => id === personAt(before, nth).id,
       )
-      const { lastPasswordChangeDateTime } = person ?? {}
-      expect(steps[0]).toMatchObject({ after: { lastPasswordChangeDateTime } })
-      expect(steps[0]?.before).not.toEqual({ lastPasswordChangeDateTime })
+      // Sent twice where nobody heard the first answer; the first may be what a copy shows.
+      const [was, seen, is] = [steps[0]?.before, steps[0]?.after, person].map((one) =>
+        Date.parse(String((one as JsonObject).lastPasswordChangeDateTime)),
+      )
+      expect(seen).toBeGreaterThan(Number(was))
+      expect(seen).toBeLessThanOrEqual(Number(is))
     }
   })
 

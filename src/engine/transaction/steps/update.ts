@@ -67,14 +67,15 @@ export const updateStep: StepKind = {
 }
 
 /**
- * Reads until the answer shows the change: a nearby replica may still have the old values. One that
- * shows values of neither may be older still, but not for `settleMs` on end: then somebody else has
- * changed them since, and what was written will show no more.
+ * Reads until the answer shows the change: a nearby replica may still have the old values. On the
+ * way back these are two: what the step had left (`expect`), and what it had found, which a late
+ * replica may have given as `before`. Other values may be older still, but hardly for `settleMs` on
+ * end: then somebody else has changed them since, and what was written will show no more.
  */
 async function readBack(
   context: StepContext,
   model: Model,
-  { key, set }: UpdateInput,
+  { key, set, expect }: UpdateInput,
   before: JsonObject,
   ms: number,
 ): Promise<StepResult | undefined> {
@@ -83,8 +84,8 @@ async function readBack(
     const object = await readObject(context, model, key)
     const open = differences(object.data, set)
     if (open.length === 0) return result(model, object, set)
-    const foreign = open.filter(
-      (change) => !jsonEqual(change.before, before[change.property] ?? null),
+    const foreign = open.filter(({ property, before: shown }) =>
+      [before, expect ?? before].every((old) => !jsonEqual(shown, old[property] ?? null)),
     )
     foreignFrom = foreign.length === 0 ? undefined : (foreignFrom ?? waitedMs)
     if (foreignFrom !== undefined && waitedMs - foreignFrom >= limits.settleMs) {
