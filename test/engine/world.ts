@@ -25,7 +25,7 @@ import { createEgress, type Egress } from '../../src/net/egress.ts'
 import { newMasterKey } from '../../src/store/masterKey.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { createVault } from '../../src/store/vault.ts'
-import { freshDatabase, quietLog, systemClock } from '../store/testing.ts'
+import { type FreshDatabase, freshDatabase, quietLog, systemClock } from '../store/testing.ts'
 import { control } from './control.ts'
 
 export const administrator: Actor = {
@@ -52,12 +52,25 @@ interface Surroundings {
   clock?: Clock
   /** How long the way out waits for answers. */
   patience?: Patience
+  /** Where the tenant is attached, if not in a database of its own. */
+  open?: (access: TenantAccess, emulator: Emulator) => Promise<Opened>
+}
+
+interface Opened {
+  database: FreshDatabase
+  tenantId: number
+}
+
+const scope = '1.2.'
+
+async function openFresh({ tenantId }: TenantAccess): Promise<Opened> {
+  const database = await freshDatabase()
+  return { database, tenantId: await insertTenant(database.db, scope, tenantId) }
 }
 
 /** A database with one tenant, an emulated Microsoft 365 behind it, and the engine between them. */
 export async function startWorld(spec: TenantSpec, surroundings: Surroundings = {}) {
-  const { clock = createHastyClock(), patience } = surroundings
-  const database = await freshDatabase()
+  const { clock = createHastyClock(), patience, open = openFresh } = surroundings
   const emulator: Emulator = await startEmulator({
     dataDir: await mkdtemp(join(tmpdir(), 'patchbay-emulator-')),
     clock: systemClock,
@@ -67,8 +80,7 @@ export async function startWorld(spec: TenantSpec, surroundings: Surroundings = 
   })
   const [access] = emulator.tenants
   if (access === undefined) throw new Error('the emulator has no tenant')
-  const scope = '1.2.'
-  const tenantId = await insertTenant(database.db, scope, access.tenantId)
+  const { database, tenantId } = await open(access, emulator)
   const egress = createEgress(async () => [{ address: '127.0.0.1', family: 4 }], patience)
   const graph = graphOf(egress, emulator, access, clock)
   const emulatorControl = control(emulator, access.tenantId)
