@@ -29,7 +29,9 @@ export interface EmbeddedServer {
 
 const databaseName = 'patchbay'
 
-const settings = {
+type Settings = Readonly<Record<string, string>>
+
+const settings: Settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   // For two cores and a small machine; durability stays on.
@@ -57,8 +59,14 @@ const settings = {
  * that runs there. There is no lock file of ours, which a kill would leave behind: making is a
  * rename that one starter wins, running is guarded by PostgreSQL's own postmaster.pid, and whoever
  * loses finds the winner's server. Errors: `unavailable`, with what to do.
+ *
+ * @param other settings of a server that is started, in the place of ours
  */
-export async function startEmbedded(dataDir: string, clock: Clock): Promise<EmbeddedServer> {
+export async function startEmbedded(
+  dataDir: string,
+  clock: Clock,
+  other: Settings = {},
+): Promise<EmbeddedServer> {
   const account = await serverAccount()
   await makeDataDir(dataDir, account)
   const runtime = await installRuntime(dataDir)
@@ -66,11 +74,12 @@ export async function startEmbedded(dataDir: string, clock: Clock): Promise<Embe
     await promisify(execFile)(file, args, { ...account, cwd: '/', env: { LC_ALL: 'C' } })
   })
   const password = new Sealed(await readFile(files.passwordFile, 'utf8'))
+  const start = (port: number) => spawnServer(files, account, { ...settings, ...other, port })
   const deadline = clock.now() + limits.embeddedStartMs
   while (clock.now() < deadline) {
     const running = await findRunning(files, password)
     if (running !== undefined) return await serve(running, true, password, clock)
-    const started = await startServer(files, account, password, deadline, clock)
+    const started = await startServer(files, start, password, deadline, clock)
     if (started !== undefined) return await serve(started, false, password, clock)
     await clock.sleep(limits.embeddedPollMs)
   }
@@ -128,7 +137,7 @@ async function findRunning(files: EmbeddedFiles, password: Sealed): Promise<Runn
 
 async function startServer(
   files: EmbeddedFiles,
-  account: Account | undefined,
+  start: (port: number) => Promise<ChildProcess>,
   password: Sealed,
   deadline: number,
   clock: Clock,
@@ -136,7 +145,7 @@ async function startServer(
   // The same port as last time, if it is free: pools of other processes find it again.
   const last = Number(await readFile(files.portFile, 'utf8').catch(() => '0'))
   const port = await freePort(last).catch(() => freePort(0))
-  const child = await spawnServer(files, account, port)
+  const child = await start(port)
   while (child.exitCode === null && child.signalCode === null && clock.now() < deadline) {
     const running = await findRunning(files, password)
     if (running !== undefined) {
@@ -151,15 +160,12 @@ async function startServer(
 async function spawnServer(
   files: EmbeddedFiles,
   account: Account | undefined,
-  port: number,
+  given: Readonly<Record<string, string | number>>,
 ): Promise<ChildProcess> {
   const output = await open(files.logFile, 'a')
   try {
     if ((await output.stat()).size > limits.embeddedLogBytes) await truncate(files.logFile)
-    const options = Object.entries({ ...settings, port }).flatMap(([name, value]) => [
-      '-c',
-      `${name}=${value}`,
-    ])
+    const options = Object.entries(given).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     // Detached: Ctrl-C in a terminal goes to the whole group, and PostgreSQL would cut off the
     // connections we are still closing. A file for its output: a pipe would break with us.
     const child = spawn(join(files.bin, 'postgres'), ['-D', files.cluster, ...options], {

@@ -17,8 +17,7 @@ import { emit } from '../../src/store/events.ts'
 import { keysOfFile } from '../../src/store/keyRing.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { createVault } from '../../src/store/vault.ts'
-import { startDebian } from './debian.ts'
-import { type FreshDatabase, freshDatabase, quietLog } from './testing.ts'
+import { type FreshDatabase, freshDatabase, quietLog, sharedDebian } from './testing.ts'
 
 let fresh: FreshDatabase
 let folder: string
@@ -126,10 +125,7 @@ const changedByRestore = ['run', 'transaction', 'transaction_step']
 
 describe.each([
   ['PostgreSQL 18', async () => fresh.url],
-  [
-    'PostgreSQL 15',
-    () => startDebian(join(tmpdir(), `patchbay-test-debian-${process.getuid?.() ?? 0}`)),
-  ],
+  ['PostgreSQL 15', sharedDebian],
 ])('restored on %s', (_name, server) => {
   test('every row of every table is back, and nothing under way goes on', async () => {
     const bytes = await take()

@@ -14,7 +14,10 @@ const run = promisify(execFile)
  * Debian's PostgreSQL 15, the oldest version we support, in a directory of its own; the address of
  * its superuser. Started once and then found running, by however many tests come at the same time.
  */
-export async function startDebian(dir: string): Promise<Sealed> {
+export async function startDebian(
+  dir: string,
+  other: Readonly<Record<string, string>> = {},
+): Promise<Sealed> {
   const account = await serverAccount()
   const cluster = join(dir, 'cluster')
   await makeDataDir(dir, account)
@@ -36,8 +39,10 @@ export async function startDebian(dir: string): Promise<Sealed> {
     })
     await rename(beside, cluster).catch(() => rm(beside, { recursive: true }))
   }
-  const settings =
-    '-c unix_socket_directories= -c max_connections=200 -c listen_addresses=127.0.0.1'
+  const given = { listen_addresses: '127.0.0.1', max_connections: '200', ...other }
+  const settings = Object.entries({ unix_socket_directories: '', ...given })
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ')
   for (let attempt = 0; attempt < 200; attempt++) {
     const lines = (await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')).split(
       '\n',
