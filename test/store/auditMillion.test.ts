@@ -7,6 +7,8 @@ import { figure, fullSize } from '../figures/figure.ts'
 import { type FreshDatabase, freshDatabase } from './testing.ts'
 
 const entries = fullSize ? 1_000_000 : 20_000
+/** Fewer ones are longer, so that it shows when all are held at once. */
+const padding = fullSize ? 0 : 1_000
 const customers = 20
 const child = fileURLToPath(new URL('auditChild.ts', import.meta.url))
 /** Names as strangers give them: each entry has to stay one line. */
@@ -29,7 +31,8 @@ beforeAll(async () => {
     // Through the trigger that seals, as the application's own entries go.
     await owner.query(`insert into audit (node_path, actor, action, tenant_id, subject, detail)
       select '1.' || n % ${customers - 1} + 2 || '.', '{"id": "person:1", "name": "Ada"}',
-             'resource.removed', 7, ${hostile} || n, jsonb_build_object('name', ${hostile})
+             'resource.removed', 7, ${hostile} || n,
+             jsonb_build_object('name', ${hostile}, 'text', repeat('x', ${padding}))
         from generate_series(${from + 1}, ${from + 10_000}) n`)
   }
 }, 1_200_000)
