@@ -5,9 +5,10 @@ import type { Route } from '../../src/contract/route.ts'
 import { isJsonObject, type JsonObject } from '../../src/core/json.ts'
 import { inParallel } from '../../src/core/parallel.ts'
 import * as attempts from './attempts.ts'
+import { countChanges } from './authorisationChanges.ts'
 import { fieldsOf, routes, valueAt } from './fields.ts'
 import { type Answered, faultsOf, namedFields, openSender, type Sender } from './sender.ts'
-import { makeFingerprint, type Served, serve } from './served.ts'
+import { type Served, serve } from './served.ts'
 import { type ValidRequest, validRequests } from './validRequests.ts'
 import { type ContractWorld, openContractWorld } from './world.ts'
 
@@ -23,7 +24,7 @@ beforeAll(async () => {
   valid = await validRequests(world)
   served = await serve(world.patchbay)
   sender = openSender(served.url, world.patchbay.token)
-  fingerprint = await makeFingerprint(world.database)
+  fingerprint = await countChanges(world.database)
   // The first large bodies make room that a process keeps; what comes after must fit into it.
   const warming = routes.filter(({ name }) => name === 'tenant.create').flatMap(refusedAttempts)
   await inParallel(warming, 6, async ({ sent }) => void (await sender.send(sent())))

@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import type pg from 'pg'
 import { startServerProcess, stopProcess } from '../../src/main/children.ts'
 import { readSettings } from '../../src/main/settings.ts'
 import { startPatchbay } from '../../src/main/start.ts'
@@ -37,27 +36,4 @@ export async function withWorker<T>(patchbay: TestPatchbay, work: () => Promise<
   } finally {
     await worker.close()
   }
-}
-
-/**
- * What the database holds, in a few numbers: rows per table and the sum of the transactions that
- * wrote them. A row added, changed or removed makes another text; a new table is included.
- */
-export async function makeFingerprint(database: pg.Client): Promise<() => Promise<string>> {
-  const { rows } = await database.query<{ name: string; used: boolean }>(
-    `select format('%I.%I', relnamespace::regnamespace, relname) as name,
-            -- That they are used is written down: only which there are counts.
-            relname in ('access_token', 'session') as used
-       from pg_class
-      where (relnamespace = 'patchbay'::regnamespace or relname = 'workflow_status')
-        and relkind in ('r', 'p') and not relispartition
-        -- Refusals are put on record, and counted: that alone changes nothing.
-        and relname not in ('audit', 'audit_seal', 'sign_in_failure') order by 1`,
-  )
-  const each = rows.map(({ name, used }) => {
-    const written = used ? '0' : 'coalesce(sum(xmin::text::bigint), 0)'
-    return `select count(*) as n, ${written} as x from ${name}`
-  })
-  const query = `select string_agg(n || ':' || x, ' ') as print from (${each.join(' union all ')})`
-  return async () => (await database.query<{ print: string }>(`${query} t`)).rows[0]?.print ?? ''
 }
