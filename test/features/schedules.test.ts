@@ -157,7 +157,7 @@ describe('a schedule', () => {
     expect(Date.parse(resumed.dueAt ?? '')).toBeLessThanOrEqual(now + 60 * minute)
   })
 
-  it('does nothing once who made it may not, and says so', async () => {
+  it('I3: does nothing once who made it may not, says so, and puts it on record', async () => {
     const site = await addNode(bench, 1, 'customer', `Elsewhere ${round}`)
     const { id } = await create({})
     const elsewhere = actorAt(site.path)
@@ -176,6 +176,12 @@ describe('a schedule', () => {
     const reader = actorAt('1.', [{ type: '*', operations: ['Read'] }])
     await queueScheduled({ ...dependencies, actorNow: async () => reader })
     expect(await syncsOf()).toEqual([])
+    const { rows } = await inScope(bench.store.db, path, (tx) =>
+      sql`select actor ->> 'name' as actor, tenant_id as tenant from audit
+        where action = ${'schedule.refused'} and subject = ${`schedule:${id}`}`.execute(tx),
+    )
+    const refused = { actor: 'Ada', tenant: tenantId }
+    expect(rows).toEqual([refused, refused, refused])
   })
 
   it('acts as who changed it last', async () => {
