@@ -19,7 +19,8 @@ let worker: Served
 let admin: pg.Client
 
 beforeAll(async () => {
-  world = await openWorld(people)
+  // Who is killed counts as dead sooner: six seconds at each of the points are a minute.
+  world = await openWorld(people, { heartbeatMs: 400, heartbeatDeadMs: 2_400 })
   await world.serve('api')
   tenantId = await world.attach('Contoso', { userPageSize: pageSize })
   worker = await world.serve('worker')

@@ -39,11 +39,14 @@ export interface Answer {
 
 export type World = Awaited<ReturnType<typeof openWorld>>
 
+/** Bounds that differ from the product's, so that a test need not wait so long. */
+export type Bounds = Partial<Record<keyof typeof limits, number>>
+
 /**
  * A machine as a new user has it: an emulated Microsoft 365 and a data directory, each `serve` a
  * process of its own, and between them the PostgreSQL that Patchbay brings along.
  */
-export async function openWorld(people: number) {
+export async function openWorld(people: number, bounds: Bounds = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), 'patchbay-journey-'))
   // PostgreSQL does not run as root, so whoever it runs as has to pass through.
   await chmod(dataDir, 0o711)
@@ -57,7 +60,7 @@ export async function openWorld(people: number) {
     ...{ dataDir, emulator, tenant, microsoft, served },
     ...{ ...entrance, ...database, url: () => url },
     async serve(role = 'all', port = '0'): Promise<Served> {
-      const one = await startServe(['--role', role, '--port', port, '--data', dataDir])
+      const one = await startServe(['--role', role, '--port', port, '--data', dataDir], bounds)
       served.push(one)
       if (role !== 'worker') url = one.url
       return one
@@ -222,8 +225,12 @@ function openDatabase(dataDir: string) {
   return { connect, query, workingPid }
 }
 
-async function startServe(args: readonly string[]): Promise<Served> {
+async function startServe(args: readonly string[], bounds: Bounds): Promise<Served> {
   const { DATABASE_URL: _, ...env } = process.env
+  if (Object.keys(bounds).length > 0) {
+    env.PATCHBAY_TEST_BOUNDS = JSON.stringify(bounds)
+    env.NODE_OPTIONS = `--import ${new URL('bounds.ts', import.meta.url).href}`
+  }
   const child = spawn(process.execPath, [launcher, 'serve', ...args], {
     ...{ env, stdio: ['ignore', 'pipe', 'pipe'] },
   })
