@@ -16,6 +16,11 @@ export interface Caller {
 
 type Permissions = { type: string; operations: Operation[] }[]
 
+interface Bounds {
+  nodeId: number
+  permissions: Permissions
+}
+
 /** Reads what there is, but nothing of who does what. */
 const reader: Permissions = [
   { type: 'relation/*', operations: ['Read'] },
@@ -40,11 +45,19 @@ export async function openCallers(world: ContractWorld): Promise<Caller[]> {
     { type: 'device/*', operations: ['Read'] },
     { type: 'data/DataSync', operations: ['Read', 'Execute'] },
   ]
-  const people: [string, { nodeId: number; path: string }, string, Permissions?][] = [
+  const people: [
+    string,
+    { nodeId: number; path: string },
+    string,
+    (Permissions | undefined)?,
+    string?,
+  ][] = [
     ['auditor', own, 'Customer auditor'],
     ['cus-read', own, 'Customer reader'],
     ['cus-oper', own, 'Customer operator'],
     ['script', own, 'Customer administrator', bounds],
+    // Reads all of the customer, and may change what is below one site of it.
+    ['cus-site', own, 'Customer reader', undefined, 'Site administrator'],
     ['site', child, 'Site administrator'],
     ['sibling', sibling, 'Customer administrator'],
     ['customer', own, 'Customer administrator'],
@@ -61,23 +74,29 @@ export async function openCallers(world: ContractWorld): Promise<Caller[]> {
     caller('unknown', undefined, `pb_${randomUUID()}`),
     caller('expired', undefined, await ownerlessToken(world, '1.', true)),
   ]
-  for (const [name, { nodeId, path }, role, permissions] of people) {
-    callers.push(caller(name, path, await hire(name, nodeId, role, permissions)))
+  for (const [name, { nodeId, path }, role, permissions, roleBelow] of people) {
+    const roles = new Map([[nodeId, role]])
+    if (roleBelow !== undefined) roles.set(child.nodeId, roleBelow)
+    callers.push(
+      caller(name, path, await hire(name, roles, permissions && { nodeId, permissions })),
+    )
   }
   return callers
 }
 
 const capital = (word: string) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`
 
-/** Somebody new with a role; answers a token of theirs. */
+/** Somebody new with roles at nodes, the first of them their own; answers a token of theirs. */
 async function openHiring(client: Client<Api>) {
   const { items } = await client.role.list({ query: { limit: 100 } })
-  return async (login: string, nodeId: number, roleName: string, permissions?: Permissions) => {
-    const role = items.find(({ name }) => name === roleName)
-    if (role === undefined) throw new Error(`there is no role ${roleName}`)
+  return async (login: string, roles: ReadonlyMap<number, string>, bounds?: Bounds) => {
+    const [nodeId = 1] = roles.keys()
     const { id: personId } = await client.person.create({ body: { nodeId, login, name: login } })
-    await client.role.grant({ body: { nodeId, personId, roleId: role.id } })
-    const bounds = permissions && { nodeId, permissions }
+    for (const [nodeId, roleName] of roles) {
+      const role = items.find(({ name }) => name === roleName)
+      if (role === undefined) throw new Error(`there is no role ${roleName}`)
+      await client.role.grant({ body: { nodeId, personId, roleId: role.id } })
+    }
     const { token } = await client.token.create({ body: { name: login, personId, ...bounds } })
     return token
   }
