@@ -2,14 +2,13 @@ import { type Actor, allPermissions, type Grant } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 import type { Sealed } from '../core/secret.ts'
-import { grantsOf } from '../features/access/grants.ts'
 import { ensureRoot, rootPath } from '../features/hierarchy/root.ts'
 import { record } from '../features/operation/record.ts'
 import { hashOf, newSecret } from '../features/signIn/secrets.ts'
 import { later, personAuthor, personIdOf } from '../features/signIn/sessions.ts'
 import type { Credential } from '../http/admission.ts'
 import type { Database } from '../store/database.ts'
-import { inScope, type Tx } from '../store/scope.ts'
+import { inScope } from '../store/scope.ts'
 import * as queries from './queries.ts'
 
 /** Who makes what has to be there before anybody can sign in. */
@@ -27,7 +26,8 @@ interface Where {
 
 /**
  * Whoever a token or a session belongs to, with the rights they have now. Only hashes are stored,
- * so a hash is sought. That it was used is written down once a minute.
+ * so a hash is sought. It is asked with every request and so is one statement; that a token or a
+ * session was used is written down once a minute.
  */
 export async function findActor(
   { db, clock }: Where,
@@ -35,18 +35,19 @@ export async function findActor(
 ): Promise<Actor | undefined> {
   const now = new Date(clock.now())
   const hash = hashOf(secret)
-  return await inScope(db, rootPath, async (tx) => {
-    if (kind === 'token') {
-      const token = await queries.selectToken(tx, { hash }, now)
-      if (token && isOld(token.usedAt, now)) await queries.updateUsed(tx, token.id, now)
-      return await holderOfToken(tx, token)
+  if (kind === 'token') {
+    const token = await queries.selectToken(db, { hash }, now)
+    if (token && isOld(token.usedAt, now)) {
+      await inScope(db, rootPath, (tx) => queries.updateUsed(tx, token.id, now))
     }
-    const session = await queries.selectSession(tx, hash, now)
-    if (session && isOld(session.seenAt, now)) {
-      await queries.updateSeen(tx, session.id, now, later(now, limits.sessionIdleMs))
-    }
-    return session && (await asPerson(tx, session.person))
-  })
+    return token && holderOfToken(token)
+  }
+  const session = await queries.selectSession(db, hash, now)
+  if (session && isOld(session.seenAt, now)) {
+    const idleEndsAt = later(now, limits.sessionIdleMs)
+    await inScope(db, rootPath, (tx) => queries.updateSeen(tx, session.id, now, idleEndsAt))
+  }
+  return session && asPerson(session.personId, session)
 }
 
 /** Who did something earlier, with the rights they have now; undefined when they have none. */
@@ -54,36 +55,31 @@ export async function findActorAgain(
   { db, clock }: Where,
   actorId: string,
 ): Promise<Actor | undefined> {
-  const now = new Date(clock.now())
   const personId = personIdOf({ id: actorId })
+  if (personId !== undefined) {
+    const person = await queries.selectPerson(db, personId)
+    return person && asPerson(personId, person)
+  }
   const tokenId = /^token:(\d{1,15})$/.exec(actorId)?.[1]
-  return await inScope(db, rootPath, async (tx) => {
-    if (personId !== undefined) {
-      const person = await queries.selectPerson(tx, personId)
-      return person && (await asPerson(tx, person))
-    }
-    if (tokenId === undefined) return undefined
-    return await holderOfToken(tx, await queries.selectToken(tx, { id: Number(tokenId) }, now))
-  })
+  if (tokenId === undefined) return undefined
+  const now = new Date(clock.now())
+  const token = await queries.selectToken(db, { id: Number(tokenId) }, now)
+  return token && holderOfToken(token)
 }
 
 /** A token may what its owner may, within its bounds; one without an owner all of its scope. */
-async function holderOfToken(
-  tx: Tx,
-  token: queries.TokenRow | undefined,
-): Promise<Actor | undefined> {
-  if (token === undefined) return undefined
+function holderOfToken(token: queries.TokenRow): Actor | undefined {
   const bounds: Grant = { scope: token.scope, permissions: token.permissions ?? allPermissions }
   const itself = { id: `token:${token.id}`, kind: 'token' } as const
   if (token.personId === null) return { ...itself, name: token.name, grants: [bounds] }
-  const { person } = token
-  const owner = person && (await asPerson(tx, person))
+  if (token.person === null) return undefined
+  const owner = asPerson(token.personId, token)
   return owner && { ...itself, name: `${owner.name}: ${token.name}`, grants: owner.grants, bounds }
 }
 
-async function asPerson(tx: Tx, person: queries.PersonRow): Promise<Actor | undefined> {
-  if (person.disabledAt !== null) return undefined
-  return { ...personAuthor(person), grants: await grantsOf(tx, person.id) }
+function asPerson(id: number, row: queries.PersonRow): Actor | undefined {
+  if (row.disabledAt !== null) return undefined
+  return { ...personAuthor({ id, name: row.person }), grants: row.grants }
 }
 
 function isOld(at: Date | null, now: Date): boolean {

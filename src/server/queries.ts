@@ -1,85 +1,92 @@
 import { sql } from 'kysely'
-import type { Permission } from '../core/actor.ts'
+import type { Grant, Permission } from '../core/actor.ts'
+import type { Database } from '../store/database.ts'
+import { asStoreError } from '../store/errors.ts'
 import type { Tx } from '../store/scope.ts'
 
+/** A person as they are now, with what their roles allow (function of migration 0024). */
 export interface PersonRow {
-  id: number
-  name: string
+  person: string
   disabledAt: Date | null
+  grants: Grant[]
 }
+type NoPerson = { [Column in keyof PersonRow]: null }
+const personColumns = 'p.name as person, p.disabled_at as "disabledAt", p.grants'
 
-export interface TokenRow {
+export type TokenRow = {
   id: number
   name: string
   scope: string
   permissions: Permission[] | null
+  /** Its owner; null where it has none. */
   personId: number | null
   usedAt: Date | null
-  /** Its owner; undefined where it has none. */
-  person: PersonRow | undefined
-}
+} & (PersonRow | NoPerson)
 
 /**
  * The token with this hash or id, unless it has ended. The index finds it by the whole hash, so the
  * time it takes tells nothing of how much of a guess was right.
  */
 export async function selectToken(
-  tx: Tx,
+  db: Database,
   by: { hash: Buffer } | { id: number },
   now: Date,
 ): Promise<TokenRow | undefined> {
-  const query = tx
-    .selectFrom('access_token as token')
-    .leftJoin('person', 'person.id', 'token.person_id')
-    .select(['token.id', 'token.name', 'token.scope', 'token.permissions'])
-    .select(['token.person_id as personId', 'token.last_used_at as usedAt'])
-    .select(['person.name as owner', 'person.disabled_at as disabledAt'])
-    .where('token.ended_at', 'is', null)
-    .where((row) =>
-      row.or([row('token.expires_at', 'is', null), row('token.expires_at', '>', now)]),
-    )
-  const found = await ('id' in by
-    ? query.where('token.id', '=', by.id)
-    : query.where('token.hash', '=', by.hash)
-  ).executeTakeFirst()
-  if (found === undefined) return undefined
-  const { owner, disabledAt, ...token } = found
-  const person =
-    token.personId === null || owner === null
-      ? undefined
-      : { id: token.personId, name: owner, disabledAt }
-  return { ...token, person }
+  const [column, value] = 'id' in by ? ['id', by.id] : ['hash', by.hash]
+  return await selectOne<TokenRow>(db, {
+    name: `token by ${column}`,
+    text: `
+      select t.id, t.name, t.scope, t.permissions, t.person_id as "personId",
+             t.last_used_at as "usedAt", ${personColumns}
+        from access_token t left join person_now(t.person_id) p on t.person_id is not null
+       where t.${column} = $1 and t.ended_at is null
+         and (t.expires_at is null or t.expires_at > $2)`,
+    values: [value, now],
+  })
 }
 
-export async function updateUsed(tx: Tx, id: number, now: Date): Promise<void> {
-  await tx.updateTable('access_token').set({ last_used_at: now }).where('id', '=', id).execute()
-}
-
-export interface SessionRow {
+export interface SessionRow extends PersonRow {
   id: number
+  personId: number
   seenAt: Date
-  person: PersonRow
 }
 
 /** The session with this hash, unless it has ended or nobody used it for long. */
 export async function selectSession(
-  tx: Tx,
+  db: Database,
   hash: Buffer,
   now: Date,
 ): Promise<SessionRow | undefined> {
-  const found = await tx
-    .selectFrom('session')
-    .innerJoin('person', 'person.id', 'session.person_id')
-    .select(['session.id', 'session.seen_at as seenAt', 'person.id as personId'])
-    .select(['person.name', 'person.disabled_at as disabledAt'])
-    .where('session.hash', '=', hash)
-    .where('session.ended_at', 'is', null)
-    .where('session.idle_ends_at', '>', now)
-    .where('session.ends_at', '>', now)
-    .executeTakeFirst()
-  if (found === undefined) return undefined
-  const { personId, name, disabledAt, ...session } = found
-  return { ...session, person: { id: personId, name, disabledAt } }
+  return await selectOne<SessionRow>(db, {
+    name: 'session by hash',
+    text: `
+      select s.id, s.person_id as "personId", s.seen_at as "seenAt", ${personColumns}
+        from session s cross join person_now(s.person_id) p
+       where s.hash = $1 and s.ended_at is null and s.idle_ends_at > $2 and s.ends_at > $2`,
+    values: [hash, now],
+  })
+}
+
+export async function selectPerson(db: Database, id: number): Promise<PersonRow | undefined> {
+  const text = `select ${personColumns} from person_now($1) p`
+  return await selectOne<PersonRow>(db, { name: 'person by id', text, values: [id] })
+}
+
+/** One statement outside of any transaction, planned once for each connection: see findActor. */
+async function selectOne<Row extends object>(
+  db: Database,
+  statement: { name: string; text: string; values: unknown[] },
+): Promise<Row | undefined> {
+  try {
+    const { rows } = await db.pool.query<Row>(statement)
+    return rows[0]
+  } catch (error) {
+    throw asStoreError(error)
+  }
+}
+
+export async function updateUsed(tx: Tx, id: number, now: Date): Promise<void> {
+  await tx.updateTable('access_token').set({ last_used_at: now }).where('id', '=', id).execute()
 }
 
 export async function updateSeen(tx: Tx, id: number, now: Date, idleEndsAt: Date): Promise<void> {
@@ -88,14 +95,6 @@ export async function updateSeen(tx: Tx, id: number, now: Date, idleEndsAt: Date
     .set({ seen_at: now, idle_ends_at: idleEndsAt })
     .where('id', '=', id)
     .execute()
-}
-
-export async function selectPerson(tx: Tx, id: number): Promise<PersonRow | undefined> {
-  return await tx
-    .selectFrom('person')
-    .select(['id', 'name', 'disabled_at as disabledAt'])
-    .where('id', '=', id)
-    .executeTakeFirst()
 }
 
 export async function anyToken(tx: Tx): Promise<boolean> {

@@ -4,7 +4,7 @@ import type { JsonObject } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
 import { auditError } from './errors.ts'
 import { announcing, type NewEvent } from './events.ts'
-import type { Tx } from './scope.ts'
+import { runPrepared, type Tx } from './scope.ts'
 import type { Tables } from './tables/tables.ts'
 import { storableText, toJsonb } from './text.ts'
 
@@ -43,7 +43,8 @@ export async function writeAudit(tx: Tx, entry: AuditEntry, event?: NewEvent): P
       detail: toJsonb(entry.detail),
     })
   try {
-    await (event ? announcing(tx.with('entry', insert), event) : insert(tx)).execute()
+    if (event) await runPrepared(tx, 'audit event', announcing(tx.with('entry', insert), event))
+    else await runPrepared(tx, 'audit', insert(tx))
   } catch (cause) {
     throw auditError(cause)
   }

@@ -23,6 +23,7 @@ export interface EventFeed {
 export function createEventFeed(db: Database, clock: Clock): EventFeed {
   const stopping = new AbortController()
   const readers = new Set<() => void>()
+  const horizon = createHorizon(clock, stopping.signal, () => readers.size > 0)
   let wakes = 0
   const wakeReaders = () => {
     wakes++
@@ -45,7 +46,9 @@ export function createEventFeed(db: Database, clock: Clock): EventFeed {
         cursor = last.cursor
         yield events
       } else if (wakes === wakesBefore) {
-        await nextWake(readers, signal)
+        const woken = nextWake(readers, signal)
+        horizon.look()
+        await woken
       }
     }
   }
@@ -54,7 +57,7 @@ export function createEventFeed(db: Database, clock: Clock): EventFeed {
   // committed event is told is a matter of speed only.
   const listening = keepListening(db, clock, stopping.signal, {
     ...{ name: 'events', channel: eventChannel },
-    use: (client) => watchHorizon(client, clock, stopping.signal, wakeReaders),
+    use: (client) => horizon.watch(client, wakeReaders),
     lost: wakeReaders,
   })
   return {
@@ -79,34 +82,43 @@ function nextWake(readers: Set<() => void>, signal: AbortSignal): Promise<void> 
 }
 
 /**
- * Wakes the readers when the horizon, the oldest transaction still open, moves. An event that was
- * told is readable only behind it, and no further notice comes when an older transaction ends:
- * while one stands between, this looks again and again.
+ * The oldest transaction still open. An event that was told is readable only behind it, and no
+ * further notice comes when an older transaction ends: while one stands between, `watch` looks
+ * again and again, and wakes the readers when it has moved. With nobody reading it does not look:
+ * that would cost every commit a statement.
  */
-async function watchHorizon(
-  client: pg.Client,
-  clock: Clock,
-  signal: AbortSignal,
-  wakeReaders: () => void,
-): Promise<void> {
-  let told = 0n
-  let horizon = 0n
+function createHorizon(clock: Clock, signal: AbortSignal, isWanted: () => boolean) {
   let nap = new AbortController()
-  client.on('notification', ({ payload }) => {
-    const tx = BigInt(payload ?? '0')
-    if (tx > told) told = tx
-    nap.abort()
-  })
-  client.on('end', () => nap.abort())
-  while (!signal.aborted) {
-    nap = new AbortController()
-    const { rows } = await client.query<{ tx: string }>(
-      'select pg_snapshot_xmin(pg_current_snapshot())::text as tx',
-    )
-    const found = BigInt(rows[0]?.tx ?? '0')
-    if (found > horizon) wakeReaders()
-    horizon = found
-    const quietMs = told >= horizon ? limits.eventPollMs : limits.eventCheckMs
-    await clock.sleep(quietMs, AbortSignal.any([signal, nap.signal])).catch(() => {})
+
+  async function watch(client: pg.Client, wakeReaders: () => void): Promise<void> {
+    let told = 0n
+    let horizon = 0n
+    let checkedAt = 0
+    client.on('notification', ({ payload }) => {
+      const tx = BigInt(payload ?? '0')
+      if (tx > told) told = tx
+      if (isWanted()) nap.abort()
+    })
+    client.on('end', () => {
+      checkedAt = 0
+      nap.abort()
+    })
+    while (!signal.aborted) {
+      nap = new AbortController()
+      if (isWanted() || clock.now() - checkedAt >= limits.eventCheckMs) {
+        const { rows } = await client.query<{ tx: string }>(
+          'select pg_snapshot_xmin(pg_current_snapshot())::text as tx',
+        )
+        checkedAt = clock.now()
+        const found = BigInt(rows[0]?.tx ?? '0')
+        if (found > horizon) wakeReaders()
+        horizon = found
+      }
+      const isBehind = isWanted() && told >= horizon
+      const quietMs = isBehind ? limits.eventPollMs : limits.eventCheckMs
+      await clock.sleep(quietMs, AbortSignal.any([signal, nap.signal])).catch(() => {})
+    }
   }
+
+  return { watch, look: () => nap.abort() }
 }

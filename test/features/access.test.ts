@@ -1,17 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Actor, isPermitted, mayDo, operations, requireHolds } from '../../src/core/actor.ts'
-import {
-  grantRole,
-  grantsOf,
-  listRoleGrants,
-  revokeRole,
-} from '../../src/features/access/grants.ts'
+import { grantRole, listRoleGrants, revokeRole } from '../../src/features/access/grants.ts'
 import {
   createProfile,
   deleteProfile,
   listProfiles,
   updateProfile,
 } from '../../src/features/access/profiles.ts'
+import { selectGrantsOf } from '../../src/features/access/queries.ts'
 import { createRole, deleteRole, listRoles } from '../../src/features/access/roles.ts'
 import {
   bringShippedAccess,
@@ -66,7 +62,7 @@ async function somebody(
 }
 
 async function actorOf(personId: number): Promise<Actor & { personId: number }> {
-  const grants = await inScope(db(), '1.', (tx) => grantsOf(tx, personId))
+  const grants = await inScope(db(), '1.', (tx) => selectGrantsOf(tx, personId))
   return { id: `person:${personId}`, name: 'P', kind: 'person', grants, personId }
 }
 

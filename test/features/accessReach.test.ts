@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Actor, type Grant, mayDo, type Operation } from '../../src/core/actor.ts'
 import { AppError } from '../../src/core/errors.ts'
-import { grantRole, grantsOf, revokeRole } from '../../src/features/access/grants.ts'
+import { grantRole, revokeRole } from '../../src/features/access/grants.ts'
 import { createProfile, updateProfile } from '../../src/features/access/profiles.ts'
+import { selectGrantsOf } from '../../src/features/access/queries.ts'
 import { createRole } from '../../src/features/access/roles.ts'
 import { type NodeAnswer, readNode } from '../../src/features/hierarchy/nodes.ts'
 import { moveNode } from '../../src/features/hierarchy/shape.ts'
@@ -187,7 +188,7 @@ function cells(): (readonly [Operation, string, string])[] {
 async function everybody(): Promise<Map<number, readonly Grant[]>> {
   return await inScope(db(), '1.', async (tx) => {
     const all = new Map<number, readonly Grant[]>()
-    for (const person of people) all.set(person, await grantsOf(tx, person))
+    for (const person of people) all.set(person, await selectGrantsOf(tx, person))
     return all
   })
 }

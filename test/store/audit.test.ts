@@ -194,6 +194,24 @@ describe('I4: the chain', () => {
     expect(chains.reduce((sum, { entries }) => sum + entries, 0)).toBeGreaterThan(before + 60)
   })
 
+  test('is sealed by a look at its last link alone, however long it has grown', async () => {
+    // A database of its own: plans are made while the chain is empty, and kept.
+    const young = await freshDatabase()
+    try {
+      for (let count = 0; count < 200; count++) {
+        await inScope(young.db, '1.', (tx) => writeAudit(tx, entry('1.', `tenant:${count}`)))
+      }
+      await young.db.pool.query('select pg_stat_force_next_flush()')
+      const { rows } = await young.db.pool.query<{ read: number }>(`
+        select seq_tup_read + idx_tup_fetch as read from pg_stat_all_tables
+         where schemaname = 'patchbay' and relname = 'audit_seal'`)
+      expect(rows[0]?.read).toBeGreaterThan(100)
+      expect(rows[0]?.read).toBeLessThan(400)
+    } finally {
+      await young.close()
+    }
+  })
+
   test('shows a smaller scope its own links, and counts those it does not show', async () => {
     const { chains } = await verify([], '1.2.4.')
     expect(chains).toMatchObject([{ chain: 2, entries: 1, fault: undefined }])

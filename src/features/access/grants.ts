@@ -1,13 +1,7 @@
 import type { Static } from 'typebox'
 import type { RoleGrant, roleRoutes } from '../../contract/access.ts'
 import type { RouteInput } from '../../contract/route.ts'
-import {
-  type Actor,
-  type Grant,
-  requireHolds,
-  requirePermission,
-  scopesOf,
-} from '../../core/actor.ts'
+import { type Actor, requireHolds, requirePermission, scopesOf } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import { within } from '../../core/hierarchy.ts'
 import { limits } from '../../core/limits.ts'
@@ -25,11 +19,6 @@ import * as queries from './queries.ts'
 const grantType = 'data/RoleGrant'
 export type RoleGrantAnswer = Static<typeof RoleGrant>
 type GrantInput = RouteInput<typeof roleRoutes.grant>['body']
-
-/** What the roles of a person allow, where, of those within the scope of the transaction. */
-export async function grantsOf(tx: Tx, personId: number): Promise<Grant[]> {
-  return await queries.selectGrantsOf(tx, personId)
-}
 
 /** Who holds which role at the nodes within the scope, oldest first. */
 export async function listRoleGrants(

@@ -166,16 +166,12 @@ export async function addShippedRole(
     on conflict do nothing`.execute(tx)
 }
 
-/** What the roles of a person allow, where. */
+/** What the roles of a person allow, where, whatever the scope of the transaction. */
 export async function selectGrantsOf(tx: Tx, personId: number): Promise<Grant[]> {
-  return await tx
-    .selectFrom('role_grant')
-    .innerJoin('role', 'role.id', 'role_grant.role_id')
-    .innerJoin('access_profile', 'access_profile.id', 'role.profile_id')
-    .select(['role_grant.node_path as scope', 'access_profile.permissions'])
-    .where('role_grant.person_id', '=', personId)
-    .orderBy('role_grant.id')
-    .execute()
+  const { rows } = await sql<{
+    grants: Grant[]
+  }>`select grants from person_now(${personId})`.execute(tx)
+  return rows.flatMap(({ grants }) => grants)
 }
 
 export interface RoleGrantRow {

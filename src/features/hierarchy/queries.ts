@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Permission } from '../../core/actor.ts'
 import { type HierarchyNode, scopeEnd } from '../../core/hierarchy.ts'
-import type { Tx } from '../../store/scope.ts'
+import { runPrepared, type Tx } from '../../store/scope.ts'
 
 export interface NodeRow extends HierarchyNode {
   createdAt: Date
@@ -31,12 +31,13 @@ export async function selectNodes(tx: Tx, after: string, limit: number): Promise
 export async function selectNode(
   tx: Tx,
   id: number,
-  lock?: 'share' | 'update',
+  lock: 'none' | 'share' | 'update' = 'none',
 ): Promise<NodeRow | undefined> {
-  const query = tx.selectFrom('node').select(columns).where('id', '=', id)
-  if (lock === 'share') return await query.forShare().executeTakeFirst()
-  if (lock === 'update') return await query.forUpdate().executeTakeFirst()
-  return await query.executeTakeFirst()
+  let query = tx.selectFrom('node').select(columns).where('id', '=', id)
+  if (lock === 'share') query = query.forShare()
+  if (lock === 'update') query = query.forUpdate()
+  const [node] = await runPrepared(tx, `node ${lock}`, query)
+  return node
 }
 
 /** The visible ones among the nodes with these paths, from the top down. */

@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors.ts'
 import { within } from '../../core/hierarchy.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope } from '../../store/scope.ts'
-import { grantsOf } from '../access/grants.ts'
+import { selectGrantsOf } from '../access/queries.ts'
 import { rootPath } from '../hierarchy/root.ts'
 
 /** What a token narrows its owner to; without permissions only to the scope. */
@@ -31,7 +31,7 @@ export async function requireHoldsWithin(
   personId: number,
   { scope, permissions }: Bounds,
 ): Promise<void> {
-  const grants = await inScope(db, rootPath, (tx) => grantsOf(tx, personId))
+  const grants = await inScope(db, rootPath, (tx) => selectGrantsOf(tx, personId))
   for (const grant of grants) {
     const outer = within(grant.scope, scope) ? grant.scope : scope
     if (!within(outer, grant.scope) || !within(outer, scope)) continue
