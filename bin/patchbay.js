@@ -2,6 +2,7 @@
 // Plain JavaScript that any Node from 20 on can read. Patchbay runs on the Node it brings along
 // (optional dependencies node-<os>-<cpu>); an older one that starts this hands over to it.
 import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import module, { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
@@ -20,6 +21,14 @@ const collecting =
 const thrift = ['--max-semi-space-size=8', ...collecting]
 const allocation = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '262144' }
 const isThrifty = thrift.every((flag) => process.execArgv.includes(flag))
+
+// A core dump would hold every secret this process has opened. By this Linux writes none of its
+// memory there, nor of what it starts (core(5)); other systems have no such file.
+try {
+  writeFileSync('/proc/self/coredump_filter', '0')
+} catch {
+  // Then they keep what they dump from others by its mode alone.
+}
 
 if (major < oldest[0] || (major === oldest[0] && minor < oldest[1])) {
   process.exitCode = await handOver(bundledNode())

@@ -72,14 +72,21 @@ const keepers = /^(admin-token|master-key|postgres\/instance\/password|emulator\
 const programs = /^postgres\/runtime-/
 
 /** The bytes of every other file of the data directory, the database's own among them. */
-export async function gatherFiles(world: World): Promise<Sinks> {
+export async function gatherFiles({ dataDir }: World): Promise<Sinks> {
+  return await gatherFolder(dataDir, (name) => keepers.test(name) || programs.test(name))
+}
+
+/** The bytes of every file of a folder. */
+export async function gatherFolder(
+  folder: string,
+  isLeftOut: (name: string) => boolean = () => false,
+): Promise<Sinks> {
   const sinks: Sinks = new Map()
-  const entries = await readdir(world.dataDir, { recursive: true, withFileTypes: true })
-  for (const entry of entries) {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)
-    const name = relative(world.dataDir, path)
-    if (!entry.isFile() || keepers.test(name) || programs.test(name)) continue
-    // Files of the running database come and go.
+    const name = relative(folder, path)
+    if (!entry.isFile() || isLeftOut(name)) continue
+    // Files of a running database come and go.
     const bytes = await readFile(path).catch(() => undefined)
     if (bytes !== undefined) sinks.set(`file ${name}`, bytes)
   }
