@@ -59,13 +59,9 @@ export async function openWorld(people: number, bounds: Bounds = {}) {
   return {
     ...{ dataDir, emulator, tenant, microsoft, served },
     ...{ ...entrance, ...database, url: () => url },
-<<<<<<< HEAD
     async serve(role = 'all', port = '0', cwd = process.cwd()): Promise<Served> {
-      const one = await startServe(['--role', role, '--port', port, '--data', dataDir], cwd)
-=======
-    async serve(role = 'all', port = '0'): Promise<Served> {
-      const one = await startServe(['--role', role, '--port', port, '--data', dataDir], bounds)
->>>>>>> 7c779eb96009f4660d79a1c43e8d846ba014b231
+      const args = ['--role', role, '--port', port, '--data', dataDir]
+      const one = await startServe(args, { bounds, cwd })
       served.push(one)
       if (role !== 'worker') url = one.url
       return one
@@ -230,11 +226,10 @@ function openDatabase(dataDir: string) {
   return { connect, query, workingPid }
 }
 
-<<<<<<< HEAD
-async function startServe(args: readonly string[], cwd: string): Promise<Served> {
-=======
-async function startServe(args: readonly string[], bounds: Bounds): Promise<Served> {
->>>>>>> 7c779eb96009f4660d79a1c43e8d846ba014b231
+async function startServe(
+  args: readonly string[],
+  { bounds, cwd }: { bounds: Bounds; cwd: string },
+): Promise<Served> {
   const { DATABASE_URL: _, ...env } = process.env
   if (Object.keys(bounds).length > 0) {
     env.PATCHBAY_TEST_BOUNDS = JSON.stringify(bounds)
