@@ -296,8 +296,11 @@ describe('the rest of the control API', () => {
     await users('?$select=id&$top=40')
     const ms = performance.now() - started
     await emulator.control('PUT', '/latency', {})
+    const bare = performance.now()
+    await users('?$select=id&$top=40')
     expect(ms).toBeGreaterThan(99)
-    expect(ms).toBeLessThan(400)
+    // On a machine that is busy with other things all of it takes longer.
+    expect(ms).toBeLessThan(400 + 3 * (performance.now() - bare))
   })
 
   test('without control it is as if there were none', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
@@ -71,8 +71,9 @@ async function openFresh({ tenantId }: TenantAccess): Promise<Opened> {
 /** A database with one tenant, an emulated Microsoft 365 behind it, and the engine between them. */
 export async function startWorld(spec: TenantSpec, surroundings: Surroundings = {}) {
   const { clock = createHastyClock(), patience, open = openFresh } = surroundings
+  const dataDir = await mkdtemp(join(tmpdir(), 'patchbay-emulator-'))
   const emulator: Emulator = await startEmulator({
-    dataDir: await mkdtemp(join(tmpdir(), 'patchbay-emulator-')),
+    dataDir,
     clock: systemClock,
     tenants: [spec],
     control: true,
@@ -131,6 +132,7 @@ export async function startWorld(spec: TenantSpec, surroundings: Surroundings = 
       await egress.close()
       await emulator.close()
       await database.close()
+      await rm(dataDir, { recursive: true })
     },
   }
 }

@@ -216,10 +216,13 @@ describe('importing', () => {
       forge.asn1.integerToDer(0x7fffffff).getBytes(),
     )
     const hostile = Buffer.from(forge.asn1.toDer(file).getBytes(), 'latin1').toString('base64')
-    const opening = openPfx(hostile, 'p', 1_000)
-    const start = performance.now()
+    let isGivenUp = false
+    const opening = openPfx(hostile, 'p', 1_000).finally(() => {
+      isGivenUp = true
+    })
+    // Were it this thread that opens it, nothing else would be done before the end.
     await new Promise((resolve) => setTimeout(resolve, 50))
-    expect(performance.now() - start).toBeLessThan(500)
+    expect(isGivenUp).toBe(false)
     expect((await failureOf(opening)).message).toMatch(/too long/)
   })
 })

@@ -25,6 +25,8 @@ let customer: { id: number; path: string }
 let keys: string[]
 
 beforeAll(async () => {
+  // What fails is tried and looked for again soon: a test waits for it.
+  Object.assign(limits, { jobBackoffMs: 200, settleMs: 2_000 })
   patchbay = await startTestPatchbay()
   const token = new Sealed(patchbay.token)
   client = createClient(api, { baseUrl: patchbay.url, token, fetch, clock: systemClock })
