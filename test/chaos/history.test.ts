@@ -9,7 +9,13 @@ import { openWorld, postgresPid, until, type World } from '../journeys/world.ts'
 import { chooseSeed } from './support.ts'
 
 /** How long trouble is made; PATCHBAY_CHAOS_SECONDS makes more of it. */
-const seconds = Number(process.env.PATCHBAY_CHAOS_SECONDS ?? (fullSize ? 120 : 25))
+const seconds = Number(process.env.PATCHBAY_CHAOS_SECONDS ?? (fullSize ? 600 : 15))
+/** So many at least, spread over that time. */
+const transactions = fullSize ? 1_000 : 15
+const syncs = fullSize ? 20 : 1
+/** Until a transaction has ended, once nothing fails any more; many may wait before it. */
+const endMs = fullSize ? 600_000 : 90_000
+const size = `${transactions} transactions, ${syncs} syncs in ${seconds} s`
 /** People of whom each transaction takes some; few, so that transactions meet. */
 const shared = 40
 let world: World
@@ -35,7 +41,7 @@ interface Asked {
 
 // Fails when a step is marked done without a look, when a write is not fenced, or when an undone
 // transaction leaves something behind.
-it(`A6: whatever dies and fails for ${seconds} s: acknowledged is visible, undone is as before`, async () => {
+it(`A5, A6: whatever dies and fails (${size}, in full 1000 and 20 in 600 s): acknowledged is visible, undone is as before`, async () => {
   const random = seededRandom(chooseSeed('history'), 'history')
   const before = await departments()
   for (const [at, status] of [500, 503, 429].entries()) {
@@ -51,57 +57,81 @@ it(`A6: whatever dies and fails for ${seconds} s: acknowledged is visible, undon
 
   const over = performance.now() + seconds * 1_000
   const asked: Asked[] = []
-  await Promise.all([ask(asked, random, over), kill(random, over), restartDatabase(random, over)])
+  const [synced, workersKilled, databasesKilled] = await Promise.all([
+    ask(asked, random, over),
+    killWorkers(random, over),
+    killDatabase(random, over),
+  ])
   await world.microsoft.clearFaults()
   while (world.living().length < 2) await world.serve('worker')
   const results = []
   for (const one of asked) {
-    results.push({ ...one, ...(await ended(world, 'transaction', one.id, 90_000)) })
+    results.push({ ...one, ...(await ended(world, 'transaction', one.id, endMs)) })
   }
   const sync = await until('a last sync', 60_000, () =>
     startSync(world, tenantId, true).catch(() => undefined),
   )
   await ended(world, 'sync', sync, 60_000)
+  const unended = await world.query(`select id from run where ended_at is null`)
 
   const violations = [...(await historyFaults(results, before)), ...(await differences(world))]
   const counted = Object.entries(Object.groupBy(results, ({ state }) => String(state)))
   console.info(counted.map(([state, all]) => `${all?.length} ${state}`).join(', '))
   expect(violations).toEqual([])
-  expect(asked.length).toBeGreaterThan(3)
-  figure('s of trouble', seconds, '>= 25')
-  figure('transactions under chaos', asked.length, '>= 4')
+  figure('s of trouble', seconds, `>= ${fullSize ? 600 : 15}`)
+  figure('transactions under chaos', asked.length, `>= ${transactions}`)
+  figure('syncs under chaos', synced, `>= ${syncs}`)
+  figure('workers killed', workersKilled, `>= ${Math.floor(seconds / 8)}`)
+  figure('databases killed', databasesKilled, `>= ${Math.floor(seconds / 15)}`)
+  figure('work that did not end', unended.length, '= 0')
   figure('violations', violations.length, '= 0')
-}, 600_000)
+}, 1_500_000)
 
-/** Transactions one after the other, some at the same time, each with a department of its own. */
-async function ask(asked: Asked[], random: () => number, over: number): Promise<void> {
-  while (performance.now() < over) {
+/**
+ * Transactions one after the other, some at the same time, each with a department of its own, and
+ * a sync among every few of them; answers how many syncs these were.
+ */
+async function ask(asked: Asked[], random: () => number, over: number): Promise<number> {
+  const synced = new Set<number>()
+  // On average in half of the time, since much of it is spent on waiting for the database.
+  const pauseMs = (seconds * 1_000) / transactions
+  for (let turn = 0; performance.now() < over || asked.length < transactions; turn++) {
     const from = Math.floor(random() * (shared - 4))
     const department = `Department ${asked.length + 1}`
     const some = keys.slice(from, from + 4)
     // Not acknowledged when the database is away; then it was not begun either.
     const id = await startMove(world, tenantId, some, department).catch(() => undefined)
     if (id !== undefined) asked.push({ id, department, keys: some })
-    if (random() < 0.2) await startSync(world, tenantId, random() < 0.5).catch(() => undefined)
-    await wait(300 + random() * 500)
+    if (turn % Math.ceil(transactions / syncs / 3) === 0) {
+      const run = await startSync(world, tenantId, random() < 0.5).catch(() => undefined)
+      if (run !== undefined) synced.add(run)
+    }
+    await wait(random() * pauseMs)
   }
+  return synced.size
 }
 
-/** Every few seconds the worker is killed, and another takes its place. */
-async function kill(random: () => number, over: number): Promise<void> {
-  while (performance.now() < over) {
-    await wait(3_000 + random() * 3_000)
+/** Every 2 to 5 s a worker is killed, and another takes its place. */
+async function killWorkers(random: () => number, over: number): Promise<number> {
+  for (let killed = 0; ; killed++) {
+    await wait(2_000 + random() * 3_000)
+    if (performance.now() > over) return killed
     const [, worker] = world.living()
     await Promise.all([worker?.end('SIGKILL'), world.serve('worker').catch(() => undefined)])
   }
 }
 
-async function restartDatabase(random: () => number, over: number): Promise<void> {
-  while (performance.now() < over) {
-    await wait(6_000 + random() * 4_000)
+/** Every 5 to 10 s it lets nobody in for up to 2 s, and is killed. Whoever watches starts it. */
+async function killDatabase(random: () => number, over: number): Promise<number> {
+  for (let killed = 0; ; ) {
+    await wait(5_000 + random() * 5_000)
+    if (performance.now() > over) return killed
     const pid = await postgresPid(world.dataDir)
-    // Whoever watches starts it again.
-    if (pid !== undefined) process.kill(pid, 'SIGKILL')
+    if (pid === undefined) continue
+    process.kill(pid, 'SIGSTOP')
+    await wait(random() * 2_000)
+    process.kill(pid, 'SIGKILL')
+    killed++
   }
 }
 
