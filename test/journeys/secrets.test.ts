@@ -197,7 +197,10 @@ describe('secrets', () => {
     }
     const dumps = await gatherFolder(cores)
     figure('core dumps searched', dumps.size, '= 1')
-    expect(search(dumps, canaries, (form) => /^(plain|UTF-16)$/.test(form))).toEqual([])
+    // One at a time: all of a server's memory would take minutes to search for each.
+    const wanted = (form: string) => /^(plain|UTF-16)$/.test(form)
+    const found = canaries.find((one) => search(dumps, [one], wanted).length > 0)
+    expect(found?.name).toBeUndefined()
     await world.serve()
     await patchbay(['tenant', 'test', '1', '--yes'])
   })
