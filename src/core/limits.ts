@@ -142,8 +142,11 @@ export const limits = {
   goneLookMs: 1_000,
   /** Sync: objects whose sub-lists (members of a group) are read at the same time. */
   partReadsInFlight: 8,
-  /** Graph: batches sent at the same time; keys of links that one read of sub-lists may bring. */
-  batchesInFlight: 8,
+  /**
+   * Graph: batches sent at the same time, which is as many as a lane lets out; keys of links that
+   * one read of sub-lists may bring.
+   */
+  batchesInFlight: 16,
   linkKeysMax: 1_000_000,
   /** Sync: rows of one shard of a long list, shards of a list, rows that say how to cut it. */
   shardRows: 2_000,
@@ -157,6 +160,11 @@ export const limits = {
    * some ten a second and Graph takes half a second for one, so more would only wait.
    */
   pagesAheadMax: 12,
+  /**
+   * Sync: how many of them may be of one shard where objects have lists of their own. With one at a
+   * time half of what Graph permits was used; two end at the same moment where answers come late.
+   */
+  linkedPagesAhead: 3,
   /** Sync: how often one page is stored before what is in its way ends the attempt. */
   pageStoresMax: 3,
   /** Graph's own page maximum for users and groups. */

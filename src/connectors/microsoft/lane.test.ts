@@ -5,6 +5,7 @@ import {
   refused,
   startLanes,
   sync,
+  takeAll,
   units,
   wide,
 } from '../../../test/connectors/lanesAtRest.ts'
@@ -82,8 +83,23 @@ describe('window', () => {
     end({ ...fine, latencyMs: 5_000 })
     expect(lane.state().window).toBe(16)
     await clock.advance(1)
-    ;(await lane.take(one, sync))({ ...fine, latencyMs: 1_001 })
+    const ends = await takeAll(lane, 8)
+    for (const end of ends.slice(1)) end({ ...fine, latencyMs: 1_001 })
+    expect(lane.state().window).toBe(16)
+    ends[0]?.({ ...fine, latencyMs: 1_001 })
     expect(lane.state().window).toBe(8)
+  })
+
+  it('stays as it is for one answer in some that comes late', async () => {
+    const { lane, clock } = startLanes()
+    await fill(lane, 100)
+    for (let round = 0; round < 100; round += 1) {
+      await clock.advance(1)
+      const [late, ...others] = await takeAll(lane, 10)
+      late?.({ ...fine, latencyMs: 5_000 })
+      for (const end of others) end(fine)
+    }
+    expect(lane.state().window).toBe(16)
   })
 })
 

@@ -34,12 +34,16 @@ const slowFloorMs = 250
  * one from the beginning a list of a hundred pages was over before sixteen were in flight. On a
  * tenant of 100,000 users latency rose from 0.1 s to 1 s well before the first 429. The percentage
  * header Graph documents was never seen there, so latency is the early sign; where the header comes
- * it says that four fifths are used, and the window stays or shrinks.
+ * it says that four fifths are used, and the window stays or shrinks. One slow answer is no sign: where
+ * one in fifty came 1.5 s late, and each halved the window, it stayed at half of what it could be.
+ * Slow ones that outweigh the quick ones by half a window are.
  */
 export function createWindow(clock: Clock, sizeMax: number): Window {
   const fastestMs = new Map<string, number>()
   let size = Math.min(sizeStart, sizeMax)
   let good = 0
+  /** By how many the slow answers outweigh the quick ones. */
+  let slow = 0
   let filled = false
   let starting = true
   let shrunkAt = Number.NEGATIVE_INFINITY
@@ -58,17 +62,22 @@ export function createWindow(clock: Clock, sizeMax: number): Window {
       if (inFlight >= Math.floor(size)) filled = true
     },
     judge({ kind, began, latencyMs, throttled, healthy, usedShare = 0 }) {
-      if (isSlow(kind, latencyMs) || throttled || usedShare >= 1) {
+      // Calls that were out already when it last shrank say nothing new.
+      const isNews = began > shrunkAt
+      const isLate = isSlow(kind, latencyMs)
+      if (!isLate) slow = Math.max(slow - 1, 0)
+      else if (isNews) slow += 1
+      if (throttled || usedShare >= 1 || slow >= size / 2) {
         good = 0
-        // Calls that were out already when it last shrank say nothing new.
-        if (began <= shrunkAt) return
+        if (!isNews) return
         shrunkAt = clock.now()
         starting = false
+        slow = 0
         size = Math.max(size / 2, sizeMin)
         return
       }
       // A window that was not filled proves nothing about a larger one.
-      if (!healthy || !filled || usedShare > 0) return
+      if (isLate || !healthy || !filled || usedShare > 0) return
       good += 1
       if (!starting && good < size) return
       good = 0

@@ -1,5 +1,6 @@
 import { AppError } from '../../../core/errors.ts'
 import { limits } from '../../../core/limits.ts'
+import type { Model } from '../../../core/model.ts'
 import {
   createGate,
   createSlots,
@@ -31,6 +32,8 @@ interface Reading {
   store: Slots
   /** Where pages are from being asked for until they begin to be stored. */
   room: Gate
+  /** How many of them may be of one shard. */
+  aheadMax: number
   /** Blocks that were stored, to be filled again: new ones would be garbage of 1.6 MB a page. */
   blocks: CopyBlock[]
 }
@@ -42,7 +45,9 @@ interface Reading {
  * Few pages are stored at once, fewer than are fetched: PostgreSQL has a core or two for it, while
  * most of a fetch is Graph's time. A shard asks for its next page when the one before has begun to
  * be stored, and pages between asking and storing are bounded; so a slow database slows the asking,
- * and memory holds some pages however many shards there are.
+ * and memory holds some pages however many shards there are. Where objects have lists of their own a
+ * page takes seconds, of which its first and last calls leave most of what Graph permits unused: there
+ * the next page is asked for as soon as it is known where it is.
  */
 export async function readShards(
   sync: ModelSync,
@@ -57,6 +62,7 @@ export async function readShards(
   const signal = AbortSignal.any([sync.signal, stop.signal])
   const reading: Reading = {
     ...{ sync, state, signal, readPage: of === 'list' ? listPages(sync) : deltaPages(sync) },
+    aheadMax: hasSublists(sync.model) ? limits.linkedPagesAhead : 1,
     store: createSlots(limits.pageStoresInFlight),
     room: createGate(limits.pagesAheadMax, signal),
     blocks: [],
@@ -84,41 +90,66 @@ function deltaPages({ wire, model }: ModelSync): Reading['readPage'] {
   }
 }
 
+/** A page on its way, and the one behind it, which is asked for when there is room. */
+interface Coming {
+  rows: Promise<RowPage>
+  behind: Promise<Coming | undefined>
+}
+
 /** Reads page after page to the end; while PostgreSQL stores one, the next is fetched. */
 async function readShard(reading: Reading, start: Shard): Promise<string | undefined> {
-  const { sync, state } = reading
+  const { sync, state, signal } = reading
   const cursors = new Set<string>()
+  const ahead = createGate(reading.aheadMax, signal)
   let shard = start
-  let coming = readRows(reading, shard.cursor)
-  for (let pages = 0; pages < limits.syncPagesMax; pages++) {
-    const page = await coming
+  let coming: Coming | undefined = ask(reading, ahead, shard.cursor)
+  for (let pages = 0; pages < limits.syncPagesMax && coming !== undefined; pages++) {
+    const page: RowPage = await coming.rows
     const { next } = page
     if (next !== undefined && cursors.has(next)) throw endlessList(sync.model)
     if (next !== undefined) cursors.add(next)
     shard = { ...shard, seq: shard.seq + 1, cursor: next ?? null }
     await reading.store(async () => {
       reading.room.leave()
-      if (next !== undefined) coming = readRows(reading, next)
-      // Its failure is met when it is awaited, after this page is safe.
-      coming.catch(() => {})
+      ahead.leave()
       await storePage(sync, state, shard, page)
     })
     page.block.clear()
     reading.blocks.push(page.block)
     if (next === undefined) return page.resume
+    coming = await coming.behind
   }
   throw endlessList(sync.model)
 }
 
+function ask(reading: Reading, ahead: Gate, cursor: string | null): Coming {
+  const listed = listPage(reading, ahead, cursor)
+  const rows = listed.then((page) => toRows(reading, page))
+  const behind = listed.then(({ next }) =>
+    next === undefined ? undefined : ask(reading, ahead, next),
+  )
+  // Their failure is met when they are awaited, after the pages before are safe.
+  for (const promise of [rows, behind]) promise.catch(() => {})
+  return { rows, behind }
+}
+
+async function listPage({ readPage, room, signal }: Reading, ahead: Gate, cursor: string | null) {
+  await ahead.enter()
+  await room.enter()
+  return await readPage(cursor, signal)
+}
+
 /** A page as rows, with the sub-lists of its objects: members and owners of groups. */
-async function readRows(reading: Reading, cursor: string | null): Promise<RowPage> {
-  const { sync, signal, readPage } = reading
+async function toRows({ sync, signal, blocks }: Reading, page: Page | DeltaPage): Promise<RowPage> {
   const { model } = sync
-  await reading.room.enter()
-  const page = await readPage(cursor, signal)
-  const hasCalls = model.links.some((link) => link.call !== undefined)
-  const whole = hasCalls ? { ...page, objects: await withLinks(sync, page, signal) } : page
-  return toRowPage(sync, whole, reading.blocks.pop() ?? createRowBlock(page.size))
+  const whole = hasSublists(model)
+    ? { ...page, objects: await withLinks(sync, page, signal) }
+    : page
+  return toRowPage(sync, whole, blocks.pop() ?? createRowBlock(page.size))
+}
+
+function hasSublists({ links }: Model): boolean {
+  return links.some(({ call }) => call !== undefined)
 }
 
 async function withLinks(
