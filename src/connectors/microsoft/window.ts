@@ -34,9 +34,9 @@ const slowFloorMs = 250
  * one from the beginning a list of a hundred pages was over before sixteen were in flight. On a
  * tenant of 100,000 users latency rose from 0.1 s to 1 s well before the first 429. The percentage
  * header Graph documents was never seen there, so latency is the early sign; where the header comes
- * it says that four fifths are used, and the window stays or shrinks. One slow answer is no sign: where
- * one in fifty came 1.5 s late, and each halved the window, it stayed at half of what it could be.
- * Slow ones that outweigh the quick ones by half a window are.
+ * it says that four fifths are used, and the window stays or shrinks. One slow answer is no sign:
+ * where one in fifty came 1.5 s late, and each halved the window, it stayed at half of what it
+ * could be. Slow ones that outweigh the quick ones by half a window are.
  */
 export function createWindow(clock: Clock, sizeMax: number): Window {
   const fastestMs = new Map<string, number>()

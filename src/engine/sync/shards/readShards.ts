@@ -45,9 +45,9 @@ interface Reading {
  * Few pages are stored at once, fewer than are fetched: PostgreSQL has a core or two for it, while
  * most of a fetch is Graph's time. A shard asks for its next page when the one before has begun to
  * be stored, and pages between asking and storing are bounded; so a slow database slows the asking,
- * and memory holds some pages however many shards there are. Where objects have lists of their own a
- * page takes seconds, of which its first and last calls leave most of what Graph permits unused: there
- * the next page is asked for as soon as it is known where it is.
+ * and memory holds some pages however many shards there are. Where objects have lists of their own
+ * a page takes seconds, of which the first and last calls leave most of what Graph permits unused:
+ * there the next page is asked for as soon as it is known where it is.
  */
 export async function readShards(
   sync: ModelSync,
