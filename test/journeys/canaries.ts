@@ -64,22 +64,45 @@ function base64Forms(bytes: Buffer): Form[] {
   })
 }
 
-/** Where any form of a canary stands in what was gathered. */
+interface Needle {
+  canary: string
+  form: string
+  bytes: Buffer
+}
+
+/**
+ * Where any form of a canary stands in what was gathered. Hundreds of needles in hundreds of
+ * megabytes: every place is looked at once, and only compared with what begins as it does.
+ */
 export function search(
   sinks: ReadonlyMap<string, string | Buffer>,
   canaries: readonly Canary[],
   isWanted: (form: string) => boolean = () => true,
 ): Find[] {
-  const wanted = canaries.map(({ name, text }) => ({
-    ...{ name, forms: formsOf(text).filter(([form]) => isWanted(form)) },
-  }))
-  const found: Find[] = []
-  for (const [sink, content] of sinks) {
-    for (const { name, forms } of wanted) {
-      for (const [form, needle] of forms) {
-        if (content.includes(needle)) found.push({ canary: name, form, sink })
+  const needles = canaries.flatMap(({ name, text }) =>
+    formsOf(text)
+      .filter(([form]) => isWanted(form))
+      .map(([form, needle]): Needle => ({ canary: name, form, bytes: Buffer.from(needle) })),
+  )
+  const byStart = Map.groupBy(needles, ({ bytes }) => bytes.readUInt16BE())
+  const isStart = new Uint8Array(0x1_0000)
+  for (const start of byStart.keys()) isStart[start] = 1
+  return [...sinks].flatMap(([sink, content]) => {
+    const text = typeof content === 'string' ? Buffer.from(content) : content
+    const found = new Set<Needle>()
+    let start = 0
+    for (let end = 0; end < text.length; end++) {
+      start = ((start << 8) | (text[end] ?? 0)) & 0xffff
+      if (isStart[start] === 0) continue
+      for (const needle of byStart.get(start) ?? []) {
+        if (standsAt(text, end - 1, needle.bytes)) found.add(needle)
       }
     }
-  }
-  return found
+    return [...found].map(({ canary, form }) => ({ canary, form, sink }))
+  })
+}
+
+function standsAt(text: Buffer, at: number, needle: Buffer): boolean {
+  const end = at + needle.length
+  return at >= 0 && end <= text.length && needle.compare(text, at, end) === 0
 }
