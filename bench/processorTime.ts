@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
+import type { BenchWorld } from './world.ts'
 
 /** Linux counts processor time in hundredths of a second: proc_pid_stat(5), clock ticks. */
 const ticksPerSecond = 100
@@ -12,6 +13,12 @@ export async function processorSeconds(pid: number | undefined): Promise<number>
   const all = await Promise.all(pids.map(readTimes))
   const ours = all.filter((one) => one !== undefined && (one.pid === pid || one.parent === pid))
   return ours.reduce((sum, one) => sum + (one?.ticks ?? 0), 0) / ticksPerSecond
+}
+
+/** What the server, the emulator and PostgreSQL have used, in this order. */
+export function processorTimes(world: BenchWorld): Promise<number[]> {
+  const { server, emulator, databasePid } = world
+  return Promise.all([server.child.pid, emulator.child.pid, databasePid].map(processorSeconds))
 }
 
 async function readTimes(pid: string) {

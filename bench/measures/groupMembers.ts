@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Agent, fetch } from 'undici'
 import { appTenantRu, resourceUnitsOf } from '../../src/catalogue/graphLimits.ts'
 import type { EmulatedTenant } from '../../src/main/children.ts'
+import { processorTimes } from '../processorTime.ts'
 import type { Report } from '../report.ts'
 import { type BenchWorld, groups, openWorld, syncOnce } from '../world.ts'
 
@@ -24,8 +25,14 @@ export async function run(report: Report): Promise<void> {
     })
     await world.control('PUT', 'latency', latency)
     const { tenantId } = await world.attach('Contoso', tenant)
+    const before = await processorTimes(world)
     const sync = await syncOnce(world, tenantId, { models: [groups] })
+    const after = await processorTimes(world)
     report({ figure: 'sync of all groups', value: sync.seconds, unit: 's' })
+    for (const [index, process] of ['the server', 'the emulator', 'PostgreSQL'].entries()) {
+      const value = (after[index] ?? 0) - (before[index] ?? 0)
+      report({ figure: `processor time of ${process}`, value, unit: 's' })
+    }
     const { rows } = await world.database.query(
       `select count(*)::int as links from patchbay.link where kind = 'member'`,
     )

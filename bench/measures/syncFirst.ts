@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { limits } from '../../src/core/limits.ts'
 import type { FetchOrder, FetchResult } from '../fetchAlone.ts'
 import { usersQuery } from '../plainGraph.ts'
-import { processorSeconds } from '../processorTime.ts'
+import { processorTimes } from '../processorTime.ts'
 import type { Report } from '../report.ts'
 import { type BenchWorld, openWorld, peakMegabytes, syncOnce, users } from '../world.ts'
 
@@ -32,9 +32,9 @@ async function measure(report: Report, names: number): Promise<void> {
   try {
     const { tenantId } = await world.attach('First')
     await world.control('DELETE', 'calls')
-    const before = await times(world)
+    const before = await processorTimes(world)
     const sync = await syncOnce(world, tenantId, { models: [users] })
-    const used = (await times(world)).map((time, index) => time - (before[index] ?? 0))
+    const used = (await processorTimes(world)).map((time, index) => time - (before[index] ?? 0))
     const { starts, requests } = await readRecord(world)
     const shards = await fetchAlone({ place, starts, width: limits.shardsInFlight })
     const list = `${url}/v1.0/users?${usersQuery}`
@@ -61,11 +61,6 @@ async function measure(report: Report, names: number): Promise<void> {
   } finally {
     await world.close()
   }
-}
-
-/** Processor time so far of the server, the emulator and PostgreSQL, in seconds. */
-function times({ server, emulator, databasePid }: BenchWorld): Promise<number[]> {
-  return Promise.all([server.child.pid, emulator.child.pid, databasePid].map(processorSeconds))
 }
 
 /** What the sync asked: the first page of each shard, and how many requests there were. */
