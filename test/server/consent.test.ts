@@ -78,6 +78,16 @@ async function noted(): Promise<number> {
   return rows.length
 }
 
+/** Why consents that came back did not count, as it is on record. */
+async function refusals(): Promise<string[]> {
+  const { rows } = await people.owner.query(
+    `select detail ->> 'why' as why from audit
+      where action = 'consent.refused' and tenant_id = $1 order by id`,
+    [tenantId],
+  )
+  return rows.map(({ why }) => why)
+}
+
 const given = '/consent#given'
 const notGiven = '/consent#not-given'
 
@@ -86,8 +96,9 @@ it('D10: a consent counts once, in the browser that went to Microsoft', async ()
   const link = await invite()
   const back = await throughMicrosoft(browser, link)
   expect(back.searchParams.get('admin_consent')).toBe('True')
+  // Of somebody without a link nothing is written, however often they come.
   expect(await comeBack(openBrowser(patchbay.url), back)).toBe(notGiven)
-  expect(await noted()).toBe(0)
+  expect([await noted(), await refusals()]).toEqual([0, []])
   expect(await comeBack(browser, back)).toBe(given)
   expect(await noted()).toBe(1)
   // Neither the answer nor the link is worth anything more.
@@ -116,6 +127,8 @@ it('D10: nor does it count for another tenant, with another state, or after a no
   refused.searchParams.set('error', 'access_denied')
   expect(await comeBack(browser, refused)).toBe(notGiven)
   expect(await noted()).toBe(before)
+  const whys = [/another Microsoft tenant/, /not opened in this browser/, /another/, /told no/]
+  expect((await refusals()).slice(-4)).toEqual(whys.map((why) => expect.stringMatching(why)))
   // The same person may think again.
   expect(await comeBack(browser, await throughMicrosoft(browser, link))).toBe(given)
 })
@@ -134,6 +147,7 @@ it('D10: it is that of whoever made the link, while they may still change the te
   const before = await noted()
   expect(await comeBack(browser, back)).toBe(notGiven)
   expect(await noted()).toBe(before)
+  expect((await refusals()).at(-1)).toMatch(/permi/i)
 })
 
 it('D10: a link ends, and a program that only looks at it uses nothing up', async () => {

@@ -1,6 +1,6 @@
 import { type Clouds, cloudNamed } from '../../connectors/microsoft/clouds.ts'
-import { type Actor, requirePermission, scopesOf } from '../../core/actor.ts'
-import { AppError } from '../../core/errors.ts'
+import { type Actor, type Author, requirePermission, scopesOf } from '../../core/actor.ts'
+import { AppError, asAppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Sealed } from '../../core/secret.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
@@ -20,6 +20,9 @@ export interface ConsentSettings {
   /** Who made a link, with the rights they have now. */
   actorNow: (actorId: string) => Promise<Actor | undefined>
 }
+
+/** Whoever opened a link: no account is needed for it. */
+const somebody: Author = { id: 'stranger', name: 'unknown', kind: 'system' }
 
 /** What a link is about: to whom it was given, for what, and for which tenant at Microsoft. */
 interface Asked {
@@ -81,27 +84,54 @@ export async function beginConsent(
 
 /**
  * Somebody came back from Microsoft. Counts only in the browser that went there, once, for the very
- * tenant, while who made the link may still change it. Throws `sign-in-required`, `conflict`.
+ * tenant, while who made the link may still change it; what does not count is on record when it
+ * came with a link of ours. Throws `sign-in-required`, `conflict`, `not-permitted`.
  */
 export async function finishConsent(
   store: Store,
-  { actorNow }: ConsentSettings,
+  settings: ConsentSettings,
   way: Sealed | undefined,
   query: Readonly<Record<string, string>>,
 ): Promise<void> {
   const now = new Date(store.clock.now())
-  if (way === undefined || query.state !== derived(way, 'state')) throw overNow()
+  // Strangers, who have no such way, could fill the audit.
+  const row = way && (await inScope(store.db, rootPath, (tx) => tenantBehind(tx, way, now)))
+  if (!way || !row) throw overNow()
+  try {
+    await takeConsent(store, settings, way, query, now)
+  } catch (error) {
+    const why = asAppError(error, 'The consent').message
+    await inScope(store.db, row.node_path, (tx) =>
+      note(tx, somebody, row, 'consent.refused', { why }),
+    )
+    throw error
+  }
+}
+
+/** The tenant that a link is about by which a browser was sent to Microsoft; uses nothing up. */
+async function tenantBehind(tx: Tx, way: Sealed, now: Date): Promise<TenantRow | undefined> {
+  const link = linkOf(await selectOneTime(tx, 'consent', hashOf(way), now))
+  const asked = link && askedOf(await selectOneTime(tx, 'consent', link, now))
+  return asked && (await selectTenant(tx, asked.tenantId))
+}
+
+async function takeConsent(
+  store: Store,
+  { actorNow }: ConsentSettings,
+  way: Sealed,
+  query: Readonly<Record<string, string>>,
+  now: Date,
+): Promise<void> {
+  if (query.state !== derived(way, 'state')) throw overNow()
   const isGiven = query.admin_consent?.toLowerCase() === 'true'
   const asked = await inScope(store.db, rootPath, async (tx) => {
-    const taken = await takeOneTime(tx, 'consent', hashOf(way), now)
-    if (typeof taken?.detail.link !== 'string') return undefined
-    const link = Buffer.from(taken.detail.link, 'base64')
+    const link = linkOf(await takeOneTime(tx, 'consent', hashOf(way), now))
     // A refusal at Microsoft leaves the link, so that the same person may think again.
-    return isGiven ? askedOf(await takeOneTime(tx, 'consent', link, now)) : undefined
+    return link && isGiven ? askedOf(await takeOneTime(tx, 'consent', link, now)) : undefined
   })
-  if (asked === undefined) throw overNow()
-  const actor = await actorNow(asked.actorId)
-  if (actor === undefined) throw overNow()
+  if (!isGiven) throw notGiven()
+  const actor = asked && (await actorNow(asked.actorId))
+  if (asked === undefined || actor === undefined) throw overNow()
   await inScope(store.db, scopesOf(actor), async (tx) => {
     const row = await selectTenant(tx, asked.tenantId, 'update')
     if (row === undefined) throw overNow()
@@ -112,11 +142,22 @@ export async function finishConsent(
   })
 }
 
-async function note(tx: Tx, actor: Actor, row: TenantRow, action: string): Promise<void> {
+async function note(
+  tx: Tx,
+  actor: Author,
+  row: TenantRow,
+  action: string,
+  more: { why?: string } = {},
+): Promise<void> {
   await record(tx, actor, {
     ...{ nodePath: row.node_path, tenantId: row.id, action, subject: `tenant:${row.id}` },
-    detail: { name: row.name, microsoftTenantId: row.microsoft_tenant_id },
+    detail: { name: row.name, microsoftTenantId: row.microsoft_tenant_id, ...more },
   })
+}
+
+function linkOf(way: Awaited<ReturnType<typeof takeOneTime>>): Buffer | undefined {
+  const link = way?.detail.link
+  return typeof link === 'string' ? Buffer.from(link, 'base64') : undefined
 }
 
 function askedOf(row: Awaited<ReturnType<typeof takeOneTime>>): Asked | undefined {
@@ -129,6 +170,13 @@ function overNow(): AppError {
   return new AppError(
     'sign-in-required',
     'This link was used, has expired, or was not opened in this browser. Ask for a new one.',
+  )
+}
+
+function notGiven(): AppError {
+  return new AppError(
+    'conflict',
+    'Microsoft was told no, or could not be asked. The link counts until it expires.',
   )
 }
 
