@@ -98,7 +98,7 @@ async function loadPage(db: Database, order: AloneOrder, page: LoadPage): Promis
   const { scope, tenantId } = order
   await inScope(db, scope, async (tx) => {
     await tx.client.query(`create temporary table if not exists loaded
-      (id bigint default nextval('patchbay.resource_id_seq'), key text, name text, cols text[], hash bytea, data jsonb) on commit delete rows`)
+      (id bigint default nextval('patchbay.resource_id_seq'), key text, name text, cols text[], hash bytea, data json) on commit delete rows`)
     await tx.client.query(`create temporary table if not exists loaded_link
       (kind text, from_key text, to_key text) on commit delete rows`)
     await copyIn(tx, 'copy loaded (key, name, cols, hash, data) from stdin', page.rows)

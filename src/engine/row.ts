@@ -22,7 +22,7 @@ export interface Row {
 /** What a line of a row's block holds, for a temporary table and for the COPY into it. */
 export const rowColumns = {
   names: 'key, name, cols, hash, data',
-  declared: 'key text, name text, cols text[], hash bytea, data jsonb',
+  declared: 'key text, name text, cols text[], hash bytea, data json',
 }
 
 /** Beyond this an index entry would not fit its page (PostgreSQL: a third of 8 kB). */

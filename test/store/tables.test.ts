@@ -12,6 +12,7 @@ afterAll(() => fresh.close())
 const typeOf: Record<string, string> = {
   ...{ bigint: 'number', integer: 'number', smallint: 'number', text: 'text', uuid: 'text' },
   ...{ boolean: 'boolean', bytea: 'Buffer', 'timestamp with time zone': 'Date', jsonb: 'Jsonb' },
+  json: 'JsonText',
   ...{ xid8: 'text', 'bigint[]': 'number[]', 'text[]': '(string | null)[]' },
 }
 
@@ -19,7 +20,7 @@ const typeOf: Record<string, string> = {
 function kindOf(declared: string): string {
   const given = /^Generated(Always)?<(.*)>$/.exec(declared)
   const inner = given?.[2] ?? declared
-  const type = inner.startsWith('Jsonb<') ? 'Jsonb' : inner.replace(/ \| null$/, '')
+  const type = /^(Jsonb|JsonText)(?=<)/.exec(inner)?.[0] ?? inner.replace(/ \| null$/, '')
   const nullable = /(\| null|, null>)$/.test(inner)
   const base = Object.values(typeOf).includes(type) ? type : 'text'
   return [base, nullable ? 'null' : '', given ? 'given' : ''].join(' ')

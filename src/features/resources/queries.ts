@@ -130,7 +130,7 @@ export async function selectRows(
 ): Promise<ResourceRow[]> {
   const { rows } = await sql<ResourceRow>`
     select r.id, r.key, r.name, r.changed_at as "changedAt", r.${columnAt(sortPlace)} as text,
-      (select jsonb_agg(d.data -> c.name order by c.n)
+      (select json_agg(d.data -> c.name order by c.n)
         from unnest(${columns}::text[]) with ordinality as c (name, n)) as values
     from unnest(${ids}::bigint[]) with ordinality as page (id, n)
     join resource r on r.id = page.id and r.tenant_id = ${tenantId}

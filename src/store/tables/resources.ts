@@ -1,6 +1,6 @@
 import type { Generated, GeneratedAlways } from 'kysely'
 import type { Change, JsonObject } from '../../core/json.ts'
-import type { Jsonb } from './jsonb.ts'
+import type { Jsonb, JsonText } from './jsonb.ts'
 
 export interface ResourceTable {
   tenant_id: number
@@ -19,7 +19,7 @@ export interface ResourceDataTable {
   tenant_id: number
   id: number
   node_path: string
-  data: Jsonb<JsonObject>
+  data: JsonText<JsonObject>
 }
 
 export interface LinkTable {
