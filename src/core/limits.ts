@@ -128,7 +128,7 @@ export const limits = {
   modelBackoffMs: 2_000,
   /** Sync: pages of one list or delta before it counts as endless. */
   syncPagesMax: 100_000,
-  /** Sync: so many pages in a row that were there before make a list endless. */
+  /** Sync: so many pages in a row that bring nothing new make a list endless. */
   pagesRepeatedMax: 25,
   /** Sync: objects that fail their schema kept with their reason, per run and model. */
   syncRejectedMax: 1_000,

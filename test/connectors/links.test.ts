@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createGraphWire } from '../../src/connectors/graph/wire.ts'
 import { createClouds } from '../../src/connectors/microsoft/clouds.ts'
 import { AppError } from '../../src/core/errors.ts'
+import { limits } from '../../src/core/limits.ts'
 import type { Model } from '../../src/core/model.ts'
 import { Sealed } from '../../src/core/secret.ts'
 import type { Emulator, TenantAccess } from '../../src/emulator/options.ts'
@@ -143,6 +144,16 @@ describe('members of groups', () => {
       expect(calls.furtherPages).toBe(size > 999 ? 40 : 0)
     },
   )
+
+  it('B4: of a group whose pages only repeat end as a list that is broken', async () => {
+    const tenant = open(3)
+    const { keys } = await truthOf(tenant)
+    await tenant.control.fault('endless-next-link', { path: `/groups/${keys[3]}/members` })
+    await expect(tenant.wire.links(groupModel, keys, signal)).rejects.toMatchObject({
+      code: 'microsoft-broken-answer',
+    })
+    expect((await callsOf(tenant)).furtherPages).toBe(limits.pagesRepeatedMax)
+  })
 
   it('of one group are one call each', async () => {
     const tenant = open(0)

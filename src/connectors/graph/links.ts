@@ -152,10 +152,15 @@ async function readOn(read: ReadLists, { list, call, answer, skipBy }: FirstPage
   const { transport, model, signal, found } = read
   const keys = new Set<string>()
   const pages = pagesAfter(transport, call, answer, signal, skipBy)
+  let repeats = 0
   try {
     for await (const page of pages) {
+      const before = keys.size
       for (const item of page) keys.add(keyOf(item))
       if (keys.size > read.room) throw tooMany(model)
+      // A list names nobody twice, so such pages in a row are of one that does not end.
+      repeats = keys.size > before ? 0 : repeats + 1
+      if (repeats >= limits.pagesRepeatedMax) throw brokenPage()
     }
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'microsoft-not-found') throw error
