@@ -9,11 +9,16 @@ const patience: Patience = { connectMs: 900, headersMs: 250, bodyIdleMs: 250, ex
 /** Tries of a call; a timeout of the way out is as exact as a second. */
 const tries = 2
 const mostMs = tries * (patience.headersMs + 1_000) + 2_000
+/** What a sync takes without a fault, on this machine as busy as it is. */
+let wellMs: number
 let world: World
 
 beforeAll(async () => {
   world = await startWorld({ users: 60, groups: 4, seed: 24 }, { patience })
   await sync(world)
+  const began = performance.now()
+  await sync(world, true)
+  wellMs = performance.now() - began
 })
 afterEach(async () => {
   await world.control.clearFaults()
@@ -68,7 +73,7 @@ it.each(
         expect(Object.values(run.models).filter(({ removed }) => removed > 0)).toEqual([])
       }),
     )
-    expect(performance.now() - began).toBeLessThan(mostMs)
+    expect(performance.now() - began).toBeLessThan(mostMs + wellMs)
     // Members are read eight at a time; what one reader gave back waits for the collector.
     expect(grown).toBeLessThan(model === 'Groups' ? 128 : 64)
   },

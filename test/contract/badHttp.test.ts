@@ -113,7 +113,8 @@ it('C6: who sends slowly holds up nobody', async () => {
   expect(slow.open()).toBe(200)
   const began = performance.now()
   expect((await sender.send({ method: 'GET', path: '/v1/me' })).status).toBe(200)
-  expect(performance.now() - began).toBeLessThan(1_000)
+  // Who had to wait for them would wait until they are let go of.
+  expect(performance.now() - began).toBeLessThan(limits.requestHeadersMs / 2)
 })
 
 it.each(malformed)('C6: %s is refused, and the connection with it', async (_what, bytes) => {

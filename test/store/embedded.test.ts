@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { limits } from '../../src/core/limits.ts'
 import type { Sealed } from '../../src/core/secret.ts'
 import { type EmbeddedServer, endServer, startEmbedded } from '../../src/store/embedded.ts'
 import { startWatchedEmbedded } from '../../src/store/embeddedWatch.ts'
@@ -179,7 +180,7 @@ test('one that ignores the request to end is ended nevertheless', async () => {
   const begun = Date.now()
   await endServer(server.pid, systemClock)
   expect(isAlive(server.pid)).toBe(false)
-  expect(Date.now() - begun).toBeLessThan(8_000)
+  expect(Date.now() - begun).toBeLessThan(limits.embeddedStopMs / 2)
   await client.end().catch(() => {})
 })
 
