@@ -146,6 +146,24 @@ describe('D5: what is taken away is gone within a second', () => {
     expect((await signIn(browser(), 'dora', password)).status).toBe(401)
   })
 
+  it('D5: a password in place of a lost one: tokens made by the lost one', async () => {
+    const { id, password } = await people.add('lena')
+    const lena = await signedIn('lena', password)
+    const { json } = await lena.send('POST', '/v1/tokens', { name: 'script' })
+    const stream = await openStream(json.token)
+    expect(await stillOpen(stream, 300)).toBe(true)
+    const { invitation } = await people.client.person.invite({ params: { personId: id } })
+    // Until it is used, whoever only thinks their password lost has lost nothing.
+    expect((await people.clientOf(json.token).session.show()).name).toContain('lena')
+    const accepted = { invitation, password: 'another four words in a row' }
+    await browser().send('POST', '/v1/invitations/accept', accepted)
+    expect(await endsWithin(stream, 1_000)).toBe(true)
+    await expect(people.clientOf(json.token).session.show()).rejects.toMatchObject({
+      code: 'sign-in-required',
+    })
+    expect((await lena.send('GET', '/v1/me')).status).toBe(401)
+  })
+
   it('D5: a token, a session, a role: what is open by it', async () => {
     const { id, password } = await people.add('rosa')
     const rosa = await signedIn('rosa', password)

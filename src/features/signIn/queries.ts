@@ -110,6 +110,16 @@ export async function endSessions(
   return Number(numUpdatedRows)
 }
 
+/** Ends all access tokens of a person. */
+export async function endTokens(tx: Tx, personId: number, now: Date): Promise<void> {
+  await tx
+    .updateTable('access_token')
+    .set({ ended_at: now })
+    .where('person_id', '=', personId)
+    .where('ended_at', 'is', null)
+    .execute()
+}
+
 /** Answers whether it was not there before. */
 export async function insertOneTime(
   tx: Tx,

@@ -31,8 +31,9 @@ export async function makeInvitation(tx: Tx, personId: number, now: Date): Promi
 }
 
 /**
- * The first password, or a new one in place of a lost one. Every session of the person ends. Throws
- * `bad-input` (the invitation stays), `sign-in-required`.
+ * The first password, or a new one in place of a lost one. Every session of the person ends, and
+ * with a lost password every access token. Throws `bad-input` (the invitation stays),
+ * `sign-in-required`.
  */
 export async function acceptInvitation(
   { db, clock }: Store,
@@ -61,7 +62,8 @@ export async function acceptInvitation(
     await recordPassword(tx, personAuthor(invited), invited, 'invitation')
     await queries.updatePassword(tx, invited.id, passwordHash)
     await queries.endSessions(tx, { personId: invited.id }, now)
-    // Whoever had the old password may have a browser that is known.
+    // Whoever had the old password may have made a token by it, and have a browser that is known.
+    if (invited.passwordHash !== null) await queries.endTokens(tx, invited.id, now)
     await queries.deleteDevices(tx, invited.id)
   })
 }
