@@ -1,4 +1,4 @@
-import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
+import { blankObject, isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import type { ObjectLinks, ReadObject, RejectedObject } from '../../core/wire.ts'
@@ -30,6 +30,7 @@ export function createObjectReader(model: Model, relations: ReadonlySet<string>)
     names.push(property.name)
     checks.push(checkOf(property))
   }
+  const blank = blankObject(names)
   const pathLinks = model.links.flatMap(({ kind, from }): PathLink[] => {
     const [head, ...rest] = from?.split('.') ?? []
     return head === undefined ? [] : [{ kind, head, rest, relation: relations.has(head) }]
@@ -47,7 +48,7 @@ export function createObjectReader(model: Model, relations: ReadonlySet<string>)
       if (key === undefined || !isJsonObject(raw)) {
         return { key: undefined, reason: `${model.key} is missing or is not text` }
       }
-      const data: JsonObject = {}
+      const data = { ...blank }
       for (let index = 0; index < names.length; index += 1) {
         const name = names[index] ?? ''
         const value = raw[name] ?? null

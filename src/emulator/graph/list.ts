@@ -11,7 +11,7 @@ import { type Compare, compileOrder, sortingRefused } from '../odata/orderby.ts'
 import { queryFingerprint, readToken, writeToken } from '../odata/pageToken.ts'
 import { type Projector, typedProjector } from '../odata/project.ts'
 import { compileSearch } from '../odata/search.ts'
-import { withinTimes } from '../odata/timeIndex.ts'
+import { amongTimes, withinTimes } from '../odata/timeIndex.ts'
 import { type GraphCallContext, isAdvanced, wantsEventual } from './context.ts'
 import { badQuery, GraphRefusal, refuse, unsupportedQuery } from './errors.ts'
 import { contextUrl, graphReply } from './reply.ts'
@@ -64,7 +64,7 @@ export function countReply(context: GraphCallContext, whole: ListSource): Reply 
   if (!wantsEventual(context)) throw badQuery('$count is not currently supported.')
   const filter = readFilter(context.options)
   const matches = readMatches(context, whole, filter, true)
-  const source = { ...whole, items: withinTimes(context.tenant, whole.items, filter) }
+  const source = { ...whole, items: amongTimes(context.tenant, whole.items, filter) }
   const number = matches === undefined ? source.items.length : count(source, matches)
   return { status: 200, headers: { 'content-type': 'text/plain' }, body: String(number), rows: 1 }
 }

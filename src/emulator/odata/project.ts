@@ -1,5 +1,5 @@
 import { entityType } from '../../catalogue/graph.ts'
-import type { JsonObject } from '../../core/json.ts'
+import { blankObject, type JsonObject } from '../../core/json.ts'
 import { propertyReader } from '../directory/computed.ts'
 import type { Entity, Tenant } from '../directory/types.ts'
 import { readSelect } from './select.ts'
@@ -13,8 +13,9 @@ export function projector(tenant: Tenant, type: string, names: readonly string[]
     const many = declared?.byName.get(name.toLowerCase())?.many === true
     return { name, read: propertyReader(type, name, many) }
   })
+  const blank = blankObject(names)
   return (entity) => {
-    const object: JsonObject = {}
+    const object = { ...blank }
     for (const { name, read } of readers) object[name] = read(tenant, entity)
     return object
   }

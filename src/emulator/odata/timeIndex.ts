@@ -29,6 +29,19 @@ export function withinTimes(
   items: readonly Entity[],
   filter: FilterNode | undefined,
 ): readonly Entity[] {
+  const within = amongTimes(tenant, items, filter)
+  return within === items ? items : within.toSorted((a, b) => a.seq - b.seq)
+}
+
+/**
+ * As `withinTimes`, in no order: for who counts. Twenty counts in one batch, each of them over half
+ * of 100,000 people put in order, kept everybody waiting for half a second.
+ */
+export function amongTimes(
+  tenant: Tenant,
+  items: readonly Entity[],
+  filter: FilterNode | undefined,
+): readonly Entity[] {
   if (filter === undefined || items.length < worthIt) return items
   const { from, to } = boundsOf(filter)
   if (from === '' && to === '') return items
@@ -36,7 +49,7 @@ export function withinTimes(
   const begin = from === '' ? 0 : placeOf(times, from)
   // Seconds are what is stored: all of the last one may count.
   const end = to === '' ? times.length : placeOf(times, `${to}~`)
-  return entities.slice(begin, end).sort((a, b) => a.seq - b.seq)
+  return entities.slice(begin, end)
 }
 
 /** The bounds that every object let through must keep, as text of whole seconds; '' for none. */
