@@ -55,13 +55,16 @@ it(`A5, A6: whatever dies and fails (${size}, in full 1000 and 20 in 600 s): ack
   }
   await world.microsoft.fault('unknown-outcome', { method: 'PATCH', probability: 0.1, seed: 5 })
 
-  const over = performance.now() + seconds * 1_000
+  const began = performance.now()
   const asked: Asked[] = []
+  // On a busy machine the asking takes longer; there is trouble as long as it lasts.
+  const isOver = () => asked.length >= transactions && performance.now() > began + seconds * 1_000
   const [synced, workersKilled, databasesKilled] = await Promise.all([
-    ask(asked, random, over),
-    killWorkers(random, over),
-    killDatabase(random, over),
+    ask(asked, random, isOver),
+    killWorkers(random, isOver),
+    killDatabase(random, isOver),
   ])
+  const troubled = (performance.now() - began) / 1_000
   await world.microsoft.clearFaults()
   while (world.living().length < 2) await world.serve('worker')
   const results = []
@@ -78,10 +81,10 @@ it(`A5, A6: whatever dies and fails (${size}, in full 1000 and 20 in 600 s): ack
   const counted = Object.entries(Object.groupBy(results, ({ state }) => String(state)))
   console.info(counted.map(([state, all]) => `${all?.length} ${state}`).join(', '))
   expect(violations).toEqual([])
-  figure('s of trouble', seconds, `>= ${fullSize ? 600 : 15}`)
+  figure('s of trouble', troubled, `>= ${fullSize ? 600 : 15}`)
   figure('transactions under chaos', asked.length, `>= ${transactions}`)
   figure('syncs under chaos', synced, `>= ${syncs}`)
-  figure('workers killed', workersKilled, `>= ${Math.floor(seconds / 8)}`)
+  figure('workers killed', workersKilled, `>= ${Math.floor(seconds / 12)}`)
   figure('databases killed', databasesKilled, `>= ${Math.floor(seconds / 15)}`)
   figure('work that did not end', unended.length, '= 0')
   figure('violations', violations.length, '= 0')
@@ -91,11 +94,11 @@ it(`A5, A6: whatever dies and fails (${size}, in full 1000 and 20 in 600 s): ack
  * Transactions one after the other, some at the same time, each with a department of its own, and
  * a sync among every few of them; answers how many syncs these were.
  */
-async function ask(asked: Asked[], random: () => number, over: number): Promise<number> {
+async function ask(asked: Asked[], random: () => number, isOver: () => boolean): Promise<number> {
   const synced = new Set<number>()
   // On average in half of the time, since much of it is spent on waiting for the database.
   const pauseMs = (seconds * 1_000) / transactions
-  for (let turn = 0; performance.now() < over || asked.length < transactions; turn++) {
+  for (let turn = 0; !isOver(); turn++) {
     const from = Math.floor(random() * (shared - 4))
     const department = `Department ${asked.length + 1}`
     const some = keys.slice(from, from + 4)
@@ -111,21 +114,21 @@ async function ask(asked: Asked[], random: () => number, over: number): Promise<
   return synced.size
 }
 
-/** Every 2 to 5 s a worker is killed, and another takes its place. */
-async function killWorkers(random: () => number, over: number): Promise<number> {
+/** 2 to 5 s after a worker has begun it is killed, and another takes its place. */
+async function killWorkers(random: () => number, isOver: () => boolean): Promise<number> {
   for (let killed = 0; ; killed++) {
     await wait(2_000 + random() * 3_000)
-    if (performance.now() > over) return killed
+    if (isOver()) return killed
     const [, worker] = world.living()
     await Promise.all([worker?.end('SIGKILL'), world.serve('worker').catch(() => undefined)])
   }
 }
 
 /** Every 5 to 10 s it lets nobody in for up to 2 s, and is killed. Whoever watches starts it. */
-async function killDatabase(random: () => number, over: number): Promise<number> {
+async function killDatabase(random: () => number, isOver: () => boolean): Promise<number> {
   for (let killed = 0; ; ) {
     await wait(5_000 + random() * 5_000)
-    if (performance.now() > over) return killed
+    if (isOver()) return killed
     const pid = await postgresPid(world.dataDir)
     if (pid === undefined) continue
     process.kill(pid, 'SIGSTOP')
