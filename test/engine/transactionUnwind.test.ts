@@ -105,8 +105,11 @@ describe.each(cases)('$name', (one) => {
     await expectAgreement()
   })
 
-  it('A1: of an unknown outcome is read back', async () => {
-    await world.control.fault('unknown-outcome', { ...one.does, count: 1 })
+  it.each([
+    ['once', { count: 1 }],
+    ['each time', {}],
+  ])('A1: of an unknown outcome %s is read back', async (_often, spec) => {
+    await world.control.fault('unknown-outcome', { ...one.does, ...spec })
     const { transaction } = await run([step])
     expect(transaction?.state).toBe('succeeded')
     const creations = (await writes()).filter(({ method }) => method === 'POST')
