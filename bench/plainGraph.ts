@@ -15,7 +15,8 @@ export const usersQuery =
   'userType,department,jobTitle,companyName,employeeId,employeeType,officeLocation,streetAddress,' +
   'city,state,postalCode,country,usageLocation,preferredLanguage,businessPhones,mobilePhone,' +
   'faxNumber,otherMails,proxyAddresses,onPremisesSyncEnabled,onPremisesImmutableId,' +
-  'onPremisesSamAccountName,createdDateTime,assignedLicenses&$top=999&$expand=manager($select=id)'
+  'onPremisesSamAccountName,createdDateTime,lastPasswordChangeDateTime,assignedLicenses,' +
+  'licenseAssignmentStates&$top=999&$expand=manager($select=id)'
 
 export interface PlainPage {
   value: object[]
