@@ -187,7 +187,7 @@ it.each(['node.show', 'tenant.show', 'transaction.show'])(
 )
 
 describe('nothing of what is hidden', () => {
-  it('shows in any answer', () => {
+  it('I7: shows in any answer', () => {
     const found = callers.flatMap((caller) => {
       const told = cells.filter((cell) => cell.caller === caller).map(({ answer }) => answer.text)
       return leaksIn(caller, told.join('\n'))
