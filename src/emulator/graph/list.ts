@@ -7,6 +7,7 @@ import { expander, readExpand, shownIn } from '../odata/expand.ts'
 import { compileFilter } from '../odata/filterMatch.ts'
 import { type FilterNode, parseFilter } from '../odata/filterParser.ts'
 import { checkFilter } from '../odata/filterRules.ts'
+import { withinIds } from '../odata/idIndex.ts'
 import { type Compare, compileOrder, sortingRefused } from '../odata/orderby.ts'
 import { queryFingerprint, readToken, writeToken } from '../odata/pageToken.ts'
 import { type Projector, typedProjector } from '../odata/project.ts'
@@ -35,7 +36,8 @@ export function listReply(context: GraphCallContext, whole: ListSource): Reply {
   refuseUnsupported(context)
   const filter = readFilter(options)
   const matches = readMatches(context, whole, filter, isAdvanced(context))
-  const source = { ...whole, items: withinTimes(context.tenant, whole.items, filter) }
+  const within = withinIds(context.tenant, whole.items, filter)
+  const source = { ...whole, items: withinTimes(context.tenant, within, filter) }
   const compare = readOrder(context, source)
   const pageSize = readTop(options)
   const after = readPosition(context)
