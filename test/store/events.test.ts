@@ -149,9 +149,8 @@ test('a waiting reader is woken by the commit, and still gets events when the li
   await reading
   await feed.close()
   expect(arrivals.map((arrival) => arrival.seq)).toEqual([0, 1, 2, 3, 4, 5])
+  // A reader who is not told looks again after `eventCheckMs` only, which is 10 s.
   expect(Math.max(...wakings)).toBeLessThan(2_000)
-  // Told, not polled: the quickest is far below the polling interval.
-  expect(Math.min(...wakings)).toBeLessThan(100)
 }, 15_000)
 
 test('a cursor from outside is a place or is refused', () => {
