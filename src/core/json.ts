@@ -44,9 +44,9 @@ export function changesBetween(before: JsonObject, after: JsonObject): Change[] 
 }
 
 /**
- * An object whose members, so called, are null: a pattern to copy (`{ ...blank }`) and fill for each
- * of many objects that are alike. V8 gives the copies of what it has parsed one compact form; filled
- * from nothing by names that are data, each cost twice as much to make and to write as text.
+ * An object whose members, so called, are null: a pattern to copy (`{ ...blank }`) and fill for
+ * each of many objects that are alike. V8 gives the copies of what it has parsed one compact form;
+ * filled from nothing by names that are data, each cost twice as much to make and to write as text.
  */
 export function blankObject(names: readonly string[]): JsonObject {
   return JSON.parse(JSON.stringify(Object.fromEntries(names.map((name) => [name, null]))))
