@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Actor, allPermissions } from '../../src/core/actor.ts'
@@ -25,7 +24,6 @@ import {
 import { syncOnSave } from '../../src/features/syncs/syncOnSave.ts'
 import { startSync } from '../../src/features/syncs/syncs.ts'
 import type { TenantAnswer } from '../../src/features/tenants/answer.ts'
-import { findActorAgain } from '../../src/server/access.ts'
 import { enqueueJob } from '../../src/store/jobs/job.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { quietLog, systemClock } from '../store/testing.ts'
@@ -383,24 +381,4 @@ describe('a rule', () => {
     const failure = await failureOf(setRule(provider, bench.store.db, tenantId, model(), ['add']))
     expect(failure.code).toBe('conflict')
   })
-})
-
-it('rights are those a token has now', async () => {
-  const { db } = bench.store
-  const { id } = await db.kysely
-    .insertInto('access_token')
-    .values({ name: 'Ada', scope: path, hash: createHash('sha256').update(path).digest() })
-    .returning('id')
-    .executeTakeFirstOrThrow()
-  expect(await findActorAgain({ db, clock: systemClock }, `token:${id}`)).toMatchObject({
-    name: 'Ada',
-    grants: [{ scope: path }],
-  })
-  await db.kysely
-    .updateTable('access_token')
-    .set({ expires_at: new Date(0) })
-    .where('id', '=', id)
-    .execute()
-  expect(await findActorAgain({ db, clock: systemClock }, `token:${id}`)).toBeUndefined()
-  expect(await findActorAgain({ db, clock: systemClock }, 'person:1')).toBeUndefined()
 })

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Sealed } from '../../src/core/secret.ts'
 import { writeSecretFile } from '../../src/main/dataDir.ts'
-import { ensureAdministrator, findActor } from '../../src/server/access.ts'
+import { ensureAdministrator, findActor, findActorAgain } from '../../src/server/access.ts'
 import { type FreshDatabase, freshDatabase, systemClock } from '../store/testing.ts'
 import { startTestPatchbay, type TestPatchbay } from './patchbay.ts'
 
@@ -55,6 +55,18 @@ describe('the first start', () => {
     expect(
       await findActor(store(), { kind: 'token', secret: new Sealed('never was') }),
     ).toBeUndefined()
+  })
+
+  it('who did something earlier has the rights their token has now', async () => {
+    const { rows } = await fresh.db.pool.query<{ id: number }>(
+      `insert into access_token (name, scope, hash) values ('Ada', '1.2.', '\\x01') returning id`,
+    )
+    const id = `token:${rows[0]?.id}`
+    const found = await findActorAgain(store(), id)
+    expect(found).toMatchObject({ name: 'Ada', grants: [{ scope: '1.2.' }] })
+    await fresh.db.pool.query(`update access_token set expires_at = now() where name = 'Ada'`)
+    expect(await findActorAgain(store(), id)).toBeUndefined()
+    expect(await findActorAgain(store(), 'person:1')).toBeUndefined()
   })
 })
 

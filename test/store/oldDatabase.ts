@@ -21,53 +21,40 @@ export interface OldTenant {
 
 export const departments = { was: 'Former department', wanted: 'Wanted department' }
 
+const surroundings = `
+  set search_path = patchbay;
+  insert into node (id, parent_id, kind, name, node_path) values
+    (1, null, 'provider', 'Provider', '1.'), (2, 1, 'customer', 'Customer', '1.2.');
+  select setval('node_id_seq', 2);
+  insert into access_token (name, scope, hash) values ('administrator', '1.', '\\x01');
+  insert into connection (tenant_id, wire, node_path, state)
+    values (1, 'graph', '1.2.', 'healthy');
+  insert into certificate (node_id, node_path, name, subject, thumbprint, thumbprint_sha256,
+      not_before, not_after, public_pem)
+    values (2, '1.2.', 'A', 'CN=A', '00', '00', now(), now(), '');
+  insert into master_key (id) values ('k1');
+  insert into data_key values ('tenant:1', 1, '1.2.', 'k1', '\\x02');
+  insert into secret values ('tenant:1', 'graph.clientSecret', '1.2.', 1, '\\x03');
+  insert into link values (1, 'member', 'g', 'u', '1.2.');
+  insert into resource_change (tenant_id, id, node_path, cause, patch)
+    values (1, 1, '1.2.', 'run:1', '{}');
+  insert into sync_page values (1, 1, 0, 1, '1.2.', '{1}');
+  insert into sync_rejected values (1, 1, 'k', 'why', '1.2.');
+  insert into removal values (1, 1, 1, 'k', '1.2.', 'absent', 'disproved');
+  insert into sync_state values (1, 1, '1.2.', 'cursor', now(), now());
+  insert into worker (id) values ('host:1')`
+
+type Insert = (text: string, ...values: unknown[]) => Promise<unknown>
+
+const author = { id: 'p1', name: 'Ada', kind: 'person', grants: [] }
+
 /**
  * Fills a database that has the first migration alone, a row or more in each of its tables: a first
- * sync that is under way, and three transactions. Number 1 has done its first step, was about to do
- * the second and has not begun the third; number 2 was going back; number 3 waits.
+ * sync that is under way, and three transactions.
  */
 async function fill(admin: pg.Client, tenant: OldTenant): Promise<void> {
-  const actor = { id: 'p1', name: 'Ada', kind: 'person', grants: [] }
-  const [done, doing, waiting, back, queued] = tenant.people.map(({ key, department }) => {
-    const set = { department: departments.wanted }
-    return { key, now: { department }, input: { model: tenant.model, key, set, expect: null } }
-  })
-  if (queued === undefined || done === undefined || back === undefined) {
-    throw new Error('an old database takes five people')
-  }
-  // What these two set is what Microsoft has by now.
-  Object.assign(done.input, { set: done.now })
-  Object.assign(back.input, { set: back.now })
-  const was = { department: departments.was }
-  const steps = [
-    [1, 1, done.input, 'done', was, done.now],
-    [1, 2, doing?.input, 'doing', doing?.now, null],
-    [1, 3, waiting?.input, 'waiting', null, null],
-    [2, 1, back.input, 'done', was, back.now],
-    [3, 1, queued.input, 'waiting', null, null],
-  ]
-  await admin.query(`set search_path = patchbay;
-    insert into node (id, parent_id, kind, name, node_path) values
-      (1, null, 'provider', 'Provider', '1.'), (2, 1, 'customer', 'Customer', '1.2.');
-    select setval('node_id_seq', 2);
-    insert into access_token (name, scope, hash) values ('administrator', '1.', '\\x01');
-    insert into connection (tenant_id, wire, node_path, state)
-      values (1, 'graph', '1.2.', 'healthy');
-    insert into certificate (node_id, node_path, name, subject, thumbprint, thumbprint_sha256,
-        not_before, not_after, public_pem)
-      values (2, '1.2.', 'A', 'CN=A', '00', '00', now(), now(), '');
-    insert into master_key (id) values ('k1');
-    insert into data_key values ('tenant:1', 1, '1.2.', 'k1', '\\x02');
-    insert into secret values ('tenant:1', 'graph.clientSecret', '1.2.', 1, '\\x03');
-    insert into link values (1, 'member', 'g', 'u', '1.2.');
-    insert into resource_change (tenant_id, id, node_path, cause, patch)
-      values (1, 1, '1.2.', 'run:1', '{}');
-    insert into sync_page values (1, 1, 0, 1, '1.2.', '{1}');
-    insert into sync_rejected values (1, 1, 'k', 'why', '1.2.');
-    insert into removal values (1, 1, 1, 'k', '1.2.', 'absent', 'disproved');
-    insert into sync_state values (1, 1, '1.2.', 'cursor', now(), now());
-    insert into worker (id) values ('host:1')`)
-  const insert = (text: string, ...values: unknown[]) => admin.query(`insert into ${text}`, values)
+  await admin.query(surroundings)
+  const insert: Insert = (text, ...values) => admin.query(`insert into ${text}`, values)
   await insert(
     `tenant (node_id, node_path, name, microsoft_tenant_id, cloud, settings)
       values (2, '1.2.', 'Contoso', $1, 'emulator', '{}')`,
@@ -88,14 +75,40 @@ async function fill(admin: pg.Client, tenant: OldTenant): Promise<void> {
   await insert(
     `run (tenant_id, node_path, state, full_list, actor, epoch, started_at)
       values (1, '1.2.', 'running', true, $1, 1, now())`,
-    actor,
+    author,
   )
   await insert(`run_model (run_id, seq, model_id, node_path) values (1, 1, 1, '1.2.')`)
+  await fillTransactions(insert, tenant)
+}
+
+/**
+ * Number 1 has done its first step, was about to do the second and has not begun the third; number 2
+ * was going back; number 3 waits.
+ */
+async function fillTransactions(insert: Insert, tenant: OldTenant): Promise<void> {
+  const [done, doing, waiting, back, queued] = tenant.people.map(({ key, department }) => {
+    const set = { department: departments.wanted }
+    return { key, now: { department }, input: { model: tenant.model, key, set, expect: null } }
+  })
+  if (queued === undefined || done === undefined || back === undefined) {
+    throw new Error('an old database takes five people')
+  }
+  // What these two set is what Microsoft has by now.
+  Object.assign(done.input, { set: done.now })
+  Object.assign(back.input, { set: back.now })
+  const was = { department: departments.was }
+  const steps = [
+    [1, 1, done.input, 'done', was, done.now],
+    [1, 2, doing?.input, 'doing', doing?.now, null],
+    [1, 3, waiting?.input, 'waiting', null, null],
+    [2, 1, back.input, 'done', was, back.now],
+    [3, 1, queued.input, 'waiting', null, null],
+  ]
   for (const state of ['running', 'undoing', 'queued']) {
     await insert(
       `transaction (tenant_id, node_path, kind, title, state, actor, actor_id, request_hash, epoch)
         values (1, '1.2.', 'test', 'test', $1, $2, 'p1', '\\x00', 1)`,
-      ...[state, actor],
+      ...[state, author],
     )
   }
   for (const step of steps) {
@@ -109,7 +122,7 @@ async function fill(admin: pg.Client, tenant: OldTenant): Promise<void> {
     await insert(
       `audit (node_path, actor, action, tenant_id, subject, detail)
         values ('1.2.', $1, 'transaction.start', 1, $2, '{}')`,
-      ...[actor, subject],
+      ...[author, subject],
     )
     await insert(
       `event (node_path, tenant_id, subject, kind, data)
