@@ -82,8 +82,8 @@ async function fill(admin: pg.Client, tenant: OldTenant): Promise<void> {
 }
 
 /**
- * Number 1 has done its first step, was about to do the second and has not begun the third; number 2
- * was going back; number 3 waits.
+ * Number 1 has done its first step, was about to do the second and has not begun the third; number
+ * 2 was going back; number 3 waits.
  */
 async function fillTransactions(insert: Insert, tenant: OldTenant): Promise<void> {
   const [done, doing, waiting, back, queued] = tenant.people.map(({ key, department }) => {
