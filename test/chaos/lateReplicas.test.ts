@@ -76,3 +76,12 @@ it('B7: syncs between replicas that know different things end at the truth, and 
   expect(await disagreements(world)).toEqual([])
   await lag(0, 0)
 })
+
+// Fails when a full list is followed by the changes since it began.
+it('B7: what came right before a full list is not lost, though the copy that lists knows nothing of it', async () => {
+  await lag(60_000, 0)
+  await world.control.mutate('create-users', { users: 3, seed: 9 })
+  expect((await sync(world, true)).models.MSOLUser).toMatchObject({ added: 3, removed: 0 })
+  expect(await disagreements(world)).toEqual([])
+  await lag(0, 0)
+})

@@ -120,6 +120,7 @@ describe('a receiver that anybody can reach', () => {
   })
 
   it('answers 202 to whatever it is told, and does nothing about it', async () => {
+    await rest()
     const before = await runs()
     for (const body of ['', '[]', '{"value":7}', 'not JSON', { value: [null, 7, {}] }, forged()]) {
       expect((await post(body)).status).toBe(202)

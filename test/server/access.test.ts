@@ -48,7 +48,7 @@ describe('the first start', () => {
   it('an ended token is nobody', async () => {
     const hash = createHash('sha256').update('ended').digest()
     await fresh.db.pool.query(
-      `insert into access_token (name, scope, hash, expires_at) values ('x', '1.', $1, now())`,
+      `insert into access_token (name, scope, hash, expires_at) values ('x', '1.', $1, now() - interval '1 second')`,
       [hash],
     )
     expect(await findActor(store(), { kind: 'token', secret: new Sealed('ended') })).toBeUndefined()
@@ -64,7 +64,7 @@ describe('the first start', () => {
     const id = `token:${rows[0]?.id}`
     const found = await findActorAgain(store(), id)
     expect(found).toMatchObject({ name: 'Ada', grants: [{ scope: '1.2.' }] })
-    await fresh.db.pool.query(`update access_token set expires_at = now() where name = 'Ada'`)
+    await fresh.db.pool.query(`update access_token set expires_at = created_at where name = 'Ada'`)
     expect(await findActorAgain(store(), id)).toBeUndefined()
     expect(await findActorAgain(store(), 'person:1')).toBeUndefined()
   })

@@ -9,9 +9,9 @@ import { beginShards, deltaShard, forgetPages } from './shards/queries.ts'
 import { readShards } from './shards/readShards.ts'
 
 /**
- * Reads one model in, from where the run left it to its end. A first or full sync is: the delta
- * token of now, the list, the delta since that token, removals. A later one: the delta, removals.
- * Every page and every change of phase is a commit, after which another worker can go on.
+ * Reads one model in, from where the run left it to its end. A first sync is: the delta token of
+ * now, the list, the delta since that token, removals. A full one: the same with the token of the
+ * sync before. A later one: the delta, removals. Every page and every change of phase is a commit, after which another worker can go on.
  */
 export async function syncModel(sync: ModelSync, start: RunModel): Promise<void> {
   if (start.phase === 'held') return endApproved(sync, start)
@@ -26,16 +26,20 @@ async function begin(sync: ModelSync, state: RunModel): Promise<RunModel> {
     deltaCursorOf(tx, run.tenantId, state),
   )
   if (cursor === undefined || run.fullList || model.delta === undefined) {
-    return beginList(sync, state)
+    return beginList(sync, state, cursor)
   }
   return beginDelta(sync, { ...state, phase: 'delta', deltaCursor: cursor })
 }
 
-async function beginList(sync: ModelSync, state: RunModel): Promise<RunModel> {
+/**
+ * The delta that follows the list begins before it, so that it has what changes meanwhile; where
+ * there was a sync, at its end: of what came just before the list, Graph's index of changes may know
+ * already and the replica that lists not yet, and a token of now would never bring it.
+ */
+async function beginList(sync: ModelSync, state: RunModel, since?: string): Promise<RunModel> {
   const { engine, run, model, wire, signal, scope } = sync
   const [deltaCursor, shards] = await Promise.all([
-    // Before the list: a change during it is then in the delta that follows it.
-    model.delta === undefined ? null : wire.deltaNow(model, signal),
+    model.delta === undefined ? null : (since ?? wire.deltaNow(model, signal)),
     wire.shards(model, engine.clock.now(), signal, scope),
   ])
   const cursors = shards.length === 0 ? [null] : shards
