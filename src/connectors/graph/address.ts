@@ -36,15 +36,21 @@ function encode(text: string): string {
  * answer would otherwise be sent a token. Throws `microsoft-broken-answer`.
  */
 export function linkUrl(graph: string, link: unknown): URL {
-  if (typeof link === 'string' && link.length <= limits.linkCharsMax && URL.canParse(link)) {
-    const url = new URL(link)
-    const ours = url.origin === graph && url.username === '' && url.password === ''
-    if (ours && url.pathname.startsWith(version) && url.hash === '') return url
-  }
+  const url = ownUrl(graph, link)
+  if (url !== undefined) return url
   throw new AppError(
     'microsoft-broken-answer',
     'Graph named a next page that is not below its own address. It was not followed, and no token was sent.',
   )
+}
+
+/** The link as an address below the tenant's own Graph; undefined when it is none. */
+export function ownUrl(graph: string, link: unknown): URL | undefined {
+  if (typeof link !== 'string' || link.length > limits.linkCharsMax) return undefined
+  const url = URL.parse(link)
+  if (url === null) return undefined
+  const ours = url.origin === graph && url.username === '' && url.password === ''
+  return ours && url.pathname.startsWith(version) && url.hash === '' ? url : undefined
 }
 
 /** For logs: the path without what identifies an object, `GET users/{}/manager`. */

@@ -1,9 +1,11 @@
 import type { GraphCall } from '../../core/call.ts'
+import { AppError } from '../../core/errors.ts'
 import type { Filter } from '../../core/filter.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
 import { type DeltaPage, isRejected, type Page, type Wire } from '../../core/wire.ts'
 import type { Items } from '../microsoft/listText.ts'
+import { ownUrl } from './address.ts'
 import { foldDelta } from './delta.ts'
 import { bothFilters, plainFilter } from './filter.ts'
 import { readAllLinks } from './links.ts'
@@ -59,6 +61,8 @@ export function createGraphWire(
     async delta(model, cursor, signal) {
       const compiledModel = compile(model)
       const reading = deltaReading(model, compiledModel)
+      // It was a link of this tenant's when it was stored; its cloud may be another since.
+      if (ownUrl(transport.graph, cursor) === undefined) throw placeLost(model)
       const answer = await readPage(transport, reading, cursor, signal)
       return readDelta(compiledModel.reader, answer, transport.graph, cursor)
     },
@@ -95,6 +99,13 @@ function narrowed(list: Reading, model: Model, filter: Filter | undefined): Read
   const text = filter && plainFilter(filter, model)
   if (text === undefined) return list
   return { ...list, query: { ...list.query, $filter: bothFilters(list.query.$filter, text) } }
+}
+
+function placeLost({ title }: Model): AppError {
+  return new AppError(
+    'microsoft-token-expired',
+    `The place up to which changes of ${title} were read is at another address than the tenant's.`,
+  )
 }
 
 /** The first page of a reading, or the one its cursor leads to. */

@@ -11,7 +11,8 @@ import { readShards } from './shards/readShards.ts'
 /**
  * Reads one model in, from where the run left it to its end. A first sync is: the delta token of
  * now, the list, the delta since that token, removals. A full one: the same with the token of the
- * sync before. A later one: the delta, removals. Every page and every change of phase is a commit, after which another worker can go on.
+ * sync before. A later one: the delta, removals. Every page and every change of phase is a commit,
+ * after which another worker can go on.
  */
 export async function syncModel(sync: ModelSync, start: RunModel): Promise<void> {
   if (start.phase === 'held') return endApproved(sync, start)
@@ -33,8 +34,8 @@ async function begin(sync: ModelSync, state: RunModel): Promise<RunModel> {
 
 /**
  * The delta that follows the list begins before it, so that it has what changes meanwhile; where
- * there was a sync, at its end: of what came just before the list, Graph's index of changes may know
- * already and the replica that lists not yet, and a token of now would never bring it.
+ * there was a sync, at that one's end. Of what came just before the list Graph's index of changes
+ * may know already and the replica that lists not yet: a token of now would never bring it.
  */
 async function beginList(sync: ModelSync, state: RunModel, since?: string): Promise<RunModel> {
   const { engine, run, model, wire, signal, scope } = sync
