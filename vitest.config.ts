@@ -12,6 +12,14 @@ const both = asked === 'both'
 const debianIsThere = existsSync('/usr/lib/postgresql/15/bin/postgres')
 
 const everything = ['src/**/*.test.ts', 'test/**/*.test.ts']
+/**
+ * These leave no trace in the modules they import, and so share them with the file before: bringing
+ * them anew was half of what they took. Not those that change limits or the environment.
+ */
+const sharing = [
+  ...['src/**/*.test.ts', 'test/{cli,conformance,emulator,rules}/**/*.test.ts'],
+  'test/features/!(notifications|signInGuessing).test.ts',
+]
 const database = ['src/store/**/*.test.ts', 'test/store/**/*.test.ts', 'test/engine/**/*.test.ts']
 /** Of those, what would be told nothing new by another PostgreSQL. */
 const onceOnly = [
@@ -26,10 +34,12 @@ const onceOnly = [
 function project(name: string, postgres: string, include: string[], exclude: string[] = []) {
   const env = { PATCHBAY_TEST_POSTGRES: postgres }
   const times = { testTimeout: 30_000, hookTimeout: 60_000 }
-  return { test: { name, include, exclude, env, pool: 'forks' as const, ...times } }
+  const isolate = include !== sharing
+  return { test: { name, include, exclude, env, isolate, pool: 'forks' as const, ...times } }
 }
 
-const main = project('all', both ? 'embedded' : asked, everything)
+const asMain = both ? 'embedded' : asked
+const main = [project('shared', asMain, sharing), project('alone', asMain, everything, sharing)]
 const oldest = project('PostgreSQL 15', 'debian', database, onceOnly)
 
 const notes =
@@ -43,10 +53,9 @@ if (!existsSync('/usr/sbin/squid')) {
 
 export default defineConfig({
   test: {
-    projects: both && debianIsThere ? [main, oldest] : [main],
-    // Two files at a time: each may have a PostgreSQL, an emulator and a server of its own. With
-    // three, two cores were busier, and tests of what takes how long no longer held.
-    maxWorkers: 2,
+    projects: both && debianIsThere ? [...main, oldest] : main,
+    // On two cores: many wait for processes to start, to die, or to be missed.
+    maxWorkers: 3,
     // A golden file changes only when asked to (`vitest run -u`), never by running the tests.
     update: 'none',
     reporters: ['default', closingLine(notes)],
