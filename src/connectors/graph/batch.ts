@@ -115,7 +115,10 @@ function repeatAfter(
   if (answer.code === 'microsoft-throttled') return waitMs
   const passing = answer.code === 'microsoft-unavailable' || answer.code === brokenCode
   const mayRepeat = call.method !== 'POST' && passing && waitMs <= limits.callWaitMs
-  return mayRepeat && faults + 1 < limits.callAttemptsMax ? waitMs : undefined
+  // Where others of the batch come through, a fault tells little of the service; and giving up one
+  // item has all that were read beside it, sixty lists of members, read again.
+  const attemptsMax = 2 * limits.callAttemptsMax
+  return mayRepeat && faults + 1 < attemptsMax ? waitMs : undefined
 }
 
 const brokenCode = 'microsoft-broken-answer'

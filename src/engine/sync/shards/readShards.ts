@@ -26,8 +26,9 @@ import { openShards, type Shard } from './queries.ts'
 interface Reading {
   sync: ModelSync
   state: RunModel
-  /** Ends as well when another shard failed. */
   signal: AbortSignal
+  /** Another shard failed: what was asked for is stored, and nothing more is asked for. */
+  stopped: AbortSignal
   readPage: (cursor: string | null, signal: AbortSignal) => Promise<Page | DeltaPage>
   store: Slots
   /** Where pages are from being asked for until they begin to be stored. */
@@ -48,6 +49,10 @@ interface Reading {
  * and memory holds some pages however many shards there are. Where objects have lists of their own
  * a page takes seconds, of which the first and last calls leave most of what Graph permits unused:
  * there the next page is asked for as soon as it is known where it is.
+ *
+ * Where a shard fails the others store what they have asked for before the failure is thrown: the
+ * next attempt begins behind what is stored. Thrown away, these pages made a sync that met a fault
+ * in every other call ask 2.7 times as often as one without, where 2 is the least.
  */
 export async function readShards(
   sync: ModelSync,
@@ -59,12 +64,13 @@ export async function readShards(
     openShards(tx, run.id, state.modelId, of),
   )
   const stop = new AbortController()
-  const signal = AbortSignal.any([sync.signal, stop.signal])
+  const stopped = AbortSignal.any([sync.signal, stop.signal])
   const reading: Reading = {
-    ...{ sync, state, signal, readPage: of === 'list' ? listPages(sync) : deltaPages(sync) },
+    ...{ sync, state, signal: sync.signal, stopped },
+    readPage: of === 'list' ? listPages(sync) : deltaPages(sync),
     aheadMax: hasSublists(sync.model) ? limits.linkedPagesAhead : 1,
     store: createSlots(limits.pageStoresInFlight),
-    room: createGate(limits.pagesAheadMax, signal),
+    room: createGate(limits.pagesAheadMax, stopped),
     blocks: [],
   }
   let { deltaCursor } = state
@@ -98,9 +104,9 @@ interface Coming {
 
 /** Reads page after page to the end; while PostgreSQL stores one, the next is fetched. */
 async function readShard(reading: Reading, start: Shard): Promise<string | undefined> {
-  const { sync, state, signal } = reading
+  const { sync, state } = reading
   const cursors = new Set<string>()
-  const ahead = createGate(reading.aheadMax, signal)
+  const ahead = createGate(reading.aheadMax, reading.stopped)
   let shard = start
   let coming: Coming | undefined = ask(reading, ahead, shard.cursor)
   for (let pages = 0; pages < limits.syncPagesMax && coming !== undefined; pages++) {
@@ -133,9 +139,11 @@ function ask(reading: Reading, ahead: Gate, cursor: string | null): Coming {
   return { rows, behind }
 }
 
-async function listPage({ readPage, room, signal }: Reading, ahead: Gate, cursor: string | null) {
+async function listPage(reading: Reading, ahead: Gate, cursor: string | null) {
+  const { readPage, room, signal, stopped } = reading
   await ahead.enter()
   await room.enter()
+  stopped.throwIfAborted()
   return await readPage(cursor, signal)
 }
 
