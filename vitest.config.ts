@@ -54,8 +54,9 @@ if (!existsSync('/usr/sbin/squid')) {
 export default defineConfig({
   test: {
     projects: both && debianIsThere ? [...main, oldest] : main,
-    // On two cores: many wait for processes to start, to die, or to be missed.
-    maxWorkers: 3,
+    // Each may have a PostgreSQL, an emulator and a server of its own. Three at a time take 9 to 11
+    // minutes on two cores, two take 13; but then now and then a test of what takes how long fails.
+    maxWorkers: 2,
     // A golden file changes only when asked to (`vitest run -u`), never by running the tests.
     update: 'none',
     reporters: ['default', closingLine(notes)],

@@ -8,7 +8,7 @@ import { sync, withLimit } from './support.ts'
 const patience: Patience = { connectMs: 900, headersMs: 250, bodyIdleMs: 250, exchangeMs: 5_000 }
 /** Tries of a call; a timeout of the way out is as exact as a second. */
 const tries = 2
-const mostMs = tries * (patience.headersMs + 1_000) + 2_000
+const mostMs = tries * (patience.headersMs + 1_000) + 4_000
 /** What a sync takes without a fault, on this machine as busy as it is. */
 let wellMs: number
 let world: World
