@@ -28,40 +28,36 @@ export async function inParallel<T>(
 export type Slots = <T>(work: () => Promise<T>) => Promise<T>
 
 export function createSlots(count: number): Slots {
-  const waiting: (() => void)[] = []
-  let free = count
+  const gate = createGate(count)
   return async (work) => {
-    if (free > 0) free -= 1
-    else await new Promise<void>((resolve) => waiting.push(resolve))
+    await gate.enter()
     try {
       return await work()
     } finally {
-      const next = waiting.shift()
-      if (next === undefined) free += 1
-      else next()
+      gate.leave()
     }
   }
 }
 
 /** A bound on how many are inside at once. */
 export interface Gate {
-  /** Resolves once there is a place, in the order of asking, or when the signal ends waiting. */
+  /** Resolves once there is a place, in the order of asking, or when a signal ends waiting. */
   enter(): Promise<void>
   leave(): void
 }
 
-export function createGate(places: number, signal: AbortSignal): Gate {
+export function createGate(places: number, signal?: AbortSignal): Gate {
   const waiting: (() => void)[] = []
   let free = places
   // Who would have left may have failed, and then nobody would let the others go on.
   const letAllIn = () => {
     for (const resolve of waiting.splice(0)) resolve()
   }
-  signal.addEventListener('abort', letAllIn, { once: true })
+  signal?.addEventListener('abort', letAllIn, { once: true })
   return {
     async enter() {
       if (free > 0) free -= 1
-      else if (!signal.aborted) await new Promise<void>((resolve) => waiting.push(resolve))
+      else if (!signal?.aborted) await new Promise<void>((resolve) => waiting.push(resolve))
     },
     leave() {
       const next = waiting.shift()

@@ -1,17 +1,10 @@
-import { changePosition } from '../directory/changes.ts'
 import type { Entity, Tenant } from '../directory/types.ts'
 import type { FilterNode } from './filterParser.ts'
+import { createListIndex, indexedFrom } from './listIndex.ts'
 
-interface IdIndex {
-  /** Where the tenant's changes stood, and how long the list was. */
-  position: number
-  length: number
-  entities: ReadonlyMap<string, Entity>
-}
-
-const indexes = new WeakMap<readonly Entity[], IdIndex>()
-/** Shorter lists are read through as fast. */
-const worthIt = 5_000
+const byId = createListIndex(
+  (items) => new Map(items.map((entity) => [entity.id.toLowerCase(), entity])),
+)
 
 /**
  * The part of a list that `id in (...)` can let through, in the order of `seq`; the whole list for
@@ -23,19 +16,9 @@ export function withinIds(
   items: readonly Entity[],
   filter: FilterNode | undefined,
 ): readonly Entity[] {
-  if (filter?.op !== 'in' || items.length < worthIt) return items
+  if (filter?.op !== 'in' || items.length < indexedFrom) return items
   if (filter.path.length !== 1 || filter.path[0] !== 'id') return items
-  const { entities } = indexOf(tenant, items)
+  const entities = byId(tenant, items)
   const wanted = new Set(filter.values.map((id) => String(id).toLowerCase()))
   return [...wanted].flatMap((id) => entities.get(id) ?? []).sort((a, b) => a.seq - b.seq)
-}
-
-function indexOf(tenant: Tenant, items: readonly Entity[]): IdIndex {
-  const known = indexes.get(items)
-  const position = changePosition(tenant.changes)
-  if (known?.position === position && known.length === items.length) return known
-  const entities = new Map(items.map((entity) => [entity.id.toLowerCase(), entity]))
-  const made = { position, length: items.length, entities }
-  indexes.set(items, made)
-  return made
 }

@@ -1,24 +1,23 @@
-import { changePosition } from '../directory/changes.ts'
 import type { Entity, Tenant } from '../directory/types.ts'
 import type { FilterNode } from './filterParser.ts'
+import { createListIndex, indexedFrom } from './listIndex.ts'
 
 /**
  * What of a list is between two times of creation, in the order of `seq`, as the service keeps it.
  */
 const property = 'createdDateTime'
 
-interface TimeIndex {
-  /** Where the tenant's changes stood, and how long the list was. */
-  position: number
-  length: number
-  /** Ascending, each entity in the place of its time. */
-  times: string[]
-  entities: Entity[]
-}
-
-const indexes = new WeakMap<readonly Entity[], TimeIndex>()
-/** Shorter lists are read through as fast. */
-const worthIt = 5_000
+const byTime = createListIndex((items) => {
+  const timed = items
+    .map((entity) => ({ entity, time: entity.data[property] }))
+    .filter((one): one is { entity: Entity; time: string } => typeof one.time === 'string')
+    .sort((a, b) => (a.time < b.time ? -1 : Number(a.time > b.time)))
+  // Ascending, each entity in the place of its time.
+  return {
+    times: timed.map(({ time }) => time),
+    entities: timed.map(({ entity }) => entity),
+  }
+})
 
 /**
  * The part of a list that a filter by time of creation can let through; the whole list when the
@@ -42,10 +41,10 @@ export function amongTimes(
   items: readonly Entity[],
   filter: FilterNode | undefined,
 ): readonly Entity[] {
-  if (filter === undefined || items.length < worthIt) return items
+  if (filter === undefined || items.length < indexedFrom) return items
   const { from, to } = boundsOf(filter)
   if (from === '' && to === '') return items
-  const { times, entities } = indexOf(tenant, items)
+  const { times, entities } = byTime(tenant, items)
   const begin = from === '' ? 0 : placeOf(times, from)
   // Seconds are what is stored: all of the last one may count.
   const end = to === '' ? times.length : placeOf(times, `${to}~`)
@@ -70,23 +69,6 @@ function boundsOf(filter: FilterNode): { from: string; to: string } {
 }
 
 const none = { from: '', to: '' }
-
-function indexOf(tenant: Tenant, items: readonly Entity[]): TimeIndex {
-  const known = indexes.get(items)
-  const position = changePosition(tenant.changes)
-  if (known?.position === position && known.length === items.length) return known
-  const timed = items
-    .map((entity) => ({ entity, time: entity.data[property] }))
-    .filter((one): one is { entity: Entity; time: string } => typeof one.time === 'string')
-    .sort((a, b) => (a.time < b.time ? -1 : Number(a.time > b.time)))
-  const made: TimeIndex = {
-    ...{ position, length: items.length },
-    times: timed.map(({ time }) => time),
-    entities: timed.map(({ entity }) => entity),
-  }
-  indexes.set(items, made)
-  return made
-}
 
 /** The first place at or behind a time. */
 function placeOf(times: readonly string[], time: string): number {

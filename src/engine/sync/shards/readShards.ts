@@ -26,7 +26,6 @@ import { openShards, type Shard } from './queries.ts'
 interface Reading {
   sync: ModelSync
   state: RunModel
-  signal: AbortSignal
   /** Another shard failed: what was asked for is stored, and nothing more is asked for. */
   stopped: AbortSignal
   readPage: (cursor: string | null, signal: AbortSignal) => Promise<Page | DeltaPage>
@@ -66,7 +65,7 @@ export async function readShards(
   const stop = new AbortController()
   const stopped = AbortSignal.any([sync.signal, stop.signal])
   const reading: Reading = {
-    ...{ sync, state, signal: sync.signal, stopped },
+    ...{ sync, state, stopped },
     readPage: of === 'list' ? listPages(sync) : deltaPages(sync),
     aheadMax: hasSublists(sync.model) ? limits.linkedPagesAhead : 1,
     store: createSlots(limits.pageStoresInFlight),
@@ -140,19 +139,17 @@ function ask(reading: Reading, ahead: Gate, cursor: string | null): Coming {
 }
 
 async function listPage(reading: Reading, ahead: Gate, cursor: string | null) {
-  const { readPage, room, signal, stopped } = reading
+  const { sync, readPage, room, stopped } = reading
   await ahead.enter()
   await room.enter()
   stopped.throwIfAborted()
-  return await readPage(cursor, signal)
+  return await readPage(cursor, sync.signal)
 }
 
 /** A page as rows, with the sub-lists of its objects: members and owners of groups. */
-async function toRows({ sync, signal, blocks }: Reading, page: Page | DeltaPage): Promise<RowPage> {
+async function toRows({ sync, blocks }: Reading, page: Page | DeltaPage): Promise<RowPage> {
   const { model } = sync
-  const whole = hasSublists(model)
-    ? { ...page, objects: await withLinks(sync, page, signal) }
-    : page
+  const whole = hasSublists(model) ? { ...page, objects: await withLinks(sync, page) } : page
   return toRowPage(sync, whole, blocks.pop() ?? createRowBlock(page.size))
 }
 
@@ -161,9 +158,8 @@ function hasSublists({ links }: Model): boolean {
 }
 
 async function withLinks(
-  { model, wire }: ModelSync,
+  { model, wire, signal }: ModelSync,
   page: Page,
-  signal: AbortSignal,
 ): Promise<(ReadObject | RejectedObject)[]> {
   const { objects, rejected } = readWhole(page)
   const keyOf = ({ data }: ReadObject) => String(data[model.key])
