@@ -63,7 +63,7 @@ export interface Place {
 /** A page by the statements of the list's route, without what stands around them. */
 export async function selectCase(tx: Tx, model: Model, tenantId: number, { query }: Case) {
   const search = readListQuery(model, await placeOfModel(tx, model.id), tenantId, query)
-  const found = await selectPage(tx, search, pageRows + 1, 10_001)
+  const found = await selectPage(tx, search, pageRows + 1)
   return await selectRows(tx, tenantId, found.ids, search.sort.place, model.columns)
 }
 
@@ -78,8 +78,8 @@ export async function withCursor(
   const { skip, query } = one
   const { last, count } = await inScope(db, place.scope, async (tx) => {
     const search = readListQuery(model, await placeOfModel(tx, model.id), place.tenantId, query)
-    const { count } = await selectPage(tx, search, 1, 10_001)
-    const { ids } = await selectPage(tx, search, skip, people)
+    const { count } = await selectPage(tx, search, 1)
+    const { ids } = await selectPage(tx, search, skip)
     const last = await selectRows(tx, place.tenantId, ids.slice(-1), search.sort.place, [])
     return { last, count }
   })

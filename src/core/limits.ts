@@ -21,8 +21,11 @@ export const limits = {
   listRowsDefault: 100,
   /** Export: objects read at once; two such pages are in memory. */
   exportPageRows: 500,
-  /** Counting stops here and says "more than". */
+  /** Counting stops here: at all there are, and at what a filter or a text finds. */
   countRowsMax: 10_000,
+  countFoundMax: 1_000,
+  /** Lists: rows walked in order for a page of what is found, before all of it is sorted. */
+  listWalkRows: 5_000,
   /** Characters of any one string field unless its schema says less. */
   fieldCharsMax: 4_096,
   hierarchyDepthMax: 12,
@@ -34,10 +37,7 @@ export const limits = {
   modelVersionsMax: 1_000,
   modelVersionsKept: 500,
   modelColumnsMax: 24,
-  /**
-   * Lists: bytes of one value they compare by. With the 16 columns of a model, the places of former
-   * ones and a node's path, an entry of the index they read fits a third of a page (2,704 bytes).
-   */
+  /** Lists: bytes of one value they compare by. 16 of them fit an index entry (2,704 bytes). */
   columnBytes: 128,
   /** Models: rows that get a new column in one commit. */
   fillRows: 1_000,
@@ -110,15 +110,13 @@ export const limits = {
   alertTargetsMax: 50,
   alertEventsMax: 500,
   alertsInFlight: 8,
-  /**
-   * Alerts: tries of one delivery, the waits between them (doubling), what one may take, and after
-   * what another process may try; how long what was delivered is kept.
-   */
+  /** Alerts: tries of one delivery, waits (doubling), what one may take, and keeps others off. */
   alertAttemptsMax: 12,
   alertBackoffFirstMs: 30_000,
   alertBackoffMaxMs: 2 * 60 * 60_000,
   alertSendMs: 30_000,
   alertLeaseMs: 120_000,
+  /** Alerts: how long what was delivered is kept. */
   alertKeepMs: 30 * 24 * 60 * 60_000,
   /** Alerts: of a webhook's answer nothing is used. */
   alertAnswerBytes: 64 * 1024,

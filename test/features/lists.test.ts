@@ -36,7 +36,7 @@ beforeAll(async () => {
   }
   users = find('MSOLUser')
   skus = find('MsolAccountSku')
-  tenantId = await addTenant()
+  tenantId = await addTenant(2, scope)
   for (let index = 0; index < people; index++) objects.push(person(index))
   await store(users, objects)
   await store(
@@ -63,40 +63,51 @@ function sku(index: number, consumedUnits: number): JsonObject {
   return { skuId: randomUUID(), skuPartNumber: `SKU_${index}`, consumedUnits }
 }
 
-async function addTenant(): Promise<number> {
+async function addTenant(node: number, path: string): Promise<number> {
   return await inScope(bench.store.db, '1.', async (tx) => {
     await sql`insert into node (id, parent_id, kind, name, node_path)
-      overriding system value values (2, 1, 'customer', 'Customer', ${scope})`.execute(tx)
+      overriding system value values (${node}, 1, 'customer', ${`Customer ${node}`}, ${path})`.execute(
+      tx,
+    )
     const { rows } = await sql<{ id: number }>`
       insert into tenant (node_id, node_path, name, microsoft_tenant_id, cloud, settings)
-      values (2, ${scope}, 'Contoso', ${randomUUID()}, 'global', '{}') returning id`.execute(tx)
+      values (${node}, ${path}, ${`Contoso ${node}`}, ${randomUUID()}, 'global', '{}')
+      returning id`.execute(tx)
     return rows[0]?.id ?? 0
   })
 }
 
-async function store(model: Model, some: readonly JsonObject[]): Promise<void> {
+async function store(model: Model, some: readonly JsonObject[], tenant = tenantId): Promise<void> {
+  const rows = some.map((data) => ({
+    key: String(data[model.key]),
+    name: nameOf(model, data),
+    cols: colsOf(model, data),
+    data,
+  }))
   await inScope(bench.store.db, scope, async (tx) => {
-    for (const data of some) {
-      await sql`
-        with written as (
-          insert into resource (tenant_id, model_id, key, node_path, name, cols, hash)
-          select ${tenantId}, id, ${String(data[model.key])}, ${scope}, ${nameOf(model, data)},
-            ${colsOf(model, data)}::text[], '' from model where name = ${model.id} returning id)
-        insert into resource_data (tenant_id, id, node_path, data)
-        select ${tenantId}, id, ${scope}, ${JSON.stringify(data)}::jsonb from written`.execute(tx)
-    }
+    await sql`
+      with given as (
+        select key, name, cols, data
+        from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+          as given (key text, name text, cols text[], data jsonb)),
+      written as (
+        insert into resource (tenant_id, model_id, key, node_path, name, cols, hash)
+        select ${tenant}, model.id, key, ${scope}, given.name, cols, ''
+        from given join model on model.name = ${model.id} returning id, key)
+      insert into resource_data (tenant_id, id, node_path, data)
+      select ${tenant}, id, ${scope}, data from written join given using (key)`.execute(tx)
   })
 }
 
 type Query = Parameters<typeof listResources>[4]
-const list = (query: Query & { limit?: number }, model = users) =>
-  listResources(actorAt(scope), bench.store.db, model, tenantId, query)
+const list = (query: Query & { limit?: number }, model = users, tenant = tenantId) =>
+  listResources(actorAt(scope), bench.store.db, model, tenant, query)
 
-async function walk(query: Query & { limit: number }): Promise<string[]> {
+async function walk(query: Query & { limit: number }, tenant = tenantId): Promise<string[]> {
   const keys: string[] = []
   let after: string | undefined
   for (let pages = 0; pages < 100; pages++) {
-    const page = await list(after === undefined ? query : { ...query, after })
+    const page = await list(after === undefined ? query : { ...query, after }, users, tenant)
     keys.push(...page.items.map(({ key }) => key))
     if (page.next === null) return keys
     after = page.next
@@ -189,6 +200,66 @@ describe('a list', () => {
   it('refuses an order by what is no column', async () => {
     expect(await failureOf(list({ sort: 'faxNumber' }))).toMatchObject({ code: 'bad-input' })
   })
+})
+
+describe('a list of more than is walked for a page', () => {
+  const many = limits.listWalkRows + 2_000
+  const crowd: JsonObject[] = []
+  let tenant = 0
+
+  beforeAll(async () => {
+    tenant = await addTenant(4, `${scope}4.`)
+    for (let index = 0; index < many; index++) {
+      const name = `Person ${String((index * 37) % many).padStart(5, '0')}`
+      const city = index % 3 === 0 ? 'Berlin' : `City ${index % 11}`
+      const base = { id: randomUUID(), displayName: name, city, department: index % 2 ? 'A' : 'B' }
+      crowd.push({ ...base, userPrincipalName: `${name.replace(' ', '')}@contoso.com` })
+    }
+    await store(users, crowd, tenant)
+  })
+  afterAll(() =>
+    inScope(bench.store.db, scope, (tx) =>
+      sql`delete from resource where tenant_id = ${tenant}`.execute(tx),
+    ),
+  )
+
+  const last = `Person ${many - 1_500}`.replace(' ', ' 0')
+  it.each([
+    ['spread', { filter: ['city=Berlin'] }],
+    ['spread, backwards', { filter: ['city=Berlin'], sort: '-userPrincipalName' }],
+    ['at the far end', { filter: [`displayName>=${last}`] }],
+    ['at the near end', { filter: [`displayName>=${last}`], sort: '-displayName' }],
+    [
+      'at the far end, by another column',
+      { filter: [`userPrincipalName>=${last.replace(' ', '')}`] },
+    ],
+    ['in an order without an index', { filter: ['department=A'], sort: 'city' }],
+    ['by a text', { search: 'person' }],
+  ])('pages through what is found once, in order: %s', async (_, query: Query) => {
+    const first = await list(query, users, tenant)
+    expect(first).toMatchObject({ count: limits.countFoundMax, countIsExact: false })
+    const keys = await walk({ ...query, limit: 300 }, tenant)
+    const byKey = new Map(crowd.map((one) => [one.id, one]))
+    const column = query.sort?.replace('-', '') ?? 'displayName'
+    const texts = keys.map((key) => columnText(byKey.get(key)?.[column]))
+    expect(texts).toEqual(
+      query.sort?.startsWith('-') ? texts.toSorted().reverse() : texts.toSorted(),
+    )
+    const found = crowd.filter((one) => foundBy(query, one))
+    expect([...keys].sort()).toEqual(found.map(({ id }) => String(id)).sort())
+  })
+
+  it('counts all there are', async () => {
+    expect(await list({}, users, tenant)).toMatchObject({ count: many, countIsExact: true })
+  })
+
+  /** The cases above, in words of their own. */
+  function foundBy({ filter, search }: Query, one: JsonObject): boolean {
+    const [, property = '', op, value = ''] = /^(\w+)(>=|=)(.*)$/.exec(filter?.[0] ?? '') ?? []
+    if (search !== undefined) return String(one.displayName).toLowerCase().includes(search)
+    const text = String(one[property]).toLowerCase()
+    return op === '=' ? text === value.toLowerCase() : text >= value.toLowerCase()
+  }
 })
 
 describe('a filter', () => {

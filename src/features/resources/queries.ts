@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Filter } from '../../core/filter.ts'
 import type { Change, Json, JsonObject } from '../../core/json.ts'
+import { limits } from '../../core/limits.ts'
 import { columnText, foldCase } from '../../store/columns.ts'
 import { columnAt, filterSql } from '../../store/filter.ts'
 import type { Tx } from '../../store/scope.ts'
@@ -32,13 +33,15 @@ export interface ResourceSearch {
   after: { text: string; id: number; count?: number } | undefined
 }
 
-function condition({ tenantId, modelId, filter, search, placeOf }: ResourceSearch) {
-  const parts = [
-    sql`tenant_id = ${tenantId}`,
-    // Written out, so that the planner knows how many rows there are of this model.
-    sql`model_id = ${sql.lit(modelId)}`,
-    sql`removed_at is null`,
-  ]
+function condition(search: ResourceSearch) {
+  // The model is written out, so that the planner knows how many rows there are of it.
+  return sql`tenant_id = ${search.tenantId} and model_id = ${sql.lit(search.modelId)}
+    and removed_at is null and ${sought(search)}`
+}
+
+/** What rows of the model have to hold to be found. */
+function sought({ filter, search, placeOf }: ResourceSearch) {
+  const parts = [sql`true`]
   if (filter !== undefined) parts.push(filterSql(filter, placeOf))
   if (search !== undefined) {
     const text = foldCase(search.text)
@@ -48,44 +51,78 @@ function condition({ tenantId, modelId, filter, search, placeOf }: ResourceSearc
   return sql.join(parts, sql` and `)
 }
 
+/** Rows of a search are counted up to this; what is found more slowly, up to less. */
+export function countMaxOf({ filter, search }: ResourceSearch): number {
+  const everything = filter === undefined && search === undefined
+  return everything ? limits.countRowsMax : limits.countFoundMax
+}
+
 /**
- * The ids of a page, and how many rows there are in all, up to `countMax`; behind a first page that
- * is known. Where something is sought, rows are gathered up to that number first: when there are no
- * more, the page is cut from them, so that a filter no index serves reads a tenant once and not for
- * the count and the page each. When there are more, at least one row in a hundred or so matches,
- * and walking them in order soon has a page together.
+ * The ids of a page, and how many rows there are in all, where there are more than countMaxOf, one
+ * above it; behind a first page that is known. Where something is sought, rows are gathered up to
+ * that number first: when there are no more, the page is cut from them, so that a filter no index
+ * serves reads a tenant once and not for the count and the page each.
  */
 export async function selectPage(
   tx: Tx,
   search: ResourceSearch,
   limit: number,
-  countMax: number,
 ): Promise<{ ids: number[]; count: number }> {
   const known = search.after?.count
-  const everything = search.filter === undefined && search.search === undefined
-  if (everything || known === countMax) {
-    const count = known ?? (await countRows(tx, search, countMax))
+  if (search.filter === undefined && search.search === undefined) {
+    const count = known ?? (await countRows(tx, search))
     return { count, ids: await walkPage(tx, search, limit) }
   }
+  const many = countMaxOf(search) + 1
+  if (known === many) return { count: many, ids: await pageOfMany(tx, search, limit) }
   const column = columnAt(search.sort.place)
   // Only where the page comes of it are the gathered rows sorted.
   const { rows } = await sql<{ ids: number[] | null; count: number }>`
     with found as materialized (
       select id, ${column} as text from resource
-      where ${condition(search)} limit ${countMax}),
+      where ${condition(search)} limit ${many}),
     total as materialized (select count(*) as count from found)
-    select count, case when count < ${countMax} then
+    select count, case when count < ${many} then
       array(select id from found ${behind(search, sql`text`)} limit ${limit}) end as ids
     from total`.execute(tx)
   const [gathered] = rows
-  const ids = gathered?.ids ?? (await walkPage(tx, search, limit))
+  const ids = gathered?.ids ?? (await pageOfMany(tx, search, limit))
   return { count: known ?? gathered?.count ?? 0, ids }
 }
 
-async function countRows(tx: Tx, search: ResourceSearch, max: number): Promise<number> {
+/**
+ * Of what is found often, a page is mostly together soon when rows are walked in order. Not where
+ * what is found lies at the other end of that order, as people whose address begins with "z" do of
+ * a list by name: so the walk ends after so many rows, and all that is found is sorted instead.
+ */
+async function pageOfMany(tx: Tx, search: ResourceSearch, limit: number): Promise<number[]> {
+  const column = columnAt(search.sort.place)
+  if (search.sort.place <= indexedPlaces) {
+    const everything = { ...search, filter: undefined, search: undefined }
+    const { rows } = await sql<{ ids: number[] }>`
+      select array(
+        select id from (
+          select id, cols, ${column} as text from resource
+          ${behind(search, column, condition(everything))} limit ${limits.listWalkRows}) as near
+        where ${sought(search)} order by text ${orderOf(search)}, id ${orderOf(search)}
+        limit ${limit}) as ids`.execute(tx)
+    const ids = rows[0]?.ids ?? []
+    if (ids.length === limit) return ids
+  }
+  // `offset 0` keeps the planner from walking after all.
+  const { rows } = await sql<{ ids: number[] }>`
+    select array(
+      select id from (
+        select id, ${column} as text from resource where ${condition(search)} offset 0) as found
+      ${behind(search, sql`text`)} limit ${limit}) as ids`.execute(tx)
+  return rows[0]?.ids ?? []
+}
+
+async function countRows(tx: Tx, search: ResourceSearch): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*) as count from (
-      select from resource where ${condition(search)} limit ${max}) as found`.execute(tx)
+      select from resource
+      where ${condition(search)} limit ${countMaxOf(search) + 1}) as found`.execute(tx)
   return rows[0]?.count ?? 0
 }
 
@@ -100,13 +137,19 @@ export async function walkPage(tx: Tx, search: ResourceSearch, limit: number): P
 
 /** In order, behind the page before; `column` is what rows are sorted by. */
 function behind(
-  { sort, after }: ResourceSearch,
+  search: ResourceSearch,
   column: RawBuilder<unknown>,
   where: RawBuilder<unknown> = sql`true`,
 ) {
-  const [follows, order] = sort.descending ? [sql`<`, sql`desc`] : [sql`>`, sql`asc`]
+  const { sort, after } = search
+  const order = orderOf(search)
+  const follows = sort.descending ? sql`<` : sql`>`
   const from = after && sql`and (${column}, id) ${follows} (${after.text}, ${after.id})`
   return sql`where ${where} ${from ?? sql``} order by ${column} ${order}, id ${order}`
+}
+
+function orderOf({ sort }: ResourceSearch) {
+  return sort.descending ? sql`desc` : sql`asc`
 }
 
 export interface ResourceRow {

@@ -29,7 +29,6 @@ export async function listResources(
   tenantId: number,
   query: ListQuery,
 ): Promise<ListAnswer> {
-  const countMax = limits.countRowsMax + 1
   return inScope(db, scopesOf(actor), async (tx) => {
     await permittedTenantPath(tx, actor, 'Read', model.id, tenantId)
     const place = await queries.placeOfModel(tx, model.id)
@@ -38,15 +37,15 @@ export async function listResources(
     const page = await readPage(
       query,
       async (limit) => {
-        const found = await queries.selectPage(tx, search, limit, countMax)
+        const found = await queries.selectPage(tx, search, limit)
         count = found.count
         return queries.selectRows(tx, tenantId, found.ids, search.sort.place, model.columns)
       },
       (row) => showRow(model, row),
       (row) => listCursor(query.sort, row, count),
     )
-    const countIsExact = count < countMax
-    return { ...page, count: Math.min(count, limits.countRowsMax), countIsExact }
+    const countMax = queries.countMaxOf(search)
+    return { ...page, count: Math.min(count, countMax), countIsExact: count <= countMax }
   })
 }
 
