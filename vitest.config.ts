@@ -20,6 +20,15 @@ const sharing = [
   ...['src/**/*.test.ts', 'test/{cli,conformance,emulator,rules}/**/*.test.ts'],
   'test/features/!(notifications|signInGuessing).test.ts',
 ]
+/**
+ * What measures how long something takes, or bounds it: with a third file beside them now and then
+ * one fails though nothing is wrong. They come when the others are through.
+ */
+const timed = [
+  'test/chaos/{brokenAnswers,diskFull}.test.ts',
+  'test/contract/actors.test.ts',
+  'test/features/{notifications,signInGuessing}.test.ts',
+]
 const database = ['src/store/**/*.test.ts', 'test/store/**/*.test.ts', 'test/engine/**/*.test.ts']
 /** Of those, what would be told nothing new by another PostgreSQL. */
 const onceOnly = [
@@ -29,17 +38,29 @@ const onceOnly = [
   'test/store/backup.test.ts',
   // The same statements as in smaller tests, many times: of memory, and of what Microsoft sees.
   ...['test/store/auditMillion.test.ts', 'test/engine/transaction{Lag,Twice,Unwind}.test.ts'],
+  // Of our processes, and what becomes of their jobs when they die: jobs.test.ts is of the SQL.
+  'test/store/jobsProcesses.test.ts',
 ]
 
 function project(name: string, postgres: string, include: string[], exclude: string[] = []) {
   const env = { PATCHBAY_TEST_POSTGRES: postgres }
   const times = { testTimeout: 30_000, hookTimeout: 60_000 }
   const isolate = include !== sharing
-  return { test: { name, include, exclude, env, isolate, pool: 'forks' as const, ...times } }
+  // Many wait for something most of the time, so that three keep two cores busy.
+  const turn =
+    include === timed
+      ? { maxWorkers: 2, sequence: { groupOrder: 1 } }
+      : { maxWorkers: 3, sequence: { groupOrder: 0 } }
+  const pool = 'forks' as const
+  return { test: { name, include, exclude, env, isolate, pool, ...turn, ...times } }
 }
 
 const asMain = both ? 'embedded' : asked
-const main = [project('shared', asMain, sharing), project('alone', asMain, everything, sharing)]
+const main = [
+  project('shared', asMain, sharing),
+  project('alone', asMain, everything, [...sharing, ...timed]),
+  project('timed', asMain, timed),
+]
 const oldest = project('PostgreSQL 15', 'debian', database, onceOnly)
 
 const notes =
@@ -54,9 +75,6 @@ if (!existsSync('/usr/sbin/squid')) {
 export default defineConfig({
   test: {
     projects: both && debianIsThere ? [...main, oldest] : main,
-    // Each may have a PostgreSQL, an emulator and a server of its own. Three at a time take 9 to 11
-    // minutes on two cores, two take 13; but then now and then a test of what takes how long fails.
-    maxWorkers: 2,
     // A golden file changes only when asked to (`vitest run -u`), never by running the tests.
     update: 'none',
     reporters: ['default', closingLine(notes)],

@@ -57,14 +57,13 @@ export function legalAttempts(route: Route, valid: ValidRequest): LegalAttempt[]
   })
 }
 
-function isLegal({ part, schema }: Field, { json, never }: hostile.Hostile): boolean {
-  if (part !== 'body') return fitsAsText(schema, asText(part, json))
-  return !never && fits(schema, JSON.parse(json))
+function isLegal({ part, schema }: Field, tried: hostile.Hostile): boolean {
+  if (part !== 'body') return fitsAsText(schema, asText(part, tried))
+  return tried.isPlain && fits(schema, tried.value)
 }
 
 /** What stands in path, query or header for JSON. Spaces around a header are no part of it. */
-function asText(part: Field['part'], json: string): string {
-  const value: unknown = JSON.parse(json)
+function asText(part: Field['part'], { json, value }: hostile.Hostile): string {
   const text = typeof value === 'string' ? value : json
   return part === 'headers' ? text.replaceAll(/^ +| +$/g, '') : text
 }
@@ -74,13 +73,13 @@ export function attempt(
   route: Route,
   valid: ValidRequest,
   field: Field,
-  { what, json }: hostile.Hostile,
+  tried: hostile.Hostile,
 ): LegalAttempt[] {
   const { part, name, schema, path } = field
-  const made = { what: `${name} = ${what}`, field: name, schema, value: JSON.parse(json) }
+  const made = { what: `${name} = ${tried.what}`, field: name, schema, value: tried.value }
   if (part === 'body')
-    return [{ ...made, sent: () => build(route, valid, bodyWith(valid, field, json)) }]
-  const text = asText(part, json)
+    return [{ ...made, sent: () => build(route, valid, bodyWith(valid, field, tried.json)) }]
+  const text = asText(part, tried)
   if (!mayStandIn(part, text)) return []
   const [member = ''] = path
   const value = part === 'headers' ? Buffer.from(text).toString('latin1') : text
@@ -90,7 +89,8 @@ export function attempt(
 
 /** Whether the text can be sent there at all. */
 function mayStandIn(part: Field['part'], text: string): boolean {
-  if (!text.isWellFormed() || encodeURIComponent(text).length > addressCharsMax) return false
+  if (text.length > addressCharsMax || !text.isWellFormed()) return false
+  if (encodeURIComponent(text).length > addressCharsMax) return false
   // An empty segment is another address.
   if (part === 'path') return text !== ''
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it is these that a client refuses

@@ -6,6 +6,7 @@ import { figure } from '../figures/figure.ts'
 import { type Canary, makeCanary, search } from '../journeys/canaries.ts'
 import { attempt, validRequest } from './attempts.ts'
 import { type Field, fieldsOf, routes } from './fields.ts'
+import { hostileOf } from './hostileValues.ts'
 import { type Answered, openSender, type Sender } from './sender.ts'
 import { type ValidRequest, validRequests } from './validRequests.ts'
 import { type ContractWorld, openContractWorld } from './world.ts'
@@ -73,10 +74,8 @@ async function plant(field: SecretField): Promise<number> {
   const { route, name } = field
   let sent = 0
   for (const [at, json] of textsFor(field).entries()) {
-    for (const { sent: request } of attempt(route, valid[route.name] ?? {}, field, {
-      what: '',
-      json,
-    })) {
+    const made = attempt(route, valid[route.name] ?? {}, field, hostileOf('', json))
+    for (const { sent: request } of made) {
       keep(`answer ${at} of ${route.name} to ${name}`, await sender.send(request()))
       sent++
     }

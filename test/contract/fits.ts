@@ -1,12 +1,10 @@
 import { isJsonObject, type JsonObject } from '../../src/core/json.ts'
 
 /**
- * Whether a value is one that a schema lets in, worked out without the checker of the server, so
- * that a fault there is not a fault here. What no schema can say holds as well: whole characters,
- * no NUL, numbers that stay what they are, no name that means something to JavaScript.
+ * Whether a schema lets a plain value in, worked out without the checker of the server, so that a
+ * fault there is not a fault here.
  */
 export function fits(schema: JsonObject, value: unknown): boolean {
-  if (!isPlain(value)) return false
   if (Array.isArray(schema.anyOf)) {
     return schema.anyOf.some((branch) => isJsonObject(branch) && fits(branch, value))
   }
@@ -32,17 +30,22 @@ export function fits(schema: JsonObject, value: unknown): boolean {
 
 /** The same for a member of path, query or headers, which come as text. */
 export function fitsAsText(schema: JsonObject, text: string): boolean {
-  if (schema.type === 'integer') return /^-?\d{1,16}$/.test(text) && fits(schema, Number(text))
+  if (!isPlain(text)) return false
+  if (schema.type === 'integer') {
+    const value = Number(text)
+    return /^-?\d{1,16}$/.test(text) && isPlain(value) && fits(schema, value)
+  }
   if (schema.type === 'boolean') return text === 'true' || text === 'false'
   if (schema.type === 'array') return fits(schema, [text])
   return fits(schema, text)
 }
 
 function fitsText(schema: JsonObject, text: string): boolean {
-  const { pattern } = schema
-  const length = [...text].length
+  const { pattern, minLength, maxLength } = schema
+  // No character takes more than two places: of a megabyte they need not be counted.
+  if (text.length > 2 * Number(maxLength ?? Infinity)) return false
   return (
-    isBetween(length, schema.minLength, schema.maxLength) &&
+    isBetween([...text].length, minLength, maxLength) &&
     (typeof pattern !== 'string' || new RegExp(pattern, 'u').test(text))
   )
 }
@@ -71,7 +74,11 @@ function isBetween(number: number, least: unknown, most: unknown): boolean {
 
 const reservedNames: readonly string[] = ['__proto__', 'constructor', 'prototype']
 
-function isPlain(value: unknown): boolean {
+/**
+ * What no schema can say: whole characters, no NUL, numbers that stay what they are, no name that
+ * means something to JavaScript.
+ */
+export function isPlain(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
   if (typeof value === 'number') {
     return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)

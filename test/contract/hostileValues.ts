@@ -1,9 +1,13 @@
-/** One value that does not belong where it is sent, as JSON text. */
+import type { Json } from '../../src/core/json.ts'
+import { isPlain } from './fits.ts'
+
+/** One value that does not belong where it is sent, as JSON text and read. */
 export interface Hostile {
   what: string
   json: string
-  /** Refused wherever it stands in a body, whatever the schema there says. */
-  never?: true
+  value: Json
+  /** If not, refused wherever it stands in a body, whatever the schema there says. */
+  isPlain: boolean
 }
 
 /** Enough of the legal texts for routes whose every success takes long. */
@@ -102,9 +106,15 @@ const raw: readonly [string, string][] = [
 ]
 
 export const hostileValues: readonly Hostile[] = [
-  ...[...texts, ...values].map(([what, value]) => ({ what, json: JSON.stringify(value) })),
-  ...raw.map(([what, json]) => ({ what, json, never: true as const })),
+  ...[...texts, ...values].map(([what, value]) => hostileOf(what, JSON.stringify(value))),
+  ...raw.map(([what, json]) => ({ what, json, value: JSON.parse(json), isPlain: false })),
 ]
+
+/** Read once: each of them stands in a thousand fields, and some are a megabyte. */
+export function hostileOf(what: string, json: string): Hostile {
+  const value: Json = JSON.parse(json)
+  return { what, json, value, isPlain: isPlain(value) }
+}
 
 /** As members of an object that does not declare them: kept from outside, and merely unknown. */
 export const unknownMembers: readonly string[] = [
