@@ -39,6 +39,26 @@ it('J6: a server carries neither the emulator nor the demo', () => {
   expect([...everythingOf('src/main/emulator.ts')].join()).toContain('src/emulator/')
 })
 
+it('J5: a server starts no program but its database, and holds no PowerShell', () => {
+  const files = [...everythingOf('src/main/serve.ts')]
+  const starting = files.filter((path) => /'node:child_process'/.test(readText(path)))
+  expect(starting).toEqual(['src/store/embedded.ts'])
+  expect(files.filter((path) => /powershell|pwsh|winrm/i.test(path))).toEqual([])
+  expect(readText('package.json')).not.toMatch(/powershell|winrm/i)
+})
+
+it('J5: a server works at the database as a role that may make, own and pass by nothing', async () => {
+  const { rows: roles } = await database.query(
+    `select distinct r.rolname, r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolbypassrls
+       or r.rolreplication as mighty,
+       (select count(*)::int from pg_class where relowner = r.oid) as owned,
+       (select count(*)::int from pg_auth_members where member = r.oid) as memberships
+     from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
+     where a.datname = current_database() and a.pid <> pg_backend_pid()`,
+  )
+  expect(roles).toEqual([{ rolname: 'patchbay_app', mighty: false, owned: 0, memberships: 0 }])
+})
+
 it('J6: no route is there for debugging, control or invented data', async () => {
   const paths = [
     ...['_control/faults', '_control/calls', 'debug', 'debug/pprof', '__inspect', 'json/list'],
