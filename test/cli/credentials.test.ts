@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { limits } from '../../src/core/limits.ts'
 import type { TenantAccess } from '../../src/emulator/options.ts'
 import { control } from '../engine/control.ts'
 import { startMailServer } from '../features/alertServers.ts'
@@ -12,8 +13,10 @@ import { run } from './command.ts'
 let patchbay: TestPatchbay
 let mail: Awaited<ReturnType<typeof startMailServer>>
 let folder: string
+const { credentialLookMs } = limits
 
 beforeAll(async () => {
+  Object.assign(limits, { credentialLookMs: 1_000 })
   folder = await mkdtemp(join(tmpdir(), 'patchbay-test-credentials-'))
   mail = await startMailServer()
   await writeFile(join(folder, 'ca.pem'), mail.ca)
@@ -29,6 +32,7 @@ beforeAll(async () => {
   })
 })
 afterAll(async () => {
+  Object.assign(limits, { credentialLookMs })
   await patchbay.close()
   await mail.close()
   await rm(folder, { recursive: true })
@@ -65,7 +69,7 @@ it('J3: an end that is near is shown, told by mail, and the next secret takes ov
   await done([...tenant, ...ids, '--secret-file', first])
   await done(['tenant', 'test', '1', '--yes'])
   expect(await done(['credential', 'list'])).toMatch(/secret .* Contoso .* 9 +ending +microsoft/)
-  // Told of by the worker itself, ten seconds after its last look at the latest.
+  // Told of by the worker itself, a second after its last look at the latest.
   for (let look = 0; look < 700 && mail.taken.length < 2; look += 1) await wait(100)
   expect(mail.taken[1]?.raw).toMatch(/Subject: Patchbay: The client secret .* of\s+Contoso ends on/)
 

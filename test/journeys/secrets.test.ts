@@ -69,7 +69,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'patchbay-journey-secrets-'))
   ;[temporary, cores] = [join(folder, 'temporary'), join(folder, 'cores')]
   await Promise.all([mkdir(temporary), mkdir(cores)])
-  world = await openWorld(30)
+  // Whoever asks by a proxy that is away is answered after this, and does not hear why.
+  world = await openWorld(30, { proxyCheckMs: 2_000 })
   process.env.TMPDIR = temporary
   proxy = await startProxy(() => Number(new URL(world.emulator.url).port))
   const file = join(world.dataDir, 'patchbay.json')

@@ -146,6 +146,8 @@ describe('Test Connection as a scanner', () => {
       ...{ connectMs: 60_000, headersMs: 60_000, bodyIdleMs: 60_000, exchangeMs: 60_000 },
     })
     const { exchange } = slow
+    const { proxyCheckMs } = limits
+    Object.assign(limits, { proxyCheckMs: 3_000 })
     const began = systemClock.now()
     try {
       const ask = createConnectionTest({
@@ -159,6 +161,7 @@ describe('Test Connection as a scanner', () => {
       expect(steps[0]?.message).toContain('could not be reached through the proxy of this tenant')
       expect(systemClock.now() - began).toBeGreaterThanOrEqual(limits.proxyCheckMs)
     } finally {
+      Object.assign(limits, { proxyCheckMs })
       await slow.close()
     }
   })

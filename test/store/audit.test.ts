@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Actor, allPermissions } from '../../src/core/actor.ts'
+import { limits } from '../../src/core/limits.ts'
 import { type AuditEntry, listAudit, writeAudit } from '../../src/store/audit.ts'
 import {
   type ChainHead,
@@ -17,6 +18,8 @@ let fresh: FreshDatabase
 let owner: pg.Client
 
 beforeAll(async () => {
+  // Two tests wait for all of it.
+  Object.assign(limits, { lockWaitMs: 1_000 })
   fresh = await freshDatabase()
   owner = new pg.Client({
     connectionString: fresh.url.reveal(),
