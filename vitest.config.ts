@@ -17,18 +17,16 @@ const everything = ['src/**/*.test.ts', 'test/**/*.test.ts']
  * them anew was half of what they took. Not those that change limits or the environment.
  */
 const sharing = [
-  ...['src/**/*.test.ts', 'test/{cli,conformance,emulator,rules}/**/*.test.ts'],
+  ...['src/**/*.test.ts', 'test/{cli,conformance,emulator,engine,rules}/**/*.test.ts'],
+  'test/connectors/!(egress|proxy|squid|tls).test.ts',
   'test/features/!(notifications|signInGuessing).test.ts',
+  'test/store/!(auditMillion|jobsOutage).test.ts',
 ]
 /**
  * What measures how long something takes, or bounds it: with a third file beside them now and then
  * one fails though nothing is wrong. They come when the others are through.
  */
-const timed = [
-  'test/chaos/{brokenAnswers,diskFull}.test.ts',
-  'test/contract/actors.test.ts',
-  'test/features/{notifications,signInGuessing}.test.ts',
-]
+const timed = ['test/chaos/{brokenAnswers,diskFull}.test.ts', 'test/features/notifications.test.ts']
 const database = ['src/store/**/*.test.ts', 'test/store/**/*.test.ts', 'test/engine/**/*.test.ts']
 /** Of those, what would be told nothing new by another PostgreSQL. */
 const onceOnly = [
@@ -45,7 +43,7 @@ const onceOnly = [
 function project(name: string, postgres: string, include: string[], exclude: string[] = []) {
   const env = { PATCHBAY_TEST_POSTGRES: postgres }
   const times = { testTimeout: 30_000, hookTimeout: 60_000 }
-  const isolate = include !== sharing
+  const isolate = include !== sharing && include !== database
   // Many wait for something most of the time, so that three keep two cores busy.
   const turn =
     include === timed

@@ -25,7 +25,7 @@ import { createConnectionTest } from '../../src/features/tenants/testConnection.
 import { stepKinds } from '../../src/features/transactions/kinds.ts'
 import { createEgress, type Egress } from '../../src/net/egress.ts'
 import { inScope } from '../../src/store/scope.ts'
-import { control } from '../engine/control.ts'
+import { control, type Method } from '../engine/control.ts'
 import { quietLog, systemClock } from '../store/testing.ts'
 import { addNode, type Bench, openBench, provider } from './support.ts'
 
@@ -115,7 +115,7 @@ function attacher(bench: Bench, emulator: Emulator, directory: Directory) {
     const own2 = control(emulator, access.tenantId)
     return {
       ...{ tenant, access, control: own2 },
-      ask: <T>(method: string, part: string, body?: object) =>
+      ask: <T>(method: Method, part: string, body?: object) =>
         own2.ask<T>(method, `tenants/${access.tenantId}/${part}`, body),
       /** How often the tenant's sign-in service was asked for a token. */
       async signIns() {

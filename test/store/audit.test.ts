@@ -16,6 +16,7 @@ import { type FreshDatabase, freshDatabase } from './testing.ts'
 let fresh: FreshDatabase
 /** The owner of the database: neither rights nor row-level security hold them. */
 let owner: pg.Client
+const { lockWaitMs } = limits
 
 beforeAll(async () => {
   // Two tests wait for all of it.
@@ -31,6 +32,7 @@ beforeAll(async () => {
     (3, 1, 'customer', 'b', '1.3.'), (4, 2, 'site', 's', '1.2.4.')`)
 })
 afterAll(async () => {
+  Object.assign(limits, { lockWaitMs })
   await owner.end()
   await fresh.close()
 })

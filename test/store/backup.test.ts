@@ -17,7 +17,13 @@ import { emit } from '../../src/store/events.ts'
 import { keysOfFile } from '../../src/store/keyRing.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { createVault } from '../../src/store/vault.ts'
-import { type FreshDatabase, freshDatabase, quietLog, sharedDebian } from './testing.ts'
+import {
+  type FreshDatabase,
+  freshDatabase,
+  quietLog,
+  sharedDebian,
+  systemClock,
+} from './testing.ts'
 
 let fresh: FreshDatabase
 let folder: string
@@ -224,6 +230,8 @@ test('it is of one moment, while others write', async () => {
           detail: { turn },
         })
       })
+      // Often enough to write at any moment of a backup, and not all that two processors can.
+      await systemClock.sleep(2)
     }
   })()
   for (let round = 0; round < 3; round++) {
