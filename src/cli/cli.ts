@@ -1,5 +1,6 @@
-import type { Client, ClientOptions } from '../client/client.ts'
+import type { Client } from '../client/client.ts'
 import { createClient } from '../client/client.ts'
+import type { ClientOptions } from '../client/options.ts'
 import type { Contract } from '../contract/route.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Sealed } from '../core/secret.ts'

@@ -1,21 +1,10 @@
 import type { Static, TSchema } from 'typebox'
 import type { Contract, Route, RouteAnswer } from '../contract/route.ts'
-import type { Clock } from '../core/clock.ts'
 import { badInput } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
-import type { Sealed } from '../core/secret.ts'
 import { followEvents, type ServerEvent } from './events.ts'
+import type { ClientOptions } from './options.ts'
 import { readAnswer, unreachable } from './problems.ts'
-
-export interface ClientOptions {
-  /** `https://patchbay.example.com`, without a path. */
-  baseUrl: string
-  /** Undefined for the few routes that are open to everybody. */
-  token: Sealed | undefined
-  /** The browser's, or one that knows the server's own certificate authority. */
-  fetch: typeof fetch
-  clock: Clock
-}
 
 type PartName = 'params' | 'query' | 'headers' | 'body'
 type Part<R extends Route, P extends PartName> = R[P] extends TSchema ? Static<R[P]> : never

@@ -1,7 +1,7 @@
 import { AppError, asAppError } from '../core/errors.ts'
 import { isJsonObject, type Json } from '../core/json.ts'
 import { limits } from '../core/limits.ts'
-import type { ClientOptions } from './client.ts'
+import type { ClientOptions } from './options.ts'
 import { readAnswer, unreachable } from './problems.ts'
 
 export interface ServerEvent {

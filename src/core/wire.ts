@@ -1,6 +1,6 @@
 import type { Filter } from './filter.ts'
-import type { JsonObject } from './json.ts'
 import type { Model } from './model.ts'
+import { isRejected, type ObjectLinks, type ReadObject, type RejectedObject } from './readObject.ts'
 import type { Writing } from './writing.ts'
 
 /**
@@ -39,25 +39,6 @@ export interface Wire extends Writing {
 
 /** Who waits for a call: a person, or work in the background, which stands back. */
 export type Priority = 'interactive' | 'sync'
-
-/** An object as read: the model's own properties, and the links that came with it by kind. */
-export interface ReadObject {
-  data: JsonObject
-  links: ObjectLinks
-}
-
-/** Keys by kind of link. A kind that is absent was not read: what is stored for it stays. */
-export type ObjectLinks = { [kind: string]: string[] }
-
-/** An object that is not what the model says it is. */
-export interface RejectedObject {
-  key: string | undefined
-  reason: string
-}
-
-export function isRejected(read: ReadObject | RejectedObject): read is RejectedObject {
-  return 'reason' in read
-}
 
 export interface Page {
   /** Read from the answer one by one, anew each time they are gone through. */

@@ -1,8 +1,8 @@
 import type { Call } from './call.ts'
 import type { Json, JsonObject } from './json.ts'
 import type { Model } from './model.ts'
+import type { ReadObject } from './readObject.ts'
 import type { Sealed } from './secret.ts'
-import type { ReadObject } from './wire.ts'
 
 /** One attempt of a call that changes something, about to be sent. */
 export interface WriteAttempt {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { JsonObject } from '../core/json.ts'
 import type { Model } from '../core/model.ts'
-import type { ObjectLinks, ReadObject } from '../core/wire.ts'
+import type { ObjectLinks, ReadObject } from '../core/readObject.ts'
 import { type CopyBlock, createCopyBlock } from '../store/copy.ts'
 import { colsOf, nameOf } from './columns.ts'
 

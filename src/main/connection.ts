@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { ConnectionFlags } from '../cli/cli.ts'
-import type { ClientOptions } from '../client/client.ts'
+import type { ClientOptions } from '../client/options.ts'
 import { AppError, badInput } from '../core/errors.ts'
 import { isJsonObject, type JsonObject } from '../core/json.ts'
 import { Sealed } from '../core/secret.ts'

@@ -20,14 +20,9 @@ import { lookUpTenantId } from '../../src/connectors/microsoft/tenantId.ts'
 import { createTokenClient } from '../../src/connectors/microsoft/tokens.ts'
 import type { AppError } from '../../src/core/errors.ts'
 import type { Model } from '../../src/core/model.ts'
+import type { ReadObject } from '../../src/core/readObject.ts'
 import { Sealed } from '../../src/core/secret.ts'
-import {
-  type DeltaPage,
-  type Page,
-  type ReadObject,
-  readWhole,
-  type Wire,
-} from '../../src/core/wire.ts'
+import { type DeltaPage, type Page, readWhole, type Wire } from '../../src/core/wire.ts'
 import type { Emulator, TenantAccess } from '../../src/emulator/options.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
 import { loadModels } from '../../src/engine/models/load.ts'

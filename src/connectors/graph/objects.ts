@@ -1,7 +1,7 @@
 import { blankObject, isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
-import type { ObjectLinks, ReadObject, RejectedObject } from '../../core/wire.ts'
+import type { ObjectLinks, ReadObject, RejectedObject } from '../../core/readObject.ts'
 import { type Check, checkOf, isStorable, wrong } from './values.ts'
 
 /** How raw objects become what the model says, compiled once per model: it runs for every user. */

@@ -1,6 +1,6 @@
 import { isJsonObject, type Json } from '../../core/json.ts'
 import type { Model } from '../../core/model.ts'
-import { isRejected } from '../../core/wire.ts'
+import { isRejected } from '../../core/readObject.ts'
 import type { Writing } from '../../core/writing.ts'
 import { odataFilter } from './filter.ts'
 import { brokenObject, brokenPage, getCall, itemsOf, pagesOf, unlessGone } from './pages.ts'

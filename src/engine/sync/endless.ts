@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
-import { type DeltaPage, isRejected, type Page, type Wire } from '../../core/wire.ts'
+import { isRejected } from '../../core/readObject.ts'
+import type { DeltaPage, Page, Wire } from '../../core/wire.ts'
 import { endlessList } from './modelSync.ts'
 
 /**

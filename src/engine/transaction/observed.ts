@@ -1,6 +1,6 @@
 import { type Change, changesBetween } from '../../core/json.ts'
 import type { Model } from '../../core/model.ts'
-import type { ReadObject } from '../../core/wire.ts'
+import type { ReadObject } from '../../core/readObject.ts'
 import type { Edge } from '../../core/writing.ts'
 import type { Tx } from '../../store/scope.ts'
 import { createRowBlock, toRow } from '../row.ts'

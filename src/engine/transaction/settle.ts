@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
-import type { ReadObject } from '../../core/wire.ts'
+import type { ReadObject } from '../../core/readObject.ts'
 import type { StepContext } from './step.ts'
 
 /**

@@ -2,8 +2,9 @@ import type { Call } from '../../core/call.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Change, Json, JsonObject } from '../../core/json.ts'
 import type { Model } from '../../core/model.ts'
+import type { ReadObject } from '../../core/readObject.ts'
 import type { Sealed } from '../../core/secret.ts'
-import type { ReadObject, Wire } from '../../core/wire.ts'
+import type { Wire } from '../../core/wire.ts'
 import type { Edge } from '../../core/writing.ts'
 
 /** What reading works with: one tenant's wires. */

@@ -17,7 +17,8 @@ import {
 } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import { inParallel } from '../../core/parallel.ts'
-import { type ReadObject, readWhole } from '../../core/wire.ts'
+import type { ReadObject } from '../../core/readObject.ts'
+import { readWhole } from '../../core/wire.ts'
 import { mayHaveHappened, notShown, readObject, settled } from '../../engine/transaction/settle.ts'
 import {
   objectName,

@@ -8,13 +8,8 @@ import {
   inParallel,
   type Slots,
 } from '../../../core/parallel.ts'
-import {
-  type DeltaPage,
-  type Page,
-  type ReadObject,
-  type RejectedObject,
-  readWhole,
-} from '../../../core/wire.ts'
+import type { ReadObject, RejectedObject } from '../../../core/readObject.ts'
+import { type DeltaPage, type Page, readWhole } from '../../../core/wire.ts'
 import type { CopyBlock } from '../../../store/copy.ts'
 import { inScope } from '../../../store/scope.ts'
 import { createRowBlock } from '../../row.ts'

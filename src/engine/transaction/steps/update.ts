@@ -1,7 +1,7 @@
 import { type JsonObject, jsonEqual } from '../../../core/json.ts'
 import { limits } from '../../../core/limits.ts'
 import type { Model } from '../../../core/model.ts'
-import type { ReadObject } from '../../../core/wire.ts'
+import type { ReadObject } from '../../../core/readObject.ts'
 import { mayHaveHappened, notShown, overtaken, readObject, settled } from '../settle.ts'
 import { objectName, type StepContext, type StepKind, type StepResult } from '../step.ts'
 import { differences, pick, refuseForeignChange } from '../values.ts'
