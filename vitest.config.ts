@@ -23,10 +23,14 @@ const sharing = [
   'test/store/!(auditMillion|jobsOutage).test.ts',
 ]
 /**
- * What measures how long something takes, or bounds it: with a third file beside them now and then
- * one fails though nothing is wrong. They come when the others are through.
+ * What bounds how long something takes: with two files beside them that keep the machine busy now
+ * and then one fails though nothing is wrong. They come when the others are through.
  */
-const timed = ['test/chaos/{brokenAnswers,diskFull}.test.ts', 'test/features/notifications.test.ts']
+const timed = [
+  ...['test/chaos/{brokenAnswers,diskFull}.test.ts', 'test/features/notifications.test.ts'],
+  // Waits nearly all of its time, and so goes beside them.
+  'test/journeys/frozen.test.ts',
+]
 const database = ['src/store/**/*.test.ts', 'test/store/**/*.test.ts', 'test/engine/**/*.test.ts']
 /** Of those, what would be told nothing new by another PostgreSQL. */
 const onceOnly = [
@@ -44,13 +48,9 @@ function project(name: string, postgres: string, include: string[], exclude: str
   const env = { PATCHBAY_TEST_POSTGRES: postgres }
   const times = { testTimeout: 30_000, hookTimeout: 60_000 }
   const isolate = include !== sharing && include !== database
-  // Many wait for something most of the time, so that three keep two cores busy.
-  const turn =
-    include === timed
-      ? { maxWorkers: 2, sequence: { groupOrder: 1 } }
-      : { maxWorkers: 3, sequence: { groupOrder: 0 } }
+  const sequence = { groupOrder: include === timed ? 1 : 0 }
   const pool = 'forks' as const
-  return { test: { name, include, exclude, env, isolate, pool, ...turn, ...times } }
+  return { test: { name, include, exclude, env, isolate, pool, sequence, ...times } }
 }
 
 const asMain = both ? 'embedded' : asked
@@ -73,6 +73,8 @@ if (!existsSync('/usr/sbin/squid')) {
 export default defineConfig({
   test: {
     projects: both && debianIsThere ? [...main, oldest] : main,
+    // Many files wait for something most of the time, so that three keep two cores busy.
+    maxWorkers: 3,
     // A golden file changes only when asked to (`vitest run -u`), never by running the tests.
     update: 'none',
     reporters: ['default', closingLine(notes)],
