@@ -20,6 +20,8 @@ import { systemClock } from '../src/main/clock.ts'
 import { adminTokenFile } from '../src/main/dataDir.ts'
 import { startEmbedded } from '../src/store/embedded.ts'
 
+const stopSignals = ['SIGINT', 'SIGTERM'] as const
+
 export const users = 'device/msgraph/MSOLUser'
 export const groups = 'device/msgraph/Groups'
 
@@ -62,6 +64,17 @@ export async function openWorld(
   const database = new pg.Client({ connectionString: databaseUrl.reveal() })
   await database.connect()
   const dispatcher = new Agent({ connect: { ca: await readFile(emulator.caFile, 'utf8') } })
+  const close = async () => {
+    for (const name of stopSignals) process.off(name, stop)
+    await database.end()
+    await dispatcher.close()
+    await Promise.all(children.map(stopProcess))
+    await postgres.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+  // Left behind, they would take their share of whatever is measured next.
+  const stop = () => void close().finally(() => process.exit(130))
+  for (const name of stopSignals) process.once(name, stop)
   return {
     ...{ dataDir, emulator, server, client, databaseUrl, database },
     databasePid: postgres.pid,
@@ -82,13 +95,7 @@ export async function openWorld(
       children.push(worker.child)
       return worker
     },
-    async close() {
-      await database.end()
-      await dispatcher.close()
-      await Promise.all(children.map(stopProcess))
-      await postgres.stop()
-      await rm(dataDir, { recursive: true, force: true })
-    },
+    close,
   }
 }
 
