@@ -77,9 +77,10 @@ async function startExport(
   format: 'csv' | 'json',
 ): Promise<AsyncIterable<Exported[]>> {
   const filters = query.filter ?? []
-  const permitted = (tx: Tx) => permittedTenantPath(tx, actor, 'Export', model.id, tenantId)
+  const permitted = (tx: Tx, lock?: 'share') =>
+    permittedTenantPath(tx, actor, 'Export', model.id, tenantId, lock)
   const search = await inScope(db, scopesOf(actor), async (tx) => {
-    const nodePath = await permitted(tx)
+    const nodePath = await permitted(tx, 'share')
     const wanted = readListQuery(model, await queries.placeOfModel(tx, model.id), tenantId, query)
     const detail = { model: model.id, format, search: query.search ?? null, filter: filters }
     const subject = `tenant:${tenantId}`

@@ -12,7 +12,7 @@ import { record } from '../operation/record.ts'
 import type { Store } from '../operation/store.ts'
 import { selectRunModels } from '../syncs/queries.ts'
 import { queueSync, syncType } from '../syncs/queueSync.ts'
-import { shareTenantPath } from '../tenants/queries.ts'
+import { selectTenantPath } from '../tenants/queries.ts'
 import * as marks from './marks/queries.ts'
 import * as queries from './queries.ts'
 import { nextTime, type When } from './times.ts'
@@ -65,7 +65,7 @@ async function doSchedule(
   schedule: queries.ScheduleRow,
 ): Promise<void> {
   const { id, tenantId, dueAt } = schedule
-  const nodePath = (await shareTenantPath(tx, tenantId)) ?? schedule.nodePath
+  const nodePath = (await selectTenantPath(tx, tenantId, 'share')) ?? schedule.nodePath
   const actor = await actorNow(schedule.actor.id)
   if (actor === undefined || !mayDo(actor, 'Execute', syncType, nodePath)) {
     const why = `Paused: ${schedule.actor.name} may no longer sync this tenant. Somebody who may can resume it.`

@@ -47,7 +47,7 @@ export async function createSchedule(
   }
   return nameOnce(() =>
     inScope(store.db, scopesOf(actor), async (tx) => {
-      const nodePath = await permittedTenantPath(tx, actor, 'Create', type, tenantId)
+      const nodePath = await permittedTenantPath(tx, actor, 'Create', type, tenantId, 'share')
       requirePermission(actor, 'Execute', syncType, nodePath)
       if ((await queries.countSchedules(tx, tenantId)) >= limits.schedulesPerTenant) {
         const most = `This tenant has ${limits.schedulesPerTenant} schedules, which is the most.`

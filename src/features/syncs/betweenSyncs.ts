@@ -17,7 +17,7 @@ export async function betweenSyncs(
 ): Promise<string> {
   // Whoever starts a sync takes a share of the tenant's row, so none begins before this commits.
   await selectTenant(tx, tenantId, 'update')
-  const nodePath = await permittedTenantPath(tx, actor, 'Update', type, tenantId)
+  const nodePath = await permittedTenantPath(tx, actor, 'Update', type, tenantId, 'share')
   const active = await selectActiveRun(tx, tenantId)
   if (active === undefined) return nodePath
   const why = `Sync ${active.id} of this tenant is under way.`

@@ -43,7 +43,7 @@ export async function startSync(
   const wanted = chooseModels(await models.current(), body.models)
   try {
     return await inScope(db, scopesOf(actor), async (tx) => {
-      const nodePath = await permittedTenantPath(tx, actor, 'Execute', syncType, tenantId)
+      const nodePath = await permittedTenantPath(tx, actor, 'Execute', syncType, tenantId, 'share')
       const fullList = body.fullList ?? false
       const sync = { tenantId, nodePath, models: wanted, fullList }
       if (body.models !== undefined) await requireTakenIn(tx, tenantId, wanted)

@@ -4,7 +4,7 @@ import type { Tx } from '../../store/scope.ts'
 import { notFound } from '../operation/notFound.ts'
 import type { Store } from '../operation/store.ts'
 import { type OpenedTenant, openTenants, showTenants, type TenantAnswer } from './answer.ts'
-import { selectTenant, shareTenantPath, type TenantRow } from './queries.ts'
+import { selectTenant, selectTenantPath, type TenantRow } from './queries.ts'
 
 /** The type by which access profiles name tenants. */
 export const tenantType = 'relation/MicrosoftTenant'
@@ -25,8 +25,9 @@ export async function permittedTenant(
 }
 
 /**
- * The path of the tenant's node, when the actor may do `operation` on objects of `type` there. The
- * tenant stays where it is until the transaction ends.
+ * The path of the tenant's node, when the actor may do `operation` on objects of `type` there. With
+ * `share` the tenant stays where it is until the transaction ends, for what is written at the path.
+ * Readers take none: such a lock is a write of its own, to a row that all of them would share.
  */
 export async function permittedTenantPath(
   tx: Tx,
@@ -34,8 +35,9 @@ export async function permittedTenantPath(
   operation: Operation,
   type: string,
   tenantId: number,
+  lock?: 'share',
 ): Promise<string> {
-  const nodePath = await shareTenantPath(tx, tenantId)
+  const nodePath = await selectTenantPath(tx, tenantId, lock)
   if (nodePath === undefined) throw notFound('tenant')
   requirePermission(actor, operation, type, nodePath)
   return nodePath

@@ -54,13 +54,13 @@ export async function selectTenantAtNode(tx: Tx, nodeId: number): Promise<Tenant
   return await tx.selectFrom('tenant').selectAll().where('node_id', '=', nodeId).executeTakeFirst()
 }
 
-export async function shareTenantPath(tx: Tx, id: number): Promise<string | undefined> {
-  const row = await tx
-    .selectFrom('tenant')
-    .select('node_path')
-    .where('id', '=', id)
-    .forShare()
-    .executeTakeFirst()
+export async function selectTenantPath(
+  tx: Tx,
+  id: number,
+  lock?: 'share',
+): Promise<string | undefined> {
+  const query = tx.selectFrom('tenant').select('node_path').where('id', '=', id)
+  const row = await (lock ? query.forShare() : query).executeTakeFirst()
   return row?.node_path
 }
 

@@ -63,7 +63,7 @@ export async function resolveChanges(
   const asked = body.steps.map((step, index) => ({ step, at: `body.steps.${index}` }))
   const stepModels = asked.map(({ step, at }) => modelOf(models, step, at))
   const first = stepModels[0]?.id ?? userModel
-  const nodePath = await permittedTenantPath(tx, actor, 'Read', first, tenantId)
+  const nodePath = await permittedTenantPath(tx, actor, 'Read', first, tenantId, 'share')
   const lookup = await openLookup(tx, tenantId, models, body.steps, stepModels)
   const steps: ResolvedStep[] = []
   const seen = new Set<string>()
