@@ -10,6 +10,7 @@ import forge from 'node-forge'
 import type { Clock } from '../../src/core/clock.ts'
 import type { Emulator, EmulatorOptions, TenantAccess } from '../../src/emulator/options.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
+import { giveCertificates } from './certificates.ts'
 
 const systemClock: Clock = {
   now: () => Date.now(),
@@ -46,6 +47,7 @@ export interface CallOptions {
 /** An emulator in a folder of its own, with a client of Node's own https; both end by close(). */
 export async function start(options: Partial<EmulatorOptions> = {}): Promise<Started> {
   const dataDir = await mkdtemp(join(tmpdir(), 'patchbay-emulator-'))
+  await giveCertificates(dataDir)
   const emulator = await startEmulator({
     dataDir,
     clock: systemClock,

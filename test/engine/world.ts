@@ -25,6 +25,7 @@ import { createEgress, type Egress } from '../../src/net/egress.ts'
 import { newMasterKey } from '../../src/store/masterKey.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { createVault } from '../../src/store/vault.ts'
+import { giveCertificates } from '../emulator/certificates.ts'
 import { type FreshDatabase, freshDatabase, quietLog, systemClock } from '../store/testing.ts'
 import { control } from './control.ts'
 
@@ -72,6 +73,7 @@ async function openFresh({ tenantId }: TenantAccess): Promise<Opened> {
 export async function startWorld(spec: TenantSpec, surroundings: Surroundings = {}) {
   const { clock = createHastyClock(), patience, open = openFresh } = surroundings
   const dataDir = await mkdtemp(join(tmpdir(), 'patchbay-emulator-'))
+  await giveCertificates(dataDir)
   const emulator: Emulator = await startEmulator({
     dataDir,
     clock: systemClock,

@@ -25,6 +25,7 @@ import { createConnectionTest } from '../../src/features/tenants/testConnection.
 import { stepKinds } from '../../src/features/transactions/kinds.ts'
 import { createEgress, type Egress } from '../../src/net/egress.ts'
 import { inScope } from '../../src/store/scope.ts'
+import { giveCertificates } from '../emulator/certificates.ts'
 import { control, type Method } from '../engine/control.ts'
 import { quietLog, systemClock } from '../store/testing.ts'
 import { addNode, type Bench, openBench, provider } from './support.ts'
@@ -143,8 +144,10 @@ export async function openCredentialBench({ hasty = false } = {}) {
     },
   }
   const store: Store = { ...bench.store, clock }
+  const dataDir = await mkdtemp(join(tmpdir(), 'patchbay-emulator-'))
+  await giveCertificates(dataDir)
   const emulator = await startEmulator({
-    dataDir: await mkdtemp(join(tmpdir(), 'patchbay-emulator-')),
+    dataDir,
     clock,
     tenants: [{ users: 1, seed: 1 }],
     control: true,

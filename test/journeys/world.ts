@@ -14,6 +14,7 @@ import { startEmulatorProcess, stopProcess, writeSettings } from '../../src/main
 import { launcher } from '../../src/main/version.ts'
 import { endServer, startEmbedded } from '../../src/store/embedded.ts'
 import { type Ended, run } from '../cli/command.ts'
+import { giveCertificates } from '../emulator/certificates.ts'
 import { control } from '../engine/control.ts'
 import { systemClock } from '../store/testing.ts'
 
@@ -155,6 +156,7 @@ function keepWrites(microsoft: ReturnType<typeof control>) {
 }
 
 async function startMicrosoft(dataDir: string, people: number) {
+  await giveCertificates(join(dataDir, 'emulator'))
   const started = await startEmulatorProcess(dataDir, ['--users', `${people}`, '--seed', '7'])
   await writeSettings(dataDir, started)
   const caPem = await readFile(started.caFile, 'utf8')

@@ -7,6 +7,7 @@ import type { Emulator, EmulatorOptions } from '../../src/emulator/options.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
 import { readSettings } from '../../src/main/settings.ts'
 import { startPatchbay } from '../../src/main/start.ts'
+import { giveCertificates } from '../emulator/certificates.ts'
 import { freshDatabase, systemClock } from '../store/testing.ts'
 
 /** A Patchbay as `patchbay serve` starts it, on a database of its own. */
@@ -35,6 +36,7 @@ export async function startTestPatchbay(
 ): Promise<TestPatchbay> {
   const dataDir = await mkdtemp(join(tmpdir(), 'patchbay-test-serve-'))
   const database = await freshDatabase()
+  await giveCertificates(join(dataDir, 'emulator'))
   const emulator = await startEmulator({
     dataDir: join(dataDir, 'emulator'),
     clock: systemClock,
