@@ -13,10 +13,13 @@ export interface ModelPlace {
 }
 
 export async function placeOfModel(tx: Tx, model: string): Promise<ModelPlace> {
-  const { rows } = await sql<ModelPlace>`
-    select m.id as "modelId", array(select c.name from model_column c
-      where c.model_id = m.id and c.filled_at is null)::text[] as filling
-    from model m where m.name = ${model}`.execute(tx)
+  const { rows } = await tx.client.query<ModelPlace>({
+    name: 'place of model',
+    text: `select m.id as "modelId", array(select c.name from model_column c
+             where c.model_id = m.id and c.filled_at is null)::text[] as filling
+           from model m where m.name = $1`,
+    values: [model],
+  })
   // A model in force has a row; without one there is nothing to list.
   return rows[0] ?? { modelId: 0, filling: [] }
 }
@@ -175,15 +178,18 @@ export async function selectRows(
   sortPlace: number,
   columns: readonly string[],
 ): Promise<ResourceRow[]> {
-  const { rows } = await sql<ResourceRow>`
-    select r.id, r.key, r.name, r.changed_at as "changedAt", r.${columnAt(sortPlace)} as text,
-      (select jsonb_agg(whole.data -> c.name order by c.n)
-        from unnest(${columns}::text[]) with ordinality as c (name, n)) as values
-    from unnest(${ids}::bigint[]) with ordinality as page (id, n)
-    join resource r on r.id = page.id and r.tenant_id = ${tenantId}
-    join resource_data d on d.tenant_id = r.tenant_id and d.id = r.id
-    cross join lateral (select d.data::jsonb as data offset 0) as whole
-    order by page.n`.execute(tx)
+  const { rows } = await tx.client.query<ResourceRow>({
+    name: 'rows of page',
+    text: `select r.id, r.key, r.name, r.changed_at as "changedAt", r.cols[$4] as text,
+             (select jsonb_agg(whole.data -> c.name order by c.n)
+               from unnest($1::text[]) with ordinality as c (name, n)) as values
+           from unnest($2::bigint[]) with ordinality as page (id, n)
+           join resource r on r.id = page.id and r.tenant_id = $3
+           join resource_data d on d.tenant_id = r.tenant_id and d.id = r.id
+           cross join lateral (select d.data::jsonb as data offset 0) as whole
+           order by page.n`,
+    values: [columns, ids, tenantId, sortPlace],
+  })
   return rows
 }
 

@@ -1,6 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 import type { JsonObject } from '../../core/json.ts'
-import type { Tx } from '../../store/scope.ts'
+import { runPrepared, type Tx } from '../../store/scope.ts'
 import type { ConnectionTable, TenantTable } from '../../store/tables/hierarchy.ts'
 import { toJsonb } from '../../store/text.ts'
 
@@ -60,7 +60,7 @@ export async function selectTenantPath(
   lock?: 'share',
 ): Promise<string | undefined> {
   const query = tx.selectFrom('tenant').select('node_path').where('id', '=', id)
-  const row = await (lock ? query.forShare() : query).executeTakeFirst()
+  const [row] = await runPrepared(tx, `tenant path ${lock}`, lock ? query.forShare() : query)
   return row?.node_path
 }
 
