@@ -25,6 +25,27 @@ found granted. Grant them under *API permissions* of the app registration, as *a
 permissions, with admin consent. Where one is missing, everything else goes on: what needs it fails by
 itself and names it, in Test Connection, in the sync and in the change.
 
+## Registering it
+
+In the customer's Entra (entra.microsoft.com), under *App registrations*:
+
+1. *New registration*: any name, *Accounts in this organizational directory only*, no redirect URI.
+   Patchbay signs in at this very tenant and without a browser; only
+   [a link by which an administrator consents](sign-in.md#a-tenants-consent) needs one.
+2. Of its *Overview* note *Application (client) ID* and *Directory (tenant) ID*.
+3. *API permissions*, *Add a permission*, *Microsoft Graph*, *Application permissions*: those the
+   first command above prints. The delegated \`User.Read\` that is there already is not needed.
+4. *Grant admin consent*; then each line must say *Granted*. It takes a minute or so until that counts.
+5. *Certificates & secrets*: upload what \`patchbay certificate export\` prints, or make a client secret
+   and keep its *value*, which is shown once.
+
+Then attach the tenant (\`--certificate <id>\` in place of \`--secret-file\`) and see what is missing:
+
+\`\`\`sh
+patchbay tenant add --node 2 --name Contoso --tenant-id <directory id> --client-id <application id> --secret-file secret
+patchbay tenant test 1
+\`\`\`
+
 ## What each feature needs
 
 `
