@@ -11,14 +11,15 @@ import { createPerson, invitePerson } from '../../src/features/people/people.ts'
 import { createToken } from '../../src/features/people/tokens.ts'
 import { findActorAgain } from '../../src/server/access.ts'
 import { inScope } from '../../src/store/scope.ts'
+import { figure, fullSize } from '../figures/figure.ts'
 import { addNode, type Bench, openBench, provider } from './support.ts'
 
 /**
  * Sequences of what administrators do, by chance. Whoever acts may be refused; whatever was done,
  * nobody may afterwards hold what the one who did it did not hold there. A sequence is five actions
- * in a world that goes on. 2,000 actions as a rule; PATCHBAY_SEQUENCES=10000 does all 50,000.
+ * in a world that goes on. 2,000 actions as a rule; in full size, all 50,000.
  */
-const sequences = Number(process.env.PATCHBAY_SEQUENCES ?? 400)
+const sequences = fullSize ? 10_000 : 400
 const seed = Number(process.env.PATCHBAY_SEED ?? Date.now() % 2 ** 31)
 const random = mulberry32(seed)
 
@@ -240,6 +241,7 @@ it.each(asSaid)(
         }
       before = after
     }
+    figure('sequences of five actions', sequences, fullSize ? '>= 10000' : '>= 400')
     // It would prove nothing were everything refused.
     for (const name of Object.keys(actions)) expect(done[name] ?? 0, name).toBeGreaterThan(0)
   },
