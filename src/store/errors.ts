@@ -50,8 +50,8 @@ const driverMessages =
  * (a unique violation belongs to the caller, see `isUniqueViolation`).
  */
 export function asStoreError(thrown: unknown): unknown {
-  // Sealing is deferred to the commit (migration 0010), where no statement of ours is around it. A
-  // connection that seals for the first time may fail before it runs: `compilation of ... function`.
+  // Sealing is deferred to the commit (migration 0010), where no statement of ours is around it. On
+  // a connection that seals for the first time it may fail before it runs: `compilation of ...`.
   const sealing = thrown instanceof pg.DatabaseError && thrown.where?.includes('seal_audit')
   return sealing ? auditError(thrown) : (ofDatabase(thrown) ?? thrown)
 }
