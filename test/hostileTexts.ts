@@ -1,4 +1,4 @@
-import { seededRandom } from '../src/emulator/data/random.ts'
+import { seededRandom } from '../src/emulator/random.ts'
 
 /** What means something in one language or another, and letters that are easily mistaken. */
 const pieces = [

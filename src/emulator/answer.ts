@@ -1,19 +1,26 @@
 import { checkReply } from './check.ts'
 import { answerControl } from './control/control.ts'
-import { headerText, jsonReply, pathParts, type Reply, type Request } from './exchange.ts'
+import { findTenant } from './directory/findTenant.ts'
+import {
+  type BatchPart,
+  headerText,
+  jsonReply,
+  pathParts,
+  type Reply,
+  type Request,
+} from './exchange.ts'
 import { chooseFault } from './faults/book.ts'
 import { delayOf } from './faults/kinds.ts'
 import type { Fault, FaultCall } from './faults/types.ts'
 import { isBeforeCall } from './faults/wire.ts'
-import type { BatchPart } from './graph/context.ts'
-import { GraphRefusal } from './graph/errors.ts'
 import { withoutMetadata } from './graph/front.ts'
 import { answerGraph, bearerToken } from './graph/graph.ts'
+import { GraphRefusal } from './graphErrors.ts'
 import { type Service, serviceOf } from './hosts.ts'
 import { verifyToken } from './login/keys.ts'
 import { answerLogin } from './login/login.ts'
 import { recordCall } from './record.ts'
-import { findTenant, type State } from './state.ts'
+import type { State } from './state.ts'
 
 export interface Answered {
   /** Undefined: the call was not made, and the fault says how the connection ends. */
@@ -54,7 +61,7 @@ async function answerService(
   try {
     const wire = fault?.kind.wire
     const made = wire === undefined || !isBeforeCall(wire)
-    const reply = made ? await replyTo(call, fault) : undefined
+    const reply = made ? await replyTo(state, call, fault) : undefined
     if (!batched) await wait(state, caller, reply, fault)
     recordCall(state.calls, {
       ...recordOf(call, fault, reply),
@@ -68,8 +75,8 @@ async function answerService(
   }
 }
 
-async function replyTo(call: FaultCall, fault: Fault | undefined): Promise<Reply> {
-  const { state, service } = call
+async function replyTo(state: State, call: FaultCall, fault: Fault | undefined): Promise<Reply> {
+  const { service } = call
   const kind = fault?.kind
   const request = rewritten(call, fault)
   const instead = fault === undefined ? undefined : kind?.instead?.(fault.spec, call)
@@ -110,7 +117,7 @@ function callerOf(state: State, service: Service, request: Request): Caller {
   }
   const [name = ''] = pathParts(request.path)
   const appId = new URLSearchParams(request.body.toString('utf8')).get('client_id')
-  return { tenantId: findTenant(state, name, request.host)?.id, appId: appId ?? undefined }
+  return { tenantId: findTenant(state.tenants, name, request.host)?.id, appId: appId ?? undefined }
 }
 
 function enter(state: State, { tenantId = 'none' }: Caller): () => void {

@@ -12,6 +12,13 @@ export interface Request {
   body: Buffer
 }
 
+/** Which item of which batch a request is. */
+export interface BatchPart {
+  /** Of the batch, as its answer names it. */
+  requestId: string
+  item: string
+}
+
 /** What the items of an answer are, so that they can be checked against the catalogue. */
 export interface Shape {
   /** An entity type of the catalogue. */

@@ -1,6 +1,5 @@
 import type { Clock } from '../core/clock.ts'
 import type { CloudName } from './clouds.ts'
-import type { NotifierSettings } from './notifications/types.ts'
 
 /** One tenant to be made. Equal `users` and `seed` give equal objects with equal ids. */
 export interface TenantSpec {
@@ -69,6 +68,18 @@ export interface Latency {
   perRowMs: number
   /** 0: calls in flight slow nothing down. */
   inFlightDivisor: number
+}
+
+/** How those are told who subscribe to changes. */
+export interface NotifierSettings {
+  /** Takes `http://` addresses of this machine, as no real service does. */
+  loopbackHttp: boolean
+  /** Authorities trusted beside the public ones and the emulator's own, PEM. */
+  ca: string | undefined
+  /** From a change to its notification; Microsoft promises no time at all. */
+  delayMs: number
+  /** The wait before the second attempt; it doubles. */
+  retryFirstMs: number
 }
 
 export interface EmulatorOptions {

@@ -1,5 +1,5 @@
 import { limits } from '../core/limits.ts'
-import type { BatchPart } from './graph/context.ts'
+import type { BatchPart } from './exchange.ts'
 import type { Service } from './hosts.ts'
 
 /** One call as it came in and went out. */

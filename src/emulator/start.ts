@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { loadCertificates } from './certificates.ts'
-import { seededRandom } from './data/random.ts'
 import { makeTenant } from './data/tenant.ts'
+import { chooseNotificationFault, type FaultBook } from './faults/book.ts'
 import { tokenKeys } from './login/keys.ts'
 import { addTenant, newNotifier } from './notifications/notifier.ts'
 import type { Emulator, EmulatorOptions } from './options.ts'
+import { seededRandom } from './random.ts'
 import { newCallBook } from './record.ts'
 import { createEmulatorServer } from './server.ts'
 import { emulatorClock, type State } from './state.ts'
@@ -16,6 +17,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const clock = emulatorClock(options.clock)
   const certificates = await loadCertificates(options.dataDir, clock.now())
   const tenants = options.tenants.map((spec) => makeTenant(spec, clock))
+  const faults: FaultBook = { faults: [] }
   const state: State = {
     clock,
     tenants: new Map(),
@@ -27,9 +29,13 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     gzip: options.gzip ?? true,
     latency: options.latency ?? { fixedMs: 0, perRowMs: 0, inFlightDivisor: 0 },
     buckets: new Map(),
-    faults: { faults: [] },
+    faults,
     calls: newCallBook(),
-    notifier: newNotifier(options.notifications ?? {}, certificates.caPem),
+    notifier: newNotifier(
+      options.notifications ?? {},
+      certificates.caPem,
+      (tenantId, path) => chooseNotificationFault(faults, tenantId, path)?.spec,
+    ),
     violations: [],
     inFlight: new Map(),
   }

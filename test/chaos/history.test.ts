@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { seededRandom } from '../../src/emulator/data/random.ts'
+import { seededRandom } from '../../src/emulator/random.ts'
 import { figure, fullSize } from '../figures/figure.ts'
 import { differences } from '../journeys/truth.ts'
 import { ended, startMove, startSync } from '../journeys/work.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { products } from '../../src/emulator/data/skus.ts'
+import { products } from '../../src/emulator/directory/skus.ts'
 import { type Started, start } from './support.ts'
 
 const { E3, E5, F3, phone } = products

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Filter, matches } from '../../src/core/filter.ts'
-import { seededRandom } from '../../src/emulator/data/random.ts'
+import { seededRandom } from '../../src/emulator/random.ts'
 import { columnText } from '../../src/store/columns.ts'
 import { filterSql } from '../../src/store/filter.ts'
 import { figure } from '../figures/figure.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { seededRandom } from '../../emulator/data/random.ts'
+import { seededRandom } from '../../emulator/random.ts'
 import { divideEvenly, type Knot } from './spread.ts'
 
 const year = 365 * 86_400_000

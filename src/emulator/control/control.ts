@@ -1,10 +1,11 @@
 import type { JsonObject } from '../../core/json.ts'
+import { findTenant } from '../directory/findTenant.ts'
 import { doLicenceWork } from '../directory/licenceWork.ts'
 import type { Tenant } from '../directory/types.ts'
 import { jsonReply, pathParts, type Reply, type Request } from '../exchange.ts'
 import { deliverDue } from '../notifications/deliver.ts'
 import { newCallBook } from '../record.ts'
-import { findTenant, type State } from '../state.ts'
+import type { State } from '../state.ts'
 import { accessTo } from '../tenantAccess.ts'
 import { postDelegation } from './delegations.ts'
 import { clearFaults, listFaults, postFault } from './faults.ts'
@@ -81,7 +82,7 @@ function answerGlobal(state: State, request: Request, path: readonly string[]): 
 
 function answerTenant(state: State, request: Request, path: readonly string[]): Reply {
   const [name = '', part = '', id = ''] = path
-  const tenant = findTenant(state, name)
+  const tenant = findTenant(state.tenants, name)
   if (tenant === undefined) throw new ControlRefusal(404, `There is no tenant ${name}.`)
   doLicenceWork(tenant)
   if (request.method === 'GET' && part === 'snapshot') {

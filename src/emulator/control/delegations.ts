@@ -1,8 +1,8 @@
 import Type from 'typebox'
 import type { JsonObject } from '../../core/json.ts'
-import { dateText } from '../data/dates.ts'
-import { randomGuid } from '../data/random.ts'
+import { dateText } from '../dates.ts'
 import type { Tenant } from '../directory/types.ts'
+import { randomGuid } from '../random.ts'
 import type { State } from '../state.ts'
 import { readAs } from './input.ts'
 

@@ -1,9 +1,8 @@
 import type { Random } from '../../core/clock.ts'
 import { isJsonObject, type JsonObject } from '../../core/json.ts'
 import { departments } from '../data/jobs.ts'
-import { pick, randomGuid, seededRandom } from '../data/random.ts'
-import { directoryRoleIds } from '../data/roles.ts'
 import { writeOther } from '../directory/others.ts'
+import { directoryRoleIds } from '../directory/roles.ts'
 import type { DirectoryObject, Group, Tenant, User } from '../directory/types.ts'
 import {
   addLink,
@@ -15,6 +14,7 @@ import {
   setManager,
   updateObject,
 } from '../directory/write.ts'
+import { pick, randomGuid, seededRandom } from '../random.ts'
 import { ControlRefusal, numberIn, textIn, textsIn } from './input.ts'
 import { named, otherNamed, removableOthers } from './others.ts'
 

@@ -1,5 +1,5 @@
 import type { Random } from '../../core/clock.ts'
-import { integerBetween } from './random.ts'
+import { integerBetween } from '../random.ts'
 
 /** Answers when somebody came into the directory, in milliseconds since 1970. */
 export type Arrivals = (hired: number, chance: number) => number

@@ -2,10 +2,10 @@ import type { Random } from '../../core/clock.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { addOrdered } from '../directory/ordered.ts'
 import { type Group, textOf, type User } from '../directory/types.ts'
+import { integerBetween, pick, pickSkewed, pickWeighted, randomGuid } from '../random.ts'
 import { departments } from './jobs.ts'
 import { addressPart } from './names.ts'
 import { offices } from './offices.ts'
-import { integerBetween, pick, pickSkewed, pickWeighted, randomGuid } from './random.ts'
 
 export interface GroupPlan {
   count: number

@@ -1,6 +1,6 @@
 import type { Random } from '../../core/clock.ts'
+import { pick, pickWeighted, seededRandom } from '../random.ts'
 import { addressPart } from './names.ts'
-import { pick, pickWeighted, seededRandom } from './random.ts'
 
 type NameList = readonly [string, ...string[]]
 export type NamePicker = (random: Random, list: NameList) => string

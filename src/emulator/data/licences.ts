@@ -1,9 +1,9 @@
 import type { Random } from '../../core/clock.ts'
 import type { Json } from '../../core/json.ts'
 import { licencesIn } from '../directory/computed.ts'
+import { type Product, plans, products } from '../directory/skus.ts'
 import type { Sku, User } from '../directory/types.ts'
-import { pickWeighted, randomGuid } from './random.ts'
-import { type Product, plans, products } from './skus.ts'
+import { pickWeighted, randomGuid } from '../random.ts'
 
 export interface PickedLicences {
   /** As `assignedLicenses` has it; equal choices share one array. */

@@ -1,14 +1,15 @@
 import type { Random } from '../../core/clock.ts'
-import type { Json, JsonObject } from '../../core/json.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { dateText } from '../dates.ts'
+import { personData } from '../directory/personData.ts'
 import type { User } from '../directory/types.ts'
+import { integerBetween, pick, pickSkewed, pickWeighted, randomGuid } from '../random.ts'
 import type { Arrivals } from './arrivals.ts'
-import { dateText } from './dates.ts'
 import type { NamePicker } from './initials.ts'
 import { type Department, departments } from './jobs.ts'
 import type { LicencePicker } from './licences.ts'
 import { addressPart, type Language, languages, names } from './names.ts'
 import { type Office, offices } from './offices.ts'
-import { integerBetween, pick, pickSkewed, pickWeighted, randomGuid } from './random.ts'
 
 export interface PeoplePlan {
   count: number
@@ -31,9 +32,6 @@ const withoutManagerShare = 0.02
 /** People one manager has, about. */
 const span = 8
 const guestHomes = ['fabrikam.example', 'adatum.example', 'northwind.example'] as const
-const noAttributes: JsonObject = Object.fromEntries(
-  Array.from({ length: 15 }, (_, index) => [`extensionAttribute${index + 1}`, null]),
-)
 
 /** The people of a tenant: members and guests, each with a manager somewhere above. */
 export function makePeople(plan: PeoplePlan): User[] {
@@ -152,48 +150,6 @@ function guestData(plan: PeoplePlan, taken: Map<string, number>): JsonObject {
     userPrincipalName: `${local}#EXT#@${plan.initialDomain}`,
     userType: 'Guest',
   })
-}
-
-/** Every person has the same properties in the same order: one hidden class for all of them. */
-export function personData(id: string, given: JsonObject): JsonObject {
-  const read = (name: string): Json => given[name] ?? null
-  return {
-    id,
-    deletedDateTime: null,
-    accountEnabled: read('accountEnabled'),
-    assignedLicenses: given.assignedLicenses ?? [],
-    businessPhones: given.businessPhones ?? [],
-    city: read('city'),
-    companyName: read('companyName'),
-    country: read('country'),
-    createdDateTime: read('createdDateTime'),
-    creationType: read('creationType'),
-    department: read('department'),
-    displayName: read('displayName'),
-    employeeHireDate: read('employeeHireDate'),
-    employeeId: read('employeeId'),
-    employeeType: read('employeeType'),
-    externalUserState: read('externalUserState'),
-    externalUserStateChangeDateTime: read('externalUserStateChangeDateTime'),
-    givenName: read('givenName'),
-    jobTitle: read('jobTitle'),
-    lastPasswordChangeDateTime: read('lastPasswordChangeDateTime'),
-    mail: read('mail'),
-    mailNickname: read('mailNickname'),
-    mobilePhone: read('mobilePhone'),
-    officeLocation: read('officeLocation'),
-    onPremisesExtensionAttributes: given.onPremisesExtensionAttributes ?? noAttributes,
-    otherMails: given.otherMails ?? [],
-    passwordPolicies: read('passwordPolicies'),
-    postalCode: read('postalCode'),
-    preferredLanguage: read('preferredLanguage'),
-    state: read('state'),
-    streetAddress: read('streetAddress'),
-    surname: read('surname'),
-    usageLocation: read('usageLocation'),
-    userPrincipalName: read('userPrincipalName'),
-    userType: read('userType'),
-  }
 }
 
 /** Mostly as people are called where the office is, with others among them. */

@@ -1,14 +1,8 @@
 import type { Random } from '../../core/clock.ts'
-import type { Entity } from '../directory/types.ts'
+import type { Place } from '../directory/types.ts'
+import { integerBetween, pick, pickSkewed, randomGuid } from '../random.ts'
 import { addressPart } from './names.ts'
 import { type Office, offices } from './offices.ts'
-import { integerBetween, pick, pickSkewed, randomGuid } from './random.ts'
-
-/** A room, or a list of the rooms of one building. */
-export interface Place extends Entity {
-  /** Which lists hold it: those of its building. */
-  readonly building: string
-}
 
 export interface PlacePlan {
   /** People of the tenant: rooms are made for so many. */

@@ -1,7 +1,9 @@
 import type { Clock, Random } from '../../core/clock.ts'
 import { newChangeLog } from '../directory/changes.ts'
+import { readCertificate } from '../directory/clientCertificate.ts'
 import { newOthers } from '../directory/others.ts'
 import { newReplicas } from '../directory/replicas.ts'
+import { directoryRoleIds } from '../directory/roles.ts'
 import type {
   AppRegistration,
   DirectoryObject,
@@ -11,8 +13,8 @@ import type {
   User,
 } from '../directory/types.ts'
 import { textOf } from '../directory/types.ts'
-import { readCertificate } from '../login/clientCertificate.ts'
 import type { TenantSpec } from '../options.ts'
+import { pick, pickSkewed, randomGuid, seededRandom } from '../random.ts'
 import { makeArrivals } from './arrivals.ts'
 import { makeGroups } from './groups.ts'
 import { skewedInitials } from './initials.ts'
@@ -20,8 +22,6 @@ import { boughtSkus, licencePicker } from './licences.ts'
 import { addressPart } from './names.ts'
 import { makePeople, newest } from './people.ts'
 import { makePlaces } from './places.ts'
-import { pick, pickSkewed, randomGuid, seededRandom } from './random.ts'
-import { directoryRoleIds } from './roles.ts'
 
 const usersPerGroup = 14
 const year = 365 * 86_400_000

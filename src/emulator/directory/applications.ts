@@ -6,9 +6,9 @@ import {
   resourceAppIds,
 } from '../../catalogue/permissions.ts'
 import type { JsonObject } from '../../core/json.ts'
-import { dateText } from '../data/dates.ts'
-import { directoryRoleIds } from '../data/roles.ts'
+import { dateText } from '../dates.ts'
 import { current } from './others.ts'
+import { directoryRoleIds } from './roles.ts'
 import type { Entity, Tenant } from './types.ts'
 
 /** The registration of the application itself, with its credentials but not their texts. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
-import { type Product, plans } from '../data/skus.ts'
-import { type Entity, type Tenant, textOf } from './types.ts'
+import { type Product, plans } from './skus.ts'
+import { type Entity, type Licence, type Tenant, textOf } from './types.ts'
 
 type Compute = (tenant: Tenant, entity: Entity) => Json
 
@@ -87,11 +87,6 @@ export function propertyReader(type: string, name: string, many: boolean): Compu
   if (compute !== undefined) return compute
   const absent: Json = many ? [] : null
   return (_, entity) => entity.data[name] ?? absent
-}
-
-export interface Licence {
-  skuId: string
-  disabledPlans: string[]
 }
 
 /** `assignedLicenses` of a person, as stored. */

@@ -1,36 +1,20 @@
 import { licencesIn } from './computed.ts'
+import { queueLicenceWork } from './licenceQueue.ts'
 import { consumedUnits, inheritLicences } from './licensing.ts'
 import { holds } from './ordered.ts'
-import type { DirectoryObject, Group, Tenant, User } from './types.ts'
+import type { DirectoryObject, Group, LicenceWork, Tenant, User } from './types.ts'
 import { updateObject } from './write.ts'
+
+/** The group's licences are to reach its members, and to leave those who are members no more. */
+export function processGroup(tenant: Tenant, group: Group): void {
+  updateObject(tenant, group, { licenseProcessingState: { state: 'QueuedForProcessing' } })
+  queueLicenceWork(tenant, { userId: undefined, groupId: group.id })
+}
 
 /**
  * Group-based licensing is done a while after it was asked for: what is due is looked at before
  * each call, so that it follows the emulator's clock and needs no timer.
  */
-export interface LicenceWork {
-  dueAt: number
-  /** Who is looked at: one person, or everybody whom the group gives or gave a licence. */
-  userId: string | undefined
-  /** Whose processing is done with it. */
-  groupId: string | undefined
-}
-
-/** The group's licences are to reach its members, and to leave those who are members no more. */
-export function processGroup(tenant: Tenant, group: Group): void {
-  updateObject(tenant, group, { licenseProcessingState: { state: 'QueuedForProcessing' } })
-  tenant.licenceWork.push({ ...whenDue(tenant), userId: undefined, groupId: group.id })
-}
-
-/** One person's licences from groups are to be looked at again. */
-export function reprocessUser(tenant: Tenant, user: DirectoryObject): void {
-  tenant.licenceWork.push({ ...whenDue(tenant), userId: user.id, groupId: undefined })
-}
-
-function whenDue(tenant: Tenant): { dueAt: number } {
-  return { dueAt: tenant.clock.now() + tenant.licenceDelayMs }
-}
-
 export function doLicenceWork(tenant: Tenant): void {
   if (tenant.licenceWork.length === 0) return
   const now = tenant.clock.now()

@@ -1,9 +1,9 @@
 import type { JsonObject } from '../../core/json.ts'
-import { dateText } from '../data/dates.ts'
-import { dependentPlans, exclusivePlans, plans } from '../data/skus.ts'
+import { dateText } from '../dates.ts'
 import { addChange } from './changes.ts'
-import { type Licence, licencesIn, productOf } from './computed.ts'
-import type { InheritedLicence, Licensing, Tenant, User } from './types.ts'
+import { licencesIn, productOf } from './computed.ts'
+import { dependentPlans, exclusivePlans, plans } from './skus.ts'
+import type { InheritedLicence, Licence, Licensing, Tenant, User } from './types.ts'
 import { updateObject } from './write.ts'
 
 /** A plan that does not go with, or not without, others. */

@@ -1,16 +1,5 @@
 import type { JsonObject } from '../../core/json.ts'
-import type { Place } from '../data/places.ts'
-import type { Entity } from './types.ts'
-
-/**
- * What a tenant holds beside people and groups, in small numbers. Most of it is made when it is
- * asked for; what has been written to it since, and what is gone, is kept here by id.
- */
-export interface Others {
-  readonly places: readonly Place[]
-  readonly written: Map<string, JsonObject>
-  readonly gone: Set<string>
-}
+import type { Entity, Others, Place } from './types.ts'
 
 export function newOthers(places: readonly Place[]): Others {
   return { places, written: new Map(), gone: new Set() }

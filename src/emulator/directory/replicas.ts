@@ -1,31 +1,16 @@
-import type { Clock, Random } from '../../core/clock.ts'
-import { seededRandom } from '../data/random.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { ReplicaLag } from '../options.ts'
+import { seededRandom } from '../random.ts'
 import { changePosition } from './changes.ts'
 import { addOrdered, dropOrdered } from './ordered.ts'
-import { type DirectoryObject, type Index, type Tenant, textOf, type User } from './types.ts'
-
-/** What an object was before a change; undefined when it was not there. */
-interface PastVersion {
-  id: string
-  before: DirectoryObject | undefined
-  now: DirectoryObject
-  at: number
-  /** Where the change stands in the log of changes. */
-  position: number
-  /** After so many milliseconds each replica knows it, and at last the index of queries. */
-  lagsMs: readonly number[]
-  eventualLagMs: number
-}
-
-/** A directory whose reads come from copies that learn of a write a while after it. */
-export interface Replicas {
-  readonly lag: ReplicaLag
-  readonly clock: Clock
-  /** Chooses lags and the replica that answers; depends on the seed of the tenant. */
-  readonly random: Random
-  past: PastVersion[]
-}
+import {
+  type DirectoryObject,
+  type Index,
+  type Replicas,
+  type Tenant,
+  textOf,
+  type User,
+} from './types.ts'
 
 const replicaCount = 3
 

@@ -1,12 +1,9 @@
 import type { Clock, Random } from '../../core/clock.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { CloudName } from '../clouds.ts'
-import type { Product } from '../data/skus.ts'
+import type { ReplicaLag } from '../options.ts'
 import type { ChangeLog } from './changes.ts'
-import type { Licence } from './computed.ts'
-import type { LicenceWork } from './licenceWork.ts'
-import type { Others } from './others.ts'
-import type { Replicas } from './replicas.ts'
+import type { Product } from './skus.ts'
 
 /** Anything Graph can list. `type` is the catalogue's entity type; `data` what is stored of it. */
 export interface Entity {
@@ -81,6 +78,11 @@ export interface RoleAssignment {
   roleTemplateId: string
 }
 
+export interface Licence {
+  skuId: string
+  disabledPlans: string[]
+}
+
 /** A licence a person has, or should have, from a group. */
 export interface InheritedLicence extends Licence {
   groupId: string
@@ -96,6 +98,15 @@ export interface Licensing {
   inherited: readonly InheritedLicence[]
 }
 
+/** Something about licences from groups that is to be looked at, see licenceWork.ts. */
+export interface LicenceWork {
+  dueAt: number
+  /** Who is looked at: one person, or everybody whom the group gives or gave a licence. */
+  userId: string | undefined
+  /** Whose processing is done with it. */
+  groupId: string | undefined
+}
+
 /** What is needed to bring a deleted object back as it was. */
 export interface DeletedObject {
   object: DirectoryObject
@@ -105,6 +116,44 @@ export interface DeletedObject {
   memberOf: Group[]
   ownerOf: Group[]
   directReports: User[]
+}
+
+/** A room, or a list of the rooms of one building. */
+export interface Place extends Entity {
+  /** Which lists hold it: those of its building. */
+  readonly building: string
+}
+
+/**
+ * What a tenant holds beside people and groups, in small numbers. Most of it is made when it is
+ * asked for; what has been written to it since, and what is gone, is kept here by id.
+ */
+export interface Others {
+  readonly places: readonly Place[]
+  readonly written: Map<string, JsonObject>
+  readonly gone: Set<string>
+}
+
+/** What an object was before a change; undefined when it was not there. */
+interface PastVersion {
+  id: string
+  before: DirectoryObject | undefined
+  now: DirectoryObject
+  at: number
+  /** Where the change stands in the log of changes. */
+  position: number
+  /** After so many milliseconds each replica knows it, and at last the index of queries. */
+  lagsMs: readonly number[]
+  eventualLagMs: number
+}
+
+/** A directory whose reads come from copies that learn of a write a while after it. */
+export interface Replicas {
+  readonly lag: ReplicaLag
+  readonly clock: Clock
+  /** Chooses lags and the replica that answers; depends on the seed of the tenant. */
+  readonly random: Random
+  past: PastVersion[]
 }
 
 /** What is asked of a map; a replica lays its own knowledge over one. */

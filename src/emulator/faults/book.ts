@@ -1,6 +1,5 @@
 import type { Random } from '../../core/clock.ts'
-import { randomGuid, seededRandom } from '../data/random.ts'
-import type { State } from '../state.ts'
+import { randomGuid, seededRandom } from '../random.ts'
 import { faultKinds } from './kinds.ts'
 import type { Fault, FaultCall, FaultSpec } from './types.ts'
 
@@ -33,12 +32,12 @@ export function chooseFault(book: FaultBook, call: FaultCall): Fault | undefined
 
 /** The first fault that befalls a notification about the object at `path`, if any. */
 export function chooseNotificationFault(
-  { faults }: Pick<State, 'faults'>,
+  book: FaultBook,
   tenantId: string,
   path: string,
 ): Fault | undefined {
   return firstOf(
-    faults,
+    book,
     ({ kind, spec, path: wanted }) =>
       kind.notification === true &&
       (spec.tenantId === undefined || spec.tenantId === tenantId) &&

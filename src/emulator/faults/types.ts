@@ -1,8 +1,8 @@
 import type { Random } from '../../core/clock.ts'
 import type { Reply, Request } from '../exchange.ts'
-import type { GraphRefusal } from '../graph/errors.ts'
+import type { GraphState } from '../graph/state.ts'
+import type { GraphRefusal } from '../graphErrors.ts'
 import type { Service } from '../hosts.ts'
-import type { State } from '../state.ts'
 
 /** A trouble asked for by name, and which calls it befalls. */
 export interface FaultSpec {
@@ -38,7 +38,7 @@ export interface Fault {
 }
 
 export interface FaultCall {
-  state: State
+  state: GraphState
   service: Service
   request: Request
   tenantId: string | undefined

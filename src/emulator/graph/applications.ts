@@ -6,8 +6,8 @@ import {
   servicePrincipalsOf,
 } from '../directory/applications.ts'
 import type { Entity, Tenant } from '../directory/types.ts'
+import { notFound } from '../graphErrors.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
-import { notFound } from './errors.ts'
 import { listReply } from './list.ts'
 import { singleReply } from './single.ts'
 

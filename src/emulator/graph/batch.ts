@@ -1,9 +1,9 @@
 import { graphPages } from '../../catalogue/graphLimits.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import type { Reply, Request } from '../exchange.ts'
+import { badQuery } from '../graphErrors.ts'
 import { readBody } from './body.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
-import { badQuery } from './errors.ts'
 import { graphReply } from './reply.ts'
 
 export const batchRoutes: readonly GraphRoute[] = [

@@ -1,8 +1,8 @@
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import type { DirectoryObject } from '../directory/types.ts'
 import type { Request } from '../exchange.ts'
+import { badQuery, badRequest, notFound } from '../graphErrors.ts'
 import type { GraphCallContext } from './context.ts'
-import { badQuery, badRequest, notFound } from './errors.ts'
 
 /** The body of a write as an object; refuses what is not JSON or does not say that it is. */
 export function readBody(request: Request): JsonObject {

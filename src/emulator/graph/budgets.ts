@@ -1,14 +1,8 @@
 import { appTenantRu, type Budget, identityBudgets, isQuery } from '../../catalogue/graphLimits.ts'
-import type { State } from '../state.ts'
+import { type GraphRefusal, tooManyRequests } from '../graphErrors.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
-import { type GraphRefusal, tooManyRequests } from './errors.ts'
 import { isElsewhere, resourceUnits } from './resourceUnits.ts'
-
-/** A token bucket: what was left of a budget at a time. */
-export interface Bucket {
-  left: number
-  at: number
-}
+import type { Bucket, GraphState } from './state.ts'
 
 interface BudgetRule {
   /** Whose budget it is, in the service's own word. */
@@ -81,7 +75,7 @@ function writesOf(route: GraphRoute, { request }: GraphCallContext): number {
 }
 
 /** The bucket with what has flowed in since it was last looked at; a new one is full. */
-function filled(state: State, key: string, { amount, seconds }: Budget): Bucket {
+function filled(state: GraphState, key: string, { amount, seconds }: Budget): Bucket {
   const now = state.clock.now()
   const bucket = state.buckets.get(key) ?? { left: amount, at: now }
   // The control API may set the clock back.

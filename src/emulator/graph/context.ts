@@ -1,11 +1,11 @@
 import type { Tenant } from '../directory/types.ts'
-import type { Reply, Request } from '../exchange.ts'
+import type { BatchPart, Reply, Request } from '../exchange.ts'
 import type { Claims } from '../login/keys.ts'
-import type { State } from '../state.ts'
+import type { GraphState } from './state.ts'
 
 /** One call of Graph, past sign-in and routing. */
 export interface GraphCallContext {
-  state: State
+  state: GraphState
   /** What the call reads: for one that changes something, the tenant itself. */
   tenant: Tenant
   /** The tenant as the replica that answers knows it: whether what a write names exists. */
@@ -21,13 +21,6 @@ export interface GraphCallContext {
   requestId: string
   /** Answers another request as part of this one: an item of a batch. */
   again(request: Request, part: BatchPart): Promise<Reply>
-}
-
-/** Which item of which batch a request is. */
-export interface BatchPart {
-  /** Of the batch, as its answer names it. */
-  requestId: string
-  item: string
 }
 
 export interface GraphRoute {

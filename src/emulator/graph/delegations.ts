@@ -1,5 +1,5 @@
+import { notFound } from '../graphErrors.ts'
 import type { GraphRoute } from './context.ts'
-import { notFound } from './errors.ts'
 import { listReply } from './list.ts'
 import { singleReply } from './single.ts'
 

@@ -1,7 +1,7 @@
 import { type DeletedObject, type DirectoryObject, textOf } from '../directory/types.ts'
 import { purgeObject, restoreObject } from '../directory/write.ts'
+import { notFound, refuse } from '../graphErrors.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
-import { notFound, refuse } from './errors.ts'
 import { countReply, type ListSource, listReply } from './list.ts'
 import { noContent } from './reply.ts'
 import { singleReply } from './single.ts'

@@ -1,6 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import { headerText, type Reply, type Request } from '../exchange.ts'
-import { badQuery, refuse } from './errors.ts'
+import { badQuery, refuse } from '../graphErrors.ts'
 import { versionOf } from './reply.ts'
 
 /** What Graph looks at before it asks the directory. */

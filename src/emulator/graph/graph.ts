@@ -1,27 +1,33 @@
 import { isQuery } from '../../catalogue/graphLimits.ts'
 import { permissionsFor } from '../../catalogue/permissions.ts'
-import { randomGuid } from '../data/random.ts'
 import { doLicenceWork } from '../directory/licenceWork.ts'
 import { seenTenant } from '../directory/replicas.ts'
 import type { Tenant } from '../directory/types.ts'
 import { expireDeleted } from '../directory/write.ts'
-import { headerText, type Reply, type Request } from '../exchange.ts'
+import { type BatchPart, headerText, type Reply, type Request } from '../exchange.ts'
+import {
+  GraphRefusal,
+  type RequestIds,
+  refusalReply,
+  refuse,
+  segmentNotFound,
+} from '../graphErrors.ts'
 import { type Claims, verifyToken } from '../login/keys.ts'
 import { isGraphAudience } from '../login/token.ts'
-import type { State } from '../state.ts'
+import { randomGuid } from '../random.ts'
 import { admit } from './budgets.ts'
-import type { BatchPart, GraphCallContext, GraphRoute } from './context.ts'
-import { GraphRefusal, type RequestIds, refusalReply, refuse, segmentNotFound } from './errors.ts'
+import type { GraphCallContext, GraphRoute } from './context.ts'
 import { checkFront, crossOrigin, preflight } from './front.ts'
 import { answerService } from './metadata.ts'
 import { resourceUnits } from './resourceUnits.ts'
 import { matchRoute, pathSegments } from './routes.ts'
+import type { GraphState } from './state.ts'
 
 /** What a request is answered with in place of being answered. */
 export type Instead = Reply | GraphRefusal
 
 export interface GraphCall {
-  state: State
+  state: GraphState
   request: Request
   /** From a fault: the call is not made. */
   instead: Instead | undefined
@@ -66,7 +72,7 @@ async function answerOrRefuse(call: GraphCall, ids: RequestIds): Promise<Reply> 
 }
 
 /** Whose token it is; refuses without one, or when it is not good for Graph now. */
-function signedIn(state: State, request: Request): { claims: Claims; tenant: Tenant } {
+function signedIn(state: GraphState, request: Request): { claims: Claims; tenant: Tenant } {
   const token = bearerToken(request)
   if (token === undefined) throw unauthorized('no token')
   const claims = verifyToken(state.keys, token)

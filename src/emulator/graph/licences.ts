@@ -1,12 +1,7 @@
 import { isJsonObject, type Json } from '../../core/json.ts'
-import { plans } from '../data/skus.ts'
-import {
-  type Licence,
-  licencesIn,
-  membersWithLicenceErrors,
-  productOf,
-} from '../directory/computed.ts'
-import { processGroup, reprocessUser } from '../directory/licenceWork.ts'
+import { licencesIn, membersWithLicenceErrors, productOf } from '../directory/computed.ts'
+import { reprocessUser } from '../directory/licenceQueue.ts'
+import { processGroup } from '../directory/licenceWork.ts'
 import {
   boughtUnits,
   consumedUnits,
@@ -15,12 +10,13 @@ import {
   missingPlan,
   setLicences,
 } from '../directory/licensing.ts'
-import { type Tenant, textOf } from '../directory/types.ts'
+import { plans } from '../directory/skus.ts'
+import { type Licence, type Tenant, textOf } from '../directory/types.ts'
 import { updateObject } from '../directory/write.ts'
 import type { Reply } from '../exchange.ts'
+import { badRequest, refuse } from '../graphErrors.ts'
 import { readBody } from './body.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
-import { badRequest, refuse } from './errors.ts'
 import { groupOf } from './groups.ts'
 import { listReply } from './list.ts'
 import { singleReply } from './single.ts'

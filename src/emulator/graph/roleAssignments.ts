@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { directoryRoleIds } from '../data/roles.ts'
 import { roleAssignmentsOf, servicePrincipalsOf } from '../directory/applications.ts'
+import { directoryRoleIds } from '../directory/roles.ts'
 import type { Entity, Tenant } from '../directory/types.ts'
+import { notFound, unsupportedQuery } from '../graphErrors.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
-import { notFound, unsupportedQuery } from './errors.ts'
 import { listReply } from './list.ts'
 import { singleReply } from './single.ts'
 

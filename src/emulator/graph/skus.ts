@@ -1,9 +1,9 @@
-import { type Product, plans } from '../data/skus.ts'
 import { licencesIn, productOf } from '../directory/computed.ts'
 import { consumedUnits } from '../directory/licensing.ts'
+import { type Product, plans } from '../directory/skus.ts'
 import type { Entity, Sku, Tenant, User } from '../directory/types.ts'
+import { notFound } from '../graphErrors.ts'
 import type { GraphRoute } from './context.ts'
-import { notFound } from './errors.ts'
 import { listReply } from './list.ts'
 import { singleReply } from './single.ts'
 

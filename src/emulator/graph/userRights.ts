@@ -1,7 +1,7 @@
-import { directoryRoleIds, privilegedRoles } from '../data/roles.ts'
+import { directoryRoleIds, privilegedRoles } from '../directory/roles.ts'
 import type { User } from '../directory/types.ts'
+import { refuse } from '../graphErrors.ts'
 import type { GraphCallContext } from './context.ts'
-import { refuse } from './errors.ts'
 
 /** What lets an application write everything that has no rule of its own. */
 const writeAll: readonly string[] = [

@@ -1,7 +1,7 @@
 import type { Tenant, User } from '../directory/types.ts'
+import { notFound } from '../graphErrors.ts'
 import type { GraphCallContext, GraphRoute } from './context.ts'
 import { deltaReply } from './delta.ts'
-import { notFound } from './errors.ts'
 import { countReply, type ListSource, listReply } from './list.ts'
 import { relationRoutes } from './relations.ts'
 import { singleReply } from './single.ts'

@@ -7,7 +7,7 @@ import {
   shortName,
 } from '../../catalogue/graph.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
-import { badRequest, type GraphRefusal } from './errors.ts'
+import { badRequest, type GraphRefusal } from '../graphErrors.ts'
 
 /** Written by the service alone although the schema does not mark them. */
 const alsoReadOnly: readonly string[] = [

@@ -1,8 +1,9 @@
 import { grantConsent } from '../directory/consent.ts'
+import { findTenant } from '../directory/findTenant.ts'
 import type { Tenant } from '../directory/types.ts'
 import { pathParts, type Reply, type Request } from '../exchange.ts'
-import { findTenant, type State } from '../state.ts'
 import { refusal, TokenRefusal } from './errors.ts'
+import type { LoginState } from './state.ts'
 
 /**
  * Where an administrator lets an application into the tenant: `/{tenant}/adminconsent`, or
@@ -10,7 +11,7 @@ import { refusal, TokenRefusal } from './errors.ts'
  * emulated tenant says yes at once; saying no is a fault. `organizations` and `common` let the
  * administrator choose where there is more than one tenant.
  */
-export function answerAdminConsent(state: State, request: Request, declined = false): Reply {
+export function answerAdminConsent(state: LoginState, request: Request, declined = false): Reply {
   try {
     const asked = readAsked(state, request)
     const { tenants } = asked
@@ -47,7 +48,7 @@ interface Asked {
   echoed: Record<string, string>
 }
 
-function readAsked(state: State, request: Request): Asked {
+function readAsked(state: LoginState, request: Request): Asked {
   const [tenantName = '', ...rest] = pathParts(request.path)
   const query = new URLSearchParams(request.queryText)
   const version = rest[0] === 'v2.0' ? 2 : 1
@@ -62,7 +63,7 @@ function readAsked(state: State, request: Request): Asked {
   const stated = query.get('state')
   const candidates = ['common', 'organizations'].includes(tenantName.toLowerCase())
     ? [...state.tenants.values()]
-    : [findTenant(state, tenantName, request.host)].filter((one) => one !== undefined)
+    : [findTenant(state.tenants, tenantName, request.host)].filter((one) => one !== undefined)
   if (candidates.length === 0) throw refusal('tenant not found', { t: tenantName })
   const tenants = candidates.filter(({ app }) => app.clientId === appId)
   const [first] = tenants

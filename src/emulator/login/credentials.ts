@@ -1,13 +1,13 @@
 import type { Tenant } from '../directory/types.ts'
-import type { State } from '../state.ts'
 import { checkAssertion } from './assertion.ts'
 import { refusal } from './errors.ts'
+import type { LoginState } from './state.ts'
 
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 /** Which way the application proved itself; throws a TokenRefusal when it did not. */
 export function signInWith(
-  state: State,
+  state: LoginState,
   tenant: Tenant,
   form: URLSearchParams,
   secret: string | undefined,

@@ -1,7 +1,7 @@
 import { cloudNames, clouds, loginHosts } from '../clouds.ts'
 import type { Tenant } from '../directory/types.ts'
 import { jsonReply, type Reply, type Request } from '../exchange.ts'
-import type { State } from '../state.ts'
+import type { LoginState } from './state.ts'
 
 /** The OpenID document of a tenant, with every address under the host that was asked. */
 export function answerDiscovery(tenant: Tenant, request: Request): Reply {
@@ -70,7 +70,7 @@ export function answerInstances(request: Request): Reply {
   })
 }
 
-export function answerKeys(state: State, tenant: Tenant): Reply {
+export function answerKeys(state: LoginState, tenant: Tenant): Reply {
   const { keys } = state
   const jwk = keys.publicKey.export({ format: 'jwk' })
   const [loginHost] = clouds[tenant.cloud].loginHosts

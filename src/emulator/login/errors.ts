@@ -1,7 +1,7 @@
 import { tokenError } from '../../catalogue/graphErrors.ts'
-import { randomGuid } from '../data/random.ts'
 import { jsonReply, type Reply } from '../exchange.ts'
-import type { State } from '../state.ts'
+import { randomGuid } from '../random.ts'
+import type { LoginState } from './state.ts'
 
 /** Why the token endpoint says no, by the case's name in the catalogue. */
 export class TokenRefusal extends Error {
@@ -27,7 +27,11 @@ export function refusal(name: string, values: Record<string, string> = {}): Toke
 }
 
 /** In the form recorded in 2026: the parts of the description joined by blanks. */
-export function refusalReply(state: State, refused: TokenRefusal, correlationId: string): Reply {
+export function refusalReply(
+  state: LoginState,
+  refused: TokenRefusal,
+  correlationId: string,
+): Reply {
   const time = new Date(state.clock.now()).toISOString()
   const timestamp = `${time.slice(0, 10)} ${time.slice(11, 19)}Z`
   const traceId = randomGuid(state.random)

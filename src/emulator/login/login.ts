@@ -1,13 +1,14 @@
-import { randomGuid } from '../data/random.ts'
+import { findTenant } from '../directory/findTenant.ts'
 import { headerText, jsonReply, pathParts, type Reply, type Request } from '../exchange.ts'
-import { findTenant, type State } from '../state.ts'
+import { randomGuid } from '../random.ts'
 import { answerAdminConsent } from './adminConsent.ts'
 import { answerDiscovery, answerInstances, answerKeys } from './discovery.ts'
 import { refusal, refusalReply, TokenRefusal } from './errors.ts'
+import type { LoginState } from './state.ts'
 import { answerToken } from './token.ts'
 
 /** Everything under login.microsoftonline.com. */
-export function answerLogin(state: State, request: Request): Reply {
+export function answerLogin(state: LoginState, request: Request): Reply {
   const correlationId = correlationIdOf(state, request)
   try {
     return route(state, request)
@@ -17,12 +18,12 @@ export function answerLogin(state: State, request: Request): Reply {
   }
 }
 
-function route(state: State, request: Request): Reply {
+function route(state: LoginState, request: Request): Reply {
   const [name = '', ...rest] = pathParts(request.path)
   const action = `${request.method} ${rest.join('/')}`
   if (action === 'GET discovery/instance') return answerInstances(request)
   if (/^GET (v2\.0\/)?adminconsent$/i.test(action)) return answerAdminConsent(state, request)
-  const tenant = findTenant(state, name, request.host)
+  const tenant = findTenant(state.tenants, name, request.host)
   if (tenant === undefined) throw unknownTenant(name, rest)
   switch (action) {
     case 'POST oauth2/v2.0/token':
@@ -50,7 +51,7 @@ function unknownTenant(name: string, rest: readonly string[]): TokenRefusal {
     : refused
 }
 
-function correlationIdOf(state: State, request: Request): string {
+function correlationIdOf(state: LoginState, request: Request): string {
   const asked =
     headerText(request, 'client-request-id') ??
     new URLSearchParams(request.queryText).get('client-request-id')

@@ -1,13 +1,13 @@
 import { appRoleId, exchangeManageAsApp, resourceAppIds } from '../../catalogue/permissions.ts'
 import { type Cloud, type CloudName, clouds, serves } from '../clouds.ts'
-import { randomGuid } from '../data/random.ts'
-import { directoryRoleIds } from '../data/roles.ts'
+import { directoryRoleIds } from '../directory/roles.ts'
 import type { AppRegistration, Tenant } from '../directory/types.ts'
 import { jsonReply, type Reply, type Request } from '../exchange.ts'
-import type { State } from '../state.ts'
+import { randomGuid } from '../random.ts'
 import { signInWith } from './credentials.ts'
 import { refusal } from './errors.ts'
 import { signToken } from './keys.ts'
+import type { LoginState } from './state.ts'
 
 export interface Resource {
   /** What a token for it names as audience. */
@@ -22,7 +22,12 @@ const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
  * `/{tenant}/oauth2/token`, asked for a resource (learn.microsoft.com:
  * v1-oauth2-client-creds-grant-flow); throws a TokenRefusal.
  */
-export function answerToken(state: State, tenant: Tenant, request: Request, version: 1 | 2): Reply {
+export function answerToken(
+  state: LoginState,
+  tenant: Tenant,
+  request: Request,
+  version: 1 | 2,
+): Reply {
   const form = new URLSearchParams(request.body.toString('utf8'))
   const grant = form.get('grant_type') ?? ''
   if (grant !== 'client_credentials') throw refusal('unknown grant', { x: grant })
@@ -53,7 +58,7 @@ function life({ tokenSeconds }: Tenant) {
 }
 
 /** The first version writes numbers as text, and says what the token is for. */
-function lifeInTexts({ clock }: State, { tokenSeconds }: Tenant, resource: string) {
+function lifeInTexts({ clock }: LoginState, { tokenSeconds }: Tenant, resource: string) {
   const now = Math.floor(clock.now() / 1000)
   const seconds = String(tokenSeconds)
   const times = { expires_on: String(now + tokenSeconds), not_before: String(now - 300) }
@@ -100,7 +105,7 @@ export function isGraphAudience(audience: string, cloud: CloudName, host: string
 
 /** A token as Graph issues them: version 1, with the roles that are granted at this moment. */
 function issueToken(
-  state: State,
+  state: LoginState,
   tenant: Tenant,
   resource: Resource,
   method: 'secret' | 'certificate',
@@ -138,7 +143,7 @@ function rolesFor(app: AppRegistration, resource: Resource): string[] {
 }
 
 /** A token that is good, but for another service than was asked for. */
-export function foreignToken(state: State, tenantId: string): string {
+export function foreignToken(state: LoginState, tenantId: string): string {
   const tenant = state.tenants.get(tenantId)
   if (tenant === undefined) return ''
   const resource = { audience: 'https://management.azure.com', appId: '' }

@@ -1,9 +1,9 @@
 import { limits } from '../../core/limits.ts'
-import { dateText } from '../data/dates.ts'
+import { dateText } from '../dates.ts'
 import { recordCall } from '../record.ts'
-import type { State } from '../state.ts'
 import { addSample, healthOf } from './health.ts'
 import { post } from './post.ts'
+import type { NotifierState } from './state.ts'
 import { subscriptionsOf } from './subscriptions.ts'
 import type { Delivery, LifecycleEvent, Notice, Subscription } from './types.ts'
 
@@ -16,7 +16,7 @@ interface Enqueued {
 }
 
 /** Puts a notification into the next request to its address, which may carry others already. */
-export function enqueue(state: State, given: Enqueued): void {
+export function enqueue(state: NotifierState, given: Enqueued): void {
   const { notifier, clock } = state
   const { url, tenantId, lifecycle, notice, delayMs } = given
   const dueAt = clock.now() + delayMs
@@ -41,7 +41,7 @@ export function enqueue(state: State, given: Enqueued): void {
 }
 
 /** Sends what is due on the emulator's clock and comes back when the next is. */
-export function deliverDue(state: State): void {
+export function deliverDue(state: NotifierState): void {
   const { notifier, clock } = state
   if (notifier.closed.signal.aborted) return
   const now = clock.now()
@@ -70,7 +70,7 @@ export function deliverDue(state: State): void {
   )
 }
 
-async function send(state: State, delivery: Delivery): Promise<void> {
+async function send(state: NotifierState, delivery: Delivery): Promise<void> {
   const { notifier, clock } = state
   const notices = delivery.notices.filter((notice) => isWanted(state, delivery, notice))
   if (notices.length === 0) return
@@ -98,7 +98,11 @@ async function send(state: State, delivery: Delivery): Promise<void> {
 }
 
 /** A change is told only while its subscription holds and is authorized. */
-function isWanted(state: State, { tenantId, lifecycle }: Delivery, notice: Notice): boolean {
+function isWanted(
+  state: NotifierState,
+  { tenantId, lifecycle }: Delivery,
+  notice: Notice,
+): boolean {
   if (lifecycle) return true
   const now = state.clock.now()
   const subscription = state.notifier.subscriptions.get(tenantId)?.get(notice.subscriptionId)
@@ -108,7 +112,7 @@ function isWanted(state: State, { tenantId, lifecycle }: Delivery, notice: Notic
 
 /** Tells of the subscription itself, to those who gave an address for it, and acts accordingly. */
 export function announceLifecycle(
-  state: State,
+  state: NotifierState,
   subscription: Subscription,
   event: LifecycleEvent,
 ): void {
@@ -133,7 +137,7 @@ export function announceLifecycle(
 }
 
 /** What is not told any more is said to have been missed, once for each subscription. */
-function giveUp(state: State, { tenantId, lifecycle, notices }: Delivery): void {
+function giveUp(state: NotifierState, { tenantId, lifecycle, notices }: Delivery): void {
   if (lifecycle) return
   const own = state.notifier.subscriptions.get(tenantId)
   for (const id of new Set(notices.map((notice) => notice.subscriptionId))) {
@@ -143,7 +147,7 @@ function giveUp(state: State, { tenantId, lifecycle, notices }: Delivery): void 
 }
 
 function recordDelivery(
-  state: State,
+  state: NotifierState,
   { url, tenantId, notices }: Delivery,
   sent: { at: number; done: number; status: number; bytes: number },
 ): void {

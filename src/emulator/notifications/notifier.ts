@@ -1,14 +1,18 @@
 import { rootCertificates } from 'node:tls'
-import { dateText } from '../data/dates.ts'
+import { dateText } from '../dates.ts'
 import type { DirectoryChange } from '../directory/changes.ts'
 import type { Tenant } from '../directory/types.ts'
-import { chooseNotificationFault } from '../faults/book.ts'
-import type { State } from '../state.ts'
+import type { NotifierSettings } from '../options.ts'
 import { enqueue } from './deliver.ts'
+import type { NotifierState } from './state.ts'
 import { subscriptionsOf } from './subscriptions.ts'
-import type { Notifier, NotifierSettings, Subscription, Watched } from './types.ts'
+import type { Notifier, Subscription, Watched } from './types.ts'
 
-export function newNotifier(given: Partial<NotifierSettings>, ownCa: string): Notifier {
+export function newNotifier(
+  given: Partial<NotifierSettings>,
+  ownCa: string,
+  faultOf: Notifier['faultOf'],
+): Notifier {
   const settings = {
     loopbackHttp: false,
     ca: undefined,
@@ -26,17 +30,18 @@ export function newNotifier(given: Partial<NotifierSettings>, ownCa: string): No
     waiting: undefined,
     closed: new AbortController(),
     trusted: [...rootCertificates, ownCa, ...(ca === undefined ? [] : [ca])],
+    faultOf,
   }
 }
 
 /** From now on the tenant is served, and changes of it are told to those who subscribe. */
-export function addTenant(state: State, tenant: Tenant): void {
+export function addTenant(state: NotifierState, tenant: Tenant): void {
   state.tenants.set(tenant.id, tenant)
   tenant.changes.listen = (change) => noticeChange(state, tenant, change)
 }
 
 /** Tells whoever watches it of a change. */
-function noticeChange(state: State, tenant: Tenant, change: DirectoryChange): void {
+function noticeChange(state: NotifierState, tenant: Tenant, change: DirectoryChange): void {
   // Asked first, since a tenant is changed far more often than it is watched.
   if ((state.notifier.subscriptions.get(tenant.id)?.size ?? 0) === 0) return
   const changeType = change.what === 'purged' ? 'deleted' : 'updated'
@@ -54,14 +59,14 @@ function concerns({ type, id, membersOnly }: Watched, change: DirectoryChange): 
 }
 
 function notify(
-  state: State,
+  state: NotifierState,
   subscription: Subscription,
   changeType: string,
   { type, id, link }: DirectoryChange,
 ): void {
   const path = `/${type}s/${id}`
   const { tenantId } = subscription
-  const fault = chooseNotificationFault(state, tenantId, path)?.spec
+  const fault = state.notifier.faultOf(tenantId, path)
   if (fault?.name === 'notification-lost') return
   const resource = type === 'user' ? `Users/${id}` : `Groups/${id}`
   const linked =

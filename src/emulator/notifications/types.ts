@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../core/json.ts'
+import type { NotifierSettings } from '../options.ts'
 
 /** What a subscription watches. */
 export interface Watched {
@@ -55,15 +56,10 @@ export interface Sample {
   slow: boolean
 }
 
-export interface NotifierSettings {
-  /** Takes `http://` addresses of this machine, as no real service does. */
-  loopbackHttp: boolean
-  /** Authorities trusted beside the public ones and the emulator's own, PEM. */
-  ca: string | undefined
-  /** From a change to its notification; Microsoft promises no time at all. */
-  delayMs: number
-  /** The wait before the second attempt; it doubles. */
-  retryFirstMs: number
+/** A trouble that was asked for, by its name: a notification lost, late or told twice. */
+interface NotificationFault {
+  name: string
+  value?: unknown
 }
 
 export interface Notifier {
@@ -79,4 +75,6 @@ export interface Notifier {
   /** Aborted when the emulator closes. */
   readonly closed: AbortController
   readonly trusted: readonly string[]
+  /** The fault that befalls a notification about the object at `path` of a tenant, if any. */
+  faultOf(tenantId: string, path: string): NotificationFault | undefined
 }

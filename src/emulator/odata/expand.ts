@@ -4,7 +4,7 @@ import type { JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import { relations } from '../directory/relations.ts'
 import type { Entity, Tenant } from '../directory/types.ts'
-import { badQuery, GraphRefusal, unsupportedQuery } from '../graph/errors.ts'
+import { badQuery, GraphRefusal, unsupportedQuery } from '../graphErrors.ts'
 import { typedProjector } from './project.ts'
 import { unknownProperty } from './select.ts'
 

@@ -1,5 +1,5 @@
 import { limits } from '../../core/limits.ts'
-import { GraphRefusal } from '../graph/errors.ts'
+import { GraphRefusal } from '../graphErrors.ts'
 
 export type Literal = string | number | boolean | null
 

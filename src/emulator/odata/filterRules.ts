@@ -1,5 +1,5 @@
 import { countsInFilter, type FilterOperator, filterSupport } from '../../catalogue/graphFilter.ts'
-import { type GraphRefusal, refuse, unsupportedQuery } from '../graph/errors.ts'
+import { type GraphRefusal, refuse, unsupportedQuery } from '../graphErrors.ts'
 import type { Comparison, FilterNode } from './filterParser.ts'
 
 /** Types whose support for filters is documented property by property. */

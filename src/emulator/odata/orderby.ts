@@ -3,7 +3,7 @@ import { orderSupport } from '../../catalogue/graphFilter.ts'
 import type { Json } from '../../core/json.ts'
 import { propertyReader } from '../directory/computed.ts'
 import type { Entity, Tenant } from '../directory/types.ts'
-import { type GraphRefusal, unsupportedQuery } from '../graph/errors.ts'
+import { type GraphRefusal, unsupportedQuery } from '../graphErrors.ts'
 import { unknownProperty } from './select.ts'
 
 export type Compare = (a: Entity, b: Entity) => number

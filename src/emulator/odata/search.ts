@@ -3,7 +3,7 @@ import { filterSupport } from '../../catalogue/graphFilter.ts'
 import { limits } from '../../core/limits.ts'
 import { propertyReader } from '../directory/computed.ts'
 import type { Entity, Tenant } from '../directory/types.ts'
-import { badQuery, type GraphRefusal, unsupportedQuery } from '../graph/errors.ts'
+import { badQuery, type GraphRefusal, unsupportedQuery } from '../graphErrors.ts'
 
 type Test = (entity: Entity) => boolean
 

@@ -1,5 +1,5 @@
 import { entityType } from '../../catalogue/graph.ts'
-import { badQuery, type GraphRefusal } from '../graph/errors.ts'
+import { badQuery, type GraphRefusal } from '../graphErrors.ts'
 
 /** Filtered by and asked for elsewhere, but in no answer, as its description says. */
 const neverReturned: readonly string[] = ['hasMembersWithLicenseErrors']

@@ -1,5 +1,5 @@
-import { graphError } from '../../catalogue/graphErrors.ts'
-import { jsonReply, type Reply } from '../exchange.ts'
+import { graphError } from '../catalogue/graphErrors.ts'
+import { jsonReply, type Reply } from './exchange.ts'
 
 export interface RefusalDetail {
   code: string

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Random } from '../../core/clock.ts'
+import type { Random } from '../core/clock.ts'
 
 /**
  * Numbers from 0 up to 1 that depend on the seed and the label alone (sfc32 by Chris Doty-Humphrey:

@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto'
-import type { ClientCertificate } from '../directory/types.ts'
+import type { ClientCertificate } from './types.ts'
 
 /** A certificate an application may sign in with, from its PEM text; undefined when it is none. */
 export function readCertificate(pem: string, keyId: string): ClientCertificate | undefined {
