@@ -72,7 +72,8 @@ describe('what ends when', () => {
       ['gdap', 'Own accord of Adatum', 9, 'ending', 'microsoft'],
       ['gdap', 'Support of Fabrikam', 19, 'ending', 'microsoft'],
       ['certificate', 'Contoso', 29, 'ending', 'own'],
-      ['secret', expect.any(String), 39, 'ending', 'microsoft'],
+      // The description it was given where it was made.
+      ['secret', 'first', 39, 'ending', 'microsoft'],
       ['token', 'Export', 89, 'valid', 'own'],
     ])
     expect(shown[3]).toMatchObject({ tenantId: tenant.id, tenant: tenant.name })

@@ -4,6 +4,9 @@ import {
   graphDestination,
   loginDestination,
 } from '../../src/connectors/microsoft/clouds.ts'
+import type { AddressKind } from '../../src/core/addressKind.ts'
+import { parseEndpoint } from '../../src/net/endpoint.ts'
+import { boundsOf, defaultRules, mayReach } from '../../src/net/policy.ts'
 import { readText } from './source.ts'
 
 const page = readText('docs/guides/egress.md')
@@ -28,4 +31,26 @@ test.each([
 test('docs/guides/egress.md names every cloud there is', () => {
   const named = [...page.matchAll(/^\| `(\w+)` \| `[\w.]+` \| `[\w.-]+` \|$/gm)]
   expect(named.map(([, name]) => name)).toEqual([...clouds.keys()])
+})
+
+/** The ports a list lets through where nobody named any, of those that are of use to anybody. */
+function usualPorts(kind: AddressKind, addressAt: (port: number) => string): number[] {
+  const ports = [21, 22, 25, 53, 80, 389, 443, 1080, 3128, 3389, 5432, 8000, 8080, 8443, 9443]
+  return ports.filter((port) => {
+    const endpoint = parseEndpoint(kind, 'address', addressAt(port))
+    return mayReach(endpoint, [], [boundsOf(defaultRules([]), endpoint)])
+  })
+}
+
+test.each([
+  ["a tenant's outbound proxy", 'proxy', (port: number) => `http://proxy.test:${port}/`],
+  ['webhooks for alerts', 'webhook', (port: number) => `https://hooks.test:${port}/x`],
+] as const)('docs/guides/egress.md names the usual ports of %s', (words, kind, addressAt) => {
+  const [, ports = ''] = new RegExp(`^\\| ${words}[^|]* \\| ([\\d, ]+) \\|`, 'm').exec(page) ?? []
+  expect(ports.split(', ').map(Number)).toEqual(usualPorts(kind, addressAt))
+})
+
+test('docs/guides/egress.md names the port of a Windows computer', () => {
+  const { port } = parseEndpoint('windows-computer', 'host', 'windows.test')
+  expect(page).toContain(`(\`powershell.host\`) | ${port} |`)
 })
