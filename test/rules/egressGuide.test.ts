@@ -42,10 +42,10 @@ function usualPorts(kind: AddressKind, addressAt: (port: number) => string): num
   })
 }
 
-test.each([
-  ["a tenant's outbound proxy", 'proxy', (port: number) => `http://proxy.test:${port}/`],
-  ['webhooks for alerts', 'webhook', (port: number) => `https://hooks.test:${port}/x`],
-] as const)('docs/guides/egress.md names the usual ports of %s', (words, kind, addressAt) => {
+test.each<[string, AddressKind, (port: number) => string]>([
+  ["a tenant's outbound proxy", 'proxy', (port) => `http://proxy.test:${port}/`],
+  ['webhooks for alerts', 'webhook', (port) => `https://hooks.test:${port}/x`],
+])('docs/guides/egress.md names the usual ports of %s', (words, kind, addressAt) => {
   const [, ports = ''] = new RegExp(`^\\| ${words}[^|]* \\| ([\\d, ]+) \\|`, 'm').exec(page) ?? []
   expect(ports.split(', ').map(Number)).toEqual(usualPorts(kind, addressAt))
 })

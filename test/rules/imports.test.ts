@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { circleIn, featureGraph, modulesOutOfReach, wallsCrossed } from './imports.ts'
+import { circleIn, featureGraph, fileGraph, modulesOutOfReach, wallsCrossed } from './imports.ts'
 import { rooms } from './layers.ts'
 import { parse, readSources, readText, report } from './source.ts'
 
@@ -79,4 +79,16 @@ test('a circle of features is noticed', () => {
     parse('src/features/c.ts', `import './a.ts'`),
   ]
   expect(circleIn(featureGraph(files))).toBe('a -> b -> c -> a')
+})
+
+test('no file imports itself, by whatever way round', () => {
+  expect(circleIn(fileGraph(sources)), 'move what both need into a file of its own').toBeUndefined()
+})
+
+test('a circle of files is noticed, of types too', () => {
+  const files = [
+    parse('src/core/a.ts', `import type { B } from './b.ts'`),
+    parse('src/core/b.ts', `export { a } from './a.ts'`),
+  ]
+  expect(circleIn(fileGraph(files))).toBe('src/core/a.ts -> src/core/b.ts -> src/core/a.ts')
 })

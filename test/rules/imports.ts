@@ -116,6 +116,18 @@ export function featureGraph(sources: readonly SourceFile[]): Map<string, Set<st
   return graph
 }
 
+/** Which file imports which, types included: a circle of types ties files as much to each other. */
+export function fileGraph(sources: readonly SourceFile[]): Map<string, Set<string>> {
+  return new Map(
+    sources
+      .filter(({ path }) => !isTest(path))
+      .map((file) => [
+        file.path,
+        new Set(importsOf(file).flatMap((to) => (to.ours ? to.target : []))),
+      ]),
+  )
+}
+
 function featureName(segment: string): string {
   return segment.replace(/\.ts$/, '')
 }
