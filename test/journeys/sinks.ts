@@ -94,13 +94,17 @@ export async function gatherFolder(
   return sinks
 }
 
+/** A process that was none of ours at so many looks (a second) is never looked at again. */
+const looksAtStrangers = 50
+
 /** Watches arguments and environments of all processes below this one, and of the database. */
 export function watchProcesses(world: World): { stop: () => Promise<Sinks> } {
   const seen = new Set<string>()
+  const strangers = new Map<string, number>()
   let over = false
   const watching = (async () => {
     while (!over) {
-      for (const text of lookAtProcesses(world)) seen.add(text)
+      for (const text of lookAtProcesses(world, strangers)) seen.add(text)
       await wait(20)
     }
   })()
@@ -113,32 +117,36 @@ export function watchProcesses(world: World): { stop: () => Promise<Sinks> } {
   }
 }
 
-/** In one go: hundreds of promises at every look took a third of a processor. */
-function lookAtProcesses({ dataDir }: World): string[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  const read = (pid: string, file: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/${file}`, 'utf8')
-    } catch {
-      return ''
-    }
-  }
-  const parents = new Map<string, string>()
-  for (const pid of pids) {
-    // The name in brackets may hold anything, so the fields are counted behind it.
-    const [, parent = ''] = read(pid, 'stat').split(') ').at(-1)?.split(' ') ?? []
-    parents.set(pid, parent)
-  }
+/** In one go: promises took a third of a processor, and so did files of hundreds of strangers. */
+function lookAtProcesses({ dataDir }: World, strangers: Map<string, number>): string[] {
+  const looks = (pid: string) => strangers.get(pid) ?? 0
+  const pids = readdirSync('/proc').filter(
+    (name) => /^\d+$/.test(name) && looks(name) < looksAtStrangers,
+  )
+  const parents = new Map(pids.map((pid) => [pid, parentOf(pid)]))
   const ours = new Set([`${process.pid}`])
-  for (const pid of pids) if (read(pid, 'cmdline').includes(dataDir)) ours.add(pid)
+  for (const pid of pids) if (readOf(pid, 'cmdline').includes(dataDir)) ours.add(pid)
   const isOurs = (pid: string): boolean => {
     const parent = parents.get(pid)
     return ours.has(pid) || (parent !== undefined && parent !== '0' && isOurs(parent))
   }
   const texts: string[] = []
-  for (const pid of pids.filter(isOurs)) {
-    if (pid === `${process.pid}`) continue
-    texts.push(read(pid, 'cmdline'), read(pid, 'environ'))
+  for (const pid of pids) {
+    if (!isOurs(pid)) strangers.set(pid, looks(pid) + 1)
+    else if (pid !== `${process.pid}`) texts.push(readOf(pid, 'cmdline'), readOf(pid, 'environ'))
   }
   return texts
+}
+
+/** The name in brackets may hold anything, so the fields are counted behind it. */
+function parentOf(pid: string): string {
+  return readOf(pid, 'stat').split(') ').at(-1)?.split(' ')[1] ?? ''
+}
+
+function readOf(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
 }

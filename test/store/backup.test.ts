@@ -94,6 +94,12 @@ async function inEmpty<T>(server: Sealed, work: (url: Sealed) => Promise<T>): Pr
   )
 }
 
+/** One of a Patchbay that was started and not used: to make the tables is half of a restore. */
+async function inPrepared<T>(work: (url: Sealed) => Promise<T>): Promise<T> {
+  const { url, close } = await freshDatabase()
+  return await work(url).finally(close)
+}
+
 async function take(url = fresh.url): Promise<Buffer> {
   const pieces: Buffer[] = []
   const out = new Writable({
@@ -203,7 +209,7 @@ test('secrets are in it sealed, and without the master key they stay so', async 
   ]) {
     expect(bytes.includes(form)).toBe(false)
   }
-  await inEmpty(fresh.url, async (url) => {
+  await inPrepared(async (url) => {
     await restoreBackup(url, source(bytes))
     const db = await openDatabase({ url, name: 'restored', log: quietLog })
     const other = createVault({ db, masterKeys: keysOfFile(join(folder, 'other'), db) })
@@ -236,7 +242,7 @@ test('it is of one moment, while others write', async () => {
   })()
   for (let round = 0; round < 3; round++) {
     const bytes = await take()
-    await inEmpty(fresh.url, async (url) => {
+    await inPrepared(async (url) => {
       await restoreBackup(url, source(bytes))
       await asOwner(url, async (owner) => {
         const { rows } = await owner.query(
@@ -283,7 +289,7 @@ describe('nothing is restored', () => {
       return changed
     })
     const cut = [0, 1, 100, bytes.length / 2, bytes.length - 1].map((at) => bytes.subarray(0, at))
-    await inEmpty(fresh.url, async (url) => {
+    await inPrepared(async (url) => {
       for (const each of [...spoiled, ...cut]) {
         await expect(restoreBackup(url, source(each))).rejects.toThrow()
         expect(await empty(url)).toBe(0)
@@ -303,7 +309,7 @@ describe('nothing is restored', () => {
     ],
   ])('where %s', async (_what, change) => {
     const bytes = change(await take())
-    await inEmpty(fresh.url, async (url) => {
+    await inPrepared(async (url) => {
       await expect(restoreBackup(url, source(bytes))).rejects.toMatchObject({ code: 'bad-input' })
     })
   })
