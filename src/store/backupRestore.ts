@@ -117,8 +117,9 @@ async function openTables(client: pg.Client, tables: readonly TableShape[]): Pro
     await alter(client, table, 'no force row level security')
     await alter(client, table, 'disable trigger user')
   }
-  // What migrations put there themselves is in the backup, as it had become.
-  await client.query(`truncate ${tables.map((shape) => quoted(shape).name).join(', ')}`)
+  // What migrations put there themselves, a few rows, is in the backup, as it had become. To truncate
+  // would make every table and index anew, which took half of the time of a small restore.
+  for (const shape of tables) await client.query(`delete from ${quoted(shape).name}`)
   return { forced: forced.rows, references: references.rows }
 }
 
