@@ -314,6 +314,17 @@ describe('under faults of the emulated Microsoft 365', () => {
     ).rejects.toMatchObject({ code })
   })
 
+  it('names the field to lower where a page is too large', async () => {
+    await faulty({ name: 'gzip-bomb' })
+    const wire = createGraphWire(transportFor())
+    await expect(
+      wire.list(modelNamed('device/msgraph/MSOLUser'), undefined, signal),
+    ).rejects.toMatchObject({
+      code: 'too-large',
+      message: expect.stringMatching(/more than \d+ bytes.*smaller pages.*graph\.userPageSize/),
+    })
+  })
+
   it('rejects one bad object and keeps the others', async () => {
     await faulty({ name: 'bad-object', count: 1 })
     const wire = createGraphWire(transportFor())

@@ -11,7 +11,7 @@ import { sendInBatches } from './batch.ts'
 import { graphCost } from './cost.ts'
 import { odataFilter } from './filter.ts'
 import { isKey } from './objects.ts'
-import { brokenPage, getCall, itemsOf, nextPage, pagesAfter } from './pages.ts'
+import { brokenPage, getCall, itemsOf, nextPage, pagesAfter, setSmallerPages } from './pages.ts'
 import { pathOf, sublistReading } from './reading.ts'
 import type { GraphAnswer, GraphTransport } from './transport.ts'
 
@@ -200,6 +200,6 @@ function chunks<T>(items: readonly T[], size: number): T[][] {
 function tooMany({ title }: Model): AppError {
   return new AppError(
     'too-large',
-    `What one page of the model ${title} is linked with is more than ${limits.linkKeysMax} keys. Nothing of the page was used; set smaller pages for the tenant, and it is read.`,
+    `What one page of the model ${title} is linked with is more than ${limits.linkKeysMax} keys. Nothing of the page was used. ${setSmallerPages}`,
   )
 }

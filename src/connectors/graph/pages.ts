@@ -7,6 +7,10 @@ import type { Items } from '../microsoft/listText.ts'
 import { callUrl, linkUrl } from './address.ts'
 import type { GraphAnswer, GraphTransport } from './transport.ts'
 
+/** What helps where a page brings more than is taken: the fields of a tenant that say how large. */
+export const setSmallerPages =
+  'Set smaller pages for the tenant (graph.userPageSize, graph.groupPageSize), and it is read.'
+
 export function getCall(
   path: readonly string[],
   query: Readonly<Record<string, string>>,

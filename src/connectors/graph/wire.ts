@@ -18,6 +18,7 @@ import {
   linkIn,
   listItemsOf,
   nextBySkip,
+  setSmallerPages,
   unlessGone,
 } from './pages.ts'
 import { compileModel, type GraphModel, pathOf, type Reading } from './reading.ts'
@@ -118,8 +119,16 @@ async function readPage(
 ): Promise<GraphAnswer> {
   const { cost, eventual } = reading
   const options = { signal, eventual, list: true }
-  if (cursor !== undefined) return await transport.follow(cursor, cost, options)
-  return await transport.send(listCall(reading), options)
+  try {
+    if (cursor !== undefined) return await transport.follow(cursor, cost, options)
+    return await transport.send(listCall(reading), options)
+  } catch (error) {
+    throw error instanceof AppError && error.code === 'too-large' ? withRemedy(error) : error
+  }
+}
+
+function withRemedy(error: AppError): AppError {
+  return new AppError(error.code, `${error.message} ${setSmallerPages}`, { cause: error })
 }
 
 function listCall({ template, query, cost }: Reading): GraphCall {
