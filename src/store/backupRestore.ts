@@ -117,7 +117,7 @@ async function openTables(client: pg.Client, tables: readonly TableShape[]): Pro
     await alter(client, table, 'no force row level security')
     await alter(client, table, 'disable trigger user')
   }
-  // What migrations put there themselves, a few rows, is in the backup, as it had become. Truncating
+  // What migrations put there themselves, a few rows, is in the backup as it had become. Truncating
   // makes every table and index anew, which took half of the time of a small restore.
   for (const shape of tables) await client.query(`delete from ${quoted(shape).name}`)
   return { forced: forced.rows, references: references.rows }
