@@ -25,7 +25,7 @@ export const limits = {
   countRowsMax: 10_000,
   countFoundMax: 1_000,
   /** Lists: rows walked in order for a page of what is found, before all of it is sorted. */
-  listWalkRows: 5_000,
+  listWalkRows: 2_000,
   /** Characters of any one string field unless its schema says less. */
   fieldCharsMax: 4_096,
   hierarchyDepthMax: 12,

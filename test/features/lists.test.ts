@@ -344,7 +344,8 @@ describe('what lists compare by', () => {
     const owner = new pg.Client({ connectionString: bench.url.reveal() })
     await owner.connect()
     await owner.query(
-      'drop index patchbay.resource_scan, patchbay.resource_first, patchbay.resource_third',
+      `drop index patchbay.resource_scan, patchbay.resource_first, patchbay.resource_third,
+         patchbay.resource_fourth`,
     )
     await owner.end()
     const plan = await inScope(bench.store.db, scope, async (tx) => {

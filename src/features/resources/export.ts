@@ -9,7 +9,6 @@ import { inScope, type Tx } from '../../store/scope.ts'
 import { record } from '../operation/record.ts'
 import { permittedTenantPath } from '../tenants/access.ts'
 import { csvLine } from './csv.ts'
-import { selectManyData } from './export/queries.ts'
 import { readListQuery } from './listQuery.ts'
 import * as queries from './queries.ts'
 
@@ -93,9 +92,7 @@ async function startExport(
       const rows = await inScope(db, scopesOf(actor), async (tx) => {
         await permitted(tx)
         const ids = await queries.walkPage(tx, { ...search, after }, limits.exportPageRows)
-        const found = await queries.selectRows(tx, tenantId, ids, search.sort.place, [])
-        const data = await selectManyData(tx, tenantId, ids)
-        return found.map((row) => ({ ...row, data: data.get(row.id) ?? {} }))
+        return await queries.selectRows(tx, tenantId, ids, search.sort.place)
       })
       const last = rows.at(-1)
       if (last === undefined) return

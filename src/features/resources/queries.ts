@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Filter } from '../../core/filter.ts'
-import type { Change, Json, JsonObject } from '../../core/json.ts'
+import type { Change, JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import { columnText, foldCase } from '../../store/columns.ts'
 import { columnAt, filterSql } from '../../store/filter.ts'
@@ -162,33 +162,27 @@ export interface ResourceRow {
   changedAt: Date
   /** What the list is sorted by. */
   text: string
-  /** The values of the columns, in their order. */
-  values: Json[]
+  data: JsonObject
 }
 
 /**
- * The rows of a page in the order of their ids, with values of their columns as stored. `offset 0`
- * keeps each object taken apart once: json is read through anew for every column, 6.6 ms of a page
- * of a hundred people where this takes 2.9.
+ * The rows of a page in the order of their ids. Objects come whole: picking the columns out of a
+ * hundred of them took PostgreSQL 1.6 ms, and takes a third of it here.
  */
 export async function selectRows(
   tx: Tx,
   tenantId: number,
   ids: readonly number[],
   sortPlace: number,
-  columns: readonly string[],
 ): Promise<ResourceRow[]> {
   const { rows } = await tx.client.query<ResourceRow>({
     name: 'rows of page',
-    text: `select r.id, r.key, r.name, r.changed_at as "changedAt", r.cols[$4] as text,
-             (select jsonb_agg(whole.data -> c.name order by c.n)
-               from unnest($1::text[]) with ordinality as c (name, n)) as values
-           from unnest($2::bigint[]) with ordinality as page (id, n)
-           join resource r on r.id = page.id and r.tenant_id = $3
+    text: `select r.id, r.key, r.name, r.changed_at as "changedAt", r.cols[$3] as text, d.data
+           from unnest($1::bigint[]) with ordinality as page (id, n)
+           join resource r on r.id = page.id and r.tenant_id = $2
            join resource_data d on d.tenant_id = r.tenant_id and d.id = r.id
-           cross join lateral (select d.data::jsonb as data offset 0) as whole
            order by page.n`,
-    values: [columns, ids, tenantId, sortPlace],
+    values: [ids, tenantId, sortPlace],
   })
   return rows
 }
@@ -229,8 +223,8 @@ export async function findResources(
   return found.length > 0 ? found : byColumn(places.filter((one) => one > indexedPlaces))
 }
 
-/** `resource_first`, `_second` and `_third`. */
-const indexedPlaces = 3
+/** `resource_first` to `_fourth`. */
+const indexedPlaces = 4
 
 /** Of these keys, those that are stored and not removed, with their names. */
 export async function namesByKey(

@@ -39,7 +39,7 @@ export async function listResources(
       async (limit) => {
         const found = await queries.selectPage(tx, search, limit)
         count = found.count
-        return queries.selectRows(tx, tenantId, found.ids, search.sort.place, model.columns)
+        return queries.selectRows(tx, tenantId, found.ids, search.sort.place)
       },
       (row) => showRow(model, row),
       (row) => listCursor(query.sort, row, count),
@@ -54,7 +54,7 @@ function showRow(model: Model, row: queries.ResourceRow): Static<typeof Resource
     key: row.key,
     model: model.id,
     name: row.name,
-    columns: Object.fromEntries(model.columns.map((name, at) => [name, row.values[at] ?? null])),
+    columns: Object.fromEntries(model.columns.map((name) => [name, row.data[name] ?? null])),
     changedAt: row.changedAt.toISOString(),
   }
 }
