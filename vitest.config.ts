@@ -28,6 +28,7 @@ const sharing = [
  */
 const timed = [
   ...['test/chaos/{brokenAnswers,diskFull}.test.ts', 'test/features/notifications.test.ts'],
+  'test/contract/actors.test.ts',
   // Waits nearly all of its time, and so goes beside them.
   'test/journeys/frozen.test.ts',
 ]

@@ -168,23 +168,34 @@ it.each(['node.show', 'tenant.show', 'transaction.show'])(
         return performance.now() - start
       }
     })
-    const times: [number[], number[]] = [[], []]
-    for (let pair = 0; pair < 520; pair++) {
-      const both = [
-        [times[0], hidden],
-        [times[1], absent],
-      ] as const
-      for (const [list, ask] of pair % 2 === 0 ? both : both.toReversed()) {
-        const took = (await ask?.()) ?? 0
-        // The first ones warm up.
-        if (pair >= 20) list.push(took)
-      }
+    if (!hidden || !absent) throw new Error('there is nothing to ask')
+    // What a secret tells it tells each time; what other processes do, hardly three times in a row.
+    let least = 1
+    for (let time = 0; time < 3 && least >= 0.1; time++) {
+      least = Math.min(least, await difference(hidden, absent))
     }
-    const [one, other] = times.map((list) => list.sort((a, b) => a - b)[250] ?? 0)
-    expect(Math.abs((one ?? 0) / (other ?? 1) - 1)).toBeLessThan(0.1)
+    expect(least).toBeLessThan(0.1)
   },
   60_000,
 )
+
+/** By how much the medians of 500 asked in turns differ, as a part of the second. */
+async function difference(
+  one: () => Promise<number>,
+  other: () => Promise<number>,
+): Promise<number> {
+  const times: [number[], number[]] = [[], []]
+  for (let pair = 0; pair < 520; pair++) {
+    const both = [[times[0], one] as const, [times[1], other] as const]
+    for (const [list, ask] of pair % 2 === 0 ? both : both.toReversed()) {
+      const took = await ask()
+      // The first ones warm up.
+      if (pair >= 20) list.push(took)
+    }
+  }
+  const [first = 0, second = 1] = times.map((list) => list.sort((a, b) => a - b)[250])
+  return Math.abs(first / second - 1)
+}
 
 describe('nothing of what is hidden', () => {
   it('I7: shows in any answer', () => {
