@@ -52,6 +52,7 @@ async function measure(report: Report, names: number): Promise<void> {
     tell('processor time of PostgreSQL', database, 's')
     const least = (server + emulator + database) / availableParallelism()
     tell('sync, were all processors busy all the time', least, 's')
+    tell('times faster it would be then', sequential.seconds / least, 'x')
     tell('times faster than one after the other', sequential.seconds / sync.seconds, 'x', '>= 6')
     tell('sync to the same shards', sync.seconds / shards.seconds, 'ratio', '<= 1.3')
     const most = Math.ceil(people / pageRows) + starts.length + 5
