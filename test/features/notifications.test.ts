@@ -122,7 +122,7 @@ describe('a receiver that anybody can reach', () => {
     '<script>alert(1)</script>',
     'Validation: one\r\nSet-Cookie: a=b\r\n\r\ntwo',
     '\u202eplain',
-  ])('gives a validation token back as plain text and nothing else: %j', async (token) => {
+  ])('B10: gives a validation token back as plain text and nothing else: %j', async (token) => {
     const answer = await post('', `?validationToken=${encodeURIComponent(token)}`, 'text/plain')
     expect(answer.status).toBe(200)
     expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8')
@@ -131,7 +131,7 @@ describe('a receiver that anybody can reach', () => {
     expect(await answer.text()).toBe(token)
   })
 
-  it('answers 202 to whatever it is told, and does nothing about it', async () => {
+  it('B10: answers 202 to whatever it is told, and does nothing about it', async () => {
     for (const body of ['', '[]', '{"value":7}', 'not JSON', { value: [null, 7, {}] }, forged()]) {
       expect((await post(body)).status).toBe(202)
     }
@@ -168,7 +168,7 @@ describe('a receiver that anybody can reach', () => {
     expect(text).toMatch(/^HTTP\/1\.1 202 /)
   })
 
-  it('answers a flood at once, and it costs the database next to nothing', async () => {
+  it('B10: answers a flood at once, and it costs the database next to nothing', async () => {
     const body = JSON.stringify(forged())
     const began = performance.now()
     const before = await statements()
@@ -250,7 +250,7 @@ describe('subscriptions', () => {
     })
   })
 
-  it('with a forged or another secret do nothing', async () => {
+  it('B10: with a forged or another secret do nothing', async () => {
     await rest()
     const [first, second] = await subscribed()
     const before = await runs()
@@ -264,7 +264,7 @@ describe('subscriptions', () => {
     expect((await subscribed()).map(({ id }) => id)).toContain(first?.id)
   })
 
-  it('that are told the same a hundred times are due once', async () => {
+  it('B10: that are told the same a hundred times are due once', async () => {
     await rest()
     const [first] = await subscribed()
     const before = await runs()
@@ -295,7 +295,7 @@ describe('subscriptions', () => {
     expect((await subscribed()).map(({ id }) => id)).toContain(asked?.id)
   })
 
-  it('whose notifications are lost are made up for by the next sync', async () => {
+  it('B10: whose notifications are lost are made up for by the next sync', async () => {
     await microsoft.fault('notification-lost', {})
     const [key = ''] = await microsoft.mutate('departments', { users: 1, seed: 99 })
     const truth = (await microsoft.snapshot()).users.find((user) => user.id === key)
