@@ -169,23 +169,21 @@ it.each(['node.show', 'tenant.show', 'transaction.show'])(
       }
     })
     if (!hidden || !absent) throw new Error('there is nothing to ask')
-    // What a secret tells it tells each time; what other processes do, hardly three times in a row.
-    let least = 1
-    for (let time = 0; time < 3 && least >= 0.1; time++) {
-      least = Math.min(least, await difference(hidden, absent))
-    }
-    expect(least).toBeLessThan(0.1)
+    expect(await difference(hidden, absent)).toBeLessThan(0.1)
   },
   60_000,
 )
 
-/** By how much the medians of 500 asked in turns differ, as a part of the second. */
+/**
+ * By how much the medians of those asked in turns differ, as a part of the second. Three times the
+ * 500 pairs it takes: what other processes do moved a median of 500 by a tenth now and then.
+ */
 async function difference(
   one: () => Promise<number>,
   other: () => Promise<number>,
 ): Promise<number> {
   const times: [number[], number[]] = [[], []]
-  for (let pair = 0; pair < 520; pair++) {
+  for (let pair = 0; pair < 1_520; pair++) {
     const both = [[times[0], one] as const, [times[1], other] as const]
     for (const [list, ask] of pair % 2 === 0 ? both : both.toReversed()) {
       const took = await ask()
@@ -193,7 +191,7 @@ async function difference(
       if (pair >= 20) list.push(took)
     }
   }
-  const [first = 0, second = 1] = times.map((list) => list.sort((a, b) => a - b)[250])
+  const [first = 0, second = 1] = times.map((list) => list.sort((a, b) => a - b)[750])
   return Math.abs(first / second - 1)
 }
 
