@@ -55,9 +55,12 @@ function sought({ filter, search, placeOf }: ResourceSearch) {
 }
 
 /** Rows of a search are counted up to this; what is found more slowly, up to less. */
-export function countMaxOf({ filter, search }: ResourceSearch): number {
-  const everything = filter === undefined && search === undefined
-  return everything ? limits.countRowsMax : limits.countFoundMax
+export function countMaxOf(search: ResourceSearch): number {
+  return isOfAll(search) ? limits.countRowsMax : limits.countFoundMax
+}
+
+function isOfAll({ filter, search }: ResourceSearch): boolean {
+  return filter === undefined && search === undefined
 }
 
 /**
@@ -72,7 +75,7 @@ export async function selectPage(
   limit: number,
 ): Promise<{ ids: number[]; count: number }> {
   const known = search.after?.count
-  if (search.filter === undefined && search.search === undefined) {
+  if (isOfAll(search)) {
     const count = known ?? (await countRows(tx, search))
     return { count, ids: await walkPage(tx, search, limit) }
   }
@@ -102,22 +105,26 @@ async function pageOfMany(tx: Tx, search: ResourceSearch, limit: number): Promis
   const column = columnAt(search.sort.place)
   if (search.sort.place <= indexedPlaces) {
     const everything = { ...search, filter: undefined, search: undefined }
-    const { rows } = await sql<{ ids: number[] }>`
-      select array(
-        select id from (
-          select id, cols, ${column} as text from resource
-          ${behind(search, column, condition(everything))} limit ${limits.listWalkRows}) as near
-        where ${sought(search)} order by text ${orderOf(search)}, id ${orderOf(search)}
-        limit ${limit}) as ids`.execute(tx)
-    const ids = rows[0]?.ids ?? []
+    const near = sql`
+      select id from (
+        select id, cols, ${column} as text from resource
+        ${behind(search, column, condition(everything))} limit ${limits.listWalkRows}) as near
+      where ${sought(search)} order by text ${orderOf(search)}, id ${orderOf(search)}
+      limit ${limit}`
+    const ids = await idsOf(tx, near)
     if (ids.length === limit) return ids
   }
   // `offset 0` keeps the planner from walking after all.
-  const { rows } = await sql<{ ids: number[] }>`
-    select array(
-      select id from (
-        select id, ${column} as text from resource where ${condition(search)} offset 0) as found
-      ${behind(search, sql`text`)} limit ${limit}) as ids`.execute(tx)
+  const sorted = sql`
+    select id from (
+      select id, ${column} as text from resource where ${condition(search)} offset 0) as found
+    ${behind(search, sql`text`)} limit ${limit}`
+  return await idsOf(tx, sorted)
+}
+
+/** The ids a query finds, in its order. */
+async function idsOf(tx: Tx, query: RawBuilder<unknown>): Promise<number[]> {
+  const { rows } = await sql<{ ids: number[] }>`select array(${query}) as ids`.execute(tx)
   return rows[0]?.ids ?? []
 }
 
@@ -132,10 +139,9 @@ async function countRows(tx: Tx, search: ResourceSearch): Promise<number> {
 /** The ids of a page alone, by walking the rows in order. */
 export async function walkPage(tx: Tx, search: ResourceSearch, limit: number): Promise<number[]> {
   const column = columnAt(search.sort.place)
-  const { rows } = await sql<{ ids: number[] }>`
-    select array(select id from resource
-      ${behind(search, column, condition(search))} limit ${limit}) as ids`.execute(tx)
-  return rows[0]?.ids ?? []
+  const walked = sql`
+    select id from resource ${behind(search, column, condition(search))} limit ${limit}`
+  return await idsOf(tx, walked)
 }
 
 /** In order, behind the page before; `column` is what rows are sorted by. */
