@@ -8,13 +8,20 @@ interface Counts {
 }
 
 /**
+ * How long vitest may take to end what it started. A process that a test left behind holds the pipe
+ * of its output open, and vitest would wait for it for ever.
+ */
+const endMs = 60_000
+
+/**
  * Prints `tests: N passed, N failed, N skipped` as the very last line, so that a person and a
  * script read the same thing. A file that could not be loaded counts as one failure, and a run in
  * which nothing ran is a failed run.
  *
  * @param notes lines to print above it: what this run did not cover
+ * @param withinMs a run that has not ended so long after its last test fails
  */
-export function closingLine(notes: readonly string[]): Reporter {
+export function closingLine(notes: readonly string[], withinMs = endMs): Reporter {
   return {
     onTestRunEnd(modules, unhandledErrors) {
       const counts = countTests(modules)
@@ -26,6 +33,11 @@ export function closingLine(notes: readonly string[]): Reporter {
         const line = `tests: ${passed} passed, ${failed} failed, ${skipped} skipped`
         writeSync(1, `${[...notes, line].join('\n')}\n`)
       })
+      setTimeout(() => {
+        const said = 'The run does not end by itself: a test has left a process of its own behind.'
+        writeSync(1, `${said}\n`)
+        process.exit(1)
+      }, withinMs).unref()
     },
   }
 }

@@ -85,11 +85,16 @@ export async function startEmbedded(
   const password = new Sealed(await readFile(files.passwordFile, 'utf8'))
   const start = (port: number) => spawnServer(files, account, { ...settings, ...other, port })
   const deadline = clock.now() + limits.embeddedStartMs
+  let ours: Running | undefined
   while (clock.now() < deadline) {
-    const running = await findRunning(files, password)
-    if (running !== undefined) return await serve(running, true, password, clock)
-    const started = await startServer(files, start, password, deadline, clock)
-    if (started !== undefined) return await serve(started, false, password, clock)
+    let running = await findRunning(files, password)
+    if (running === undefined) {
+      ours = await startServer(files, start, password, deadline, clock)
+      running = ours
+    }
+    if (running !== undefined && (await hasDatabase(running, password))) {
+      return served(running, running.pid !== ours?.pid, password, clock)
+    }
     await clock.sleep(limits.embeddedPollMs)
   }
   throw new AppError(
@@ -144,6 +149,7 @@ async function findRunning(files: EmbeddedFiles, password: Sealed): Promise<Runn
   return same ? { pid: Number(pid), port: Number(port) } : undefined
 }
 
+/** Our own one once it answers; undefined when it ended, as it does beside another starter's. */
 async function startServer(
   files: EmbeddedFiles,
   start: (port: number) => Promise<ChildProcess>,
@@ -157,7 +163,8 @@ async function startServer(
   const child = await start(port)
   while (child.exitCode === null && child.signalCode === null && clock.now() < deadline) {
     const running = await findRunning(files, password)
-    if (running !== undefined) {
+    // Another starter's may answer while ours has not yet seen that it came second.
+    if (running !== undefined && running.pid === child.pid) {
       await writeFile(files.portFile, String(running.port))
       return running
     }
@@ -205,26 +212,32 @@ function freePort(wanted: number): Promise<number> {
   })
 }
 
-async function serve(
+/**
+ * Whether our database is there by now. Of several starters one makes it; the others are told that
+ * it exists, as is one whose machine was too slow to answer, and they find it on their next look.
+ */
+async function hasDatabase({ port }: Running, password: Sealed): Promise<boolean> {
+  const there = await withClient(urlOf(port, password, 'postgres'), async (client) => {
+    const sql = 'select from pg_database where datname = $1'
+    const { rowCount } = await client.query(sql, [databaseName])
+    if (rowCount === 0) await client.query(`create database ${databaseName}`)
+    return true
+  })
+  return there === true
+}
+
+function served(
   running: Running,
   adopted: boolean,
   password: Sealed,
   clock: Clock,
-): Promise<EmbeddedServer> {
-  const maintenance = urlOf(running.port, password, 'postgres')
-  await withClient(maintenance, async (client) => {
-    const { rowCount } = await client.query('select from pg_database where datname = $1', [
-      databaseName,
-    ])
-    // Two starters may both come here; the second is told that it exists.
-    if (rowCount === 0) await client.query(`create database ${databaseName}`).catch(() => {})
-  })
+): EmbeddedServer {
   return {
     url: new Sealed(urlOf(running.port, password, databaseName)),
     pid: running.pid,
     adopted,
     stop: async () => {
-      const others = await withClient(maintenance, countOtherClients)
+      const others = await withClient(urlOf(running.port, password, 'postgres'), countOtherClients)
       if (others === 0) await endServer(running.pid, clock)
     },
   }

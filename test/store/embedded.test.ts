@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,6 +14,7 @@ import { systemClock } from './testing.ts'
 let folder: string
 let dataDir: string
 const startedPids = new Set<number>()
+const elsewhere: ChildProcess[] = []
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'patchbay-embedded-'))
@@ -21,6 +22,8 @@ beforeAll(async () => {
   dataDir = join(folder, 'data')
 })
 afterAll(async () => {
+  // One left over holds our output open, and the run never ends.
+  for (const child of elsewhere) child.kill('SIGKILL')
   for (const pid of startedPids) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
   await rm(folder, { recursive: true, force: true })
 })
@@ -58,6 +61,7 @@ async function startElsewhere(dir: string) {
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   )
+  elsewhere.push(child)
   const [line] = await once(child.stdout, 'data')
   const told: { pid: number; adopted: boolean } = JSON.parse(String(line))
   startedPids.add(told.pid)
