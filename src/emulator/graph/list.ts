@@ -13,7 +13,7 @@ import { type Compare, compileOrder, sortingRefused } from '../odata/orderby.ts'
 import { queryFingerprint, readToken, writeToken } from '../odata/pageToken.ts'
 import { type Projector, typedProjector } from '../odata/project.ts'
 import { compileSearch } from '../odata/search.ts'
-import { amongTimes, withinTimes } from '../odata/timeIndex.ts'
+import { countWithin, withinTimes } from '../odata/timeIndex.ts'
 import { type GraphCallContext, isAdvanced, wantsEventual } from './context.ts'
 import { contextUrl, graphReply } from './reply.ts'
 
@@ -66,8 +66,11 @@ export function countReply(context: GraphCallContext, whole: ListSource): Reply 
   if (!wantsEventual(context)) throw badQuery('$count is not currently supported.')
   const filter = readFilter(context.options)
   const matches = readMatches(context, whole, filter, true)
-  const source = { ...whole, items: amongTimes(context.tenant, whole.items, filter) }
-  const number = matches === undefined ? source.items.length : count(source, matches)
+  const { items } = whole
+  // What a search finds no index knows.
+  const bounds = context.options.has('$search') ? undefined : filter
+  const number =
+    matches === undefined ? items.length : countWithin(context.tenant, items, bounds, matches)
   return { status: 200, headers: { 'content-type': 'text/plain' }, body: String(number), rows: 1 }
 }
 
