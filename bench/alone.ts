@@ -5,9 +5,9 @@ import type { Json } from '../src/core/json.ts'
 import { Sealed } from '../src/core/secret.ts'
 import { readWhole } from '../src/core/wire.ts'
 import { loadModels } from '../src/engine/models/load.ts'
-import { copyText, createRowBlock, toRow } from '../src/engine/row.ts'
+import { createRowBlock, rowArrays, rowsGiven, toRow } from '../src/engine/row.ts'
 import { systemClock } from '../src/main/clock.ts'
-import { copyIn, copyRow } from '../src/store/copy.ts'
+import { textArray } from '../src/store/arrays.ts'
 import { type Database, openDatabase } from '../src/store/database.ts'
 import { inScope } from '../src/store/scope.ts'
 import { type GraphPlace, openPlainGraph, type PlainPage, usersQuery } from './plainGraph.ts'
@@ -27,7 +27,7 @@ export interface AloneResult {
 
 interface LoadPage {
   rows: Buffer[]
-  links: string[]
+  links: Buffer[]
 }
 
 process.once('message', async (order: AloneOrder) => {
@@ -48,9 +48,7 @@ async function fetchAlone(place: GraphPlace) {
   return { seconds, pages }
 }
 
-/**
- * The very rows a sync writes, as text for COPY: made beforehand, so that only loading is timed.
- */
+/** The rows a sync writes, as it gives them: made beforehand, so that only loading is timed. */
 async function encode(pages: readonly PlainPage[]): Promise<LoadPage[]> {
   const models = await loadModels(fileURLToPath(new URL('../models', import.meta.url)))
   const model = models.find(({ id }) => id.endsWith('MSOLUser'))
@@ -62,14 +60,11 @@ async function encode(pages: readonly PlainPage[]): Promise<LoadPage[]> {
     const { objects } = readWhole(read)
     const block = createRowBlock(objects.length)
     const rows = objects.map((object) => toRow(model, object, block)).filter((row) => 'key' in row)
-    encoded.push({
-      rows: copyText(rows),
-      links: rows.flatMap((row) =>
-        Object.entries(row.links).flatMap(([kind, keys]) =>
-          keys.map((to) => copyRow([kind, row.key, to])),
-        ),
-      ),
-    })
+    const links = rows.flatMap((row) =>
+      Object.entries(row.links).flatMap(([kind, keys]) => keys.map((to) => [kind, row.key, to])),
+    )
+    const linkArrays = [0, 1, 2].map((column) => textArray(links.map((link) => link[column] ?? '')))
+    encoded.push({ rows: rowArrays(rows), links: linkArrays })
   }
   return encoded
 }
@@ -97,23 +92,28 @@ async function loadAlone(order: AloneOrder, pages: readonly LoadPage[]): Promise
 async function loadPage(db: Database, order: AloneOrder, page: LoadPage): Promise<void> {
   const { scope, tenantId } = order
   await inScope(db, scope, async (tx) => {
-    await tx.client.query(`create temporary table if not exists loaded
-      (id bigint default nextval('patchbay.resource_id_seq'), key text, name text, cols text[], hash bytea, data json) on commit delete rows`)
-    await tx.client.query(`create temporary table if not exists loaded_link
-      (kind text, from_key text, to_key text) on commit delete rows`)
-    await copyIn(tx, 'copy loaded (key, name, cols, hash, data) from stdin', page.rows)
-    await copyIn(tx, 'copy loaded_link (kind, from_key, to_key) from stdin', page.links)
-    await sql`
-      with narrow as (
-        insert into resource (id, tenant_id, model_id, key, node_path, name, cols, hash)
-        overriding system value
-        select id, ${tenantId}, 1, key, ${scope}, name, cols, hash from loaded
-      )
-      insert into resource_data (tenant_id, id, node_path, data)
-      select ${tenantId}, id, ${scope}, data from loaded`.execute(tx)
-    await sql`
-      insert into link (tenant_id, kind, from_key, to_key, node_path)
-      select ${tenantId}, kind, from_key, to_key, ${scope} from loaded_link`.execute(tx)
+    await tx.client.query({
+      name: 'load-rows',
+      text: `
+        with loaded as materialized (
+          select nextval('patchbay.resource_id_seq') as id, given.* from ${rowsGiven}
+        ), narrow as (
+          insert into resource (id, tenant_id, model_id, key, node_path, name, cols, hash)
+          overriding system value
+          select id, $6, 1, key, $7, name, cols::text[], hash from loaded
+        )
+        insert into resource_data (tenant_id, id, node_path, data)
+        select $6, id, $7, data from loaded`,
+      values: [...page.rows, tenantId, scope],
+    })
+    await tx.client.query({
+      name: 'load-links',
+      text: `
+        insert into link (tenant_id, kind, from_key, to_key, node_path)
+        select $4, kind, from_key, to_key, $5
+        from unnest($1::text[], $2::text[], $3::text[]) as loaded (kind, from_key, to_key)`,
+      values: [...page.links, tenantId, scope],
+    })
   })
 }
 

@@ -1,16 +1,14 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
 import type { JsonObject } from '../src/core/json.ts'
 import type { Model } from '../src/core/model.ts'
 import { makeTenant } from '../src/emulator/data/tenant.ts'
-import { colsOf, nameOf } from '../src/engine/columns.ts'
 import { loadModels } from '../src/engine/models/load.ts'
+import { createRowBlock, toRow } from '../src/engine/row.ts'
+import { insertRows } from '../src/engine/sync/queries.ts'
+import { modelNumber } from '../src/engine/transaction/queries.ts'
 import { type ListQuery, listCursor, readListQuery } from '../src/features/resources/listQuery.ts'
 import { placeOfModel, selectPage, selectRows } from '../src/features/resources/queries.ts'
 import { systemClock } from '../src/main/clock.ts'
-import { copyRow } from '../src/store/copy.ts'
 import type { Database } from '../src/store/database.ts'
 import { inScope, type Tx } from '../src/store/scope.ts'
 import { type BenchWorld, users } from './world.ts'
@@ -19,6 +17,7 @@ import { type BenchWorld, users } from './world.ts'
 export const tenants = 10
 export const people = 100_000
 export const pageRows = 100
+const rowsAtOnce = 1_000
 
 export interface Case {
   name: string
@@ -91,7 +90,11 @@ export async function withCursor(
 }
 
 /** Indexes are made once the rows are there: a quarter of the time. */
-export async function loadPeople({ client, database }: BenchWorld, model: Model): Promise<Place[]> {
+export async function loadPeople(
+  { client, database }: BenchWorld,
+  db: Database,
+  model: Model,
+): Promise<Place[]> {
   const { users: made } = makeTenant({ users: people, seed: 5 }, systemClock)
   const names = model.properties.map(({ name }) => name)
   const objects = made.map(({ data }) =>
@@ -110,7 +113,7 @@ export async function loadPeople({ client, database }: BenchWorld, model: Model)
   }
   const again = await dropIndexes(database)
   for (const [number, place] of places.entries()) {
-    await copyTenant(database, model, place, number, objects)
+    await loadTenant(db, model, place, number, objects)
   }
   for (const definition of again) await database.query(definition)
   await database.query('vacuum analyze patchbay.resource, patchbay.resource_data')
@@ -128,54 +131,24 @@ async function dropIndexes(database: pg.Client): Promise<string[]> {
   return found.map(({ definition }) => definition)
 }
 
-async function copyTenant(
-  database: pg.Client,
+async function loadTenant(
+  db: Database,
   model: Model,
   { tenantId, scope }: Place,
   number: number,
   objects: readonly JsonObject[],
 ): Promise<void> {
-  const model_id = `(select id from patchbay.model where name = '${model.id}')`
-  const { rows: found } = await database.query(`select ${model_id} as id`)
-  const modelId = Number(found[0]?.id)
-  const first = 1 + number * people
   const keyOf = (object: JsonObject) => `${String(object.id).slice(0, -2)}${10 + number}`
-  const copy = async (statement: string, lines: Iterable<string>) => {
-    const stream = database.query(copyFrom(statement))
-    await pipeline(Readable.from(inChunks(lines)), stream)
+  for (let first = 0; first < objects.length; first += rowsAtOnce) {
+    const block = createRowBlock(rowsAtOnce)
+    const rows = objects.slice(first, first + rowsAtOnce).map((object) => {
+      const row = toRow(model, { data: { ...object, id: keyOf(object) }, links: {} }, block)
+      if ('reason' in row) throw new Error(row.reason)
+      return row
+    })
+    await inScope(db, scope, async (tx) => {
+      const modelId = await modelNumber(tx, model.id)
+      await insertRows(tx, { tenantId, modelId, nodePath: scope }, rows)
+    })
   }
-  await copy(
-    `copy patchbay.resource (tenant_id, model_id, id, node_path, key, name, cols, hash) from stdin`,
-    mapped(objects, (object, index) =>
-      copyRow([
-        ...[tenantId, modelId, first + index, scope, keyOf(object), nameOf(model, object)],
-        ...[colsOf(model, object), Buffer.alloc(16, index)],
-      ]),
-    ),
-  )
-  await copy(
-    'copy patchbay.resource_data (tenant_id, id, node_path, data) from stdin',
-    mapped(objects, (object, index) =>
-      copyRow([
-        ...[tenantId, first + index, scope],
-        JSON.stringify({ ...object, id: keyOf(object) }),
-      ]),
-    ),
-  )
-}
-
-function* mapped<T>(items: readonly T[], line: (item: T, index: number) => string) {
-  for (const [index, item] of items.entries()) yield line(item, index)
-}
-
-/** A write per row costs more than the row. */
-function* inChunks(lines: Iterable<string>): Generator<string> {
-  let chunk = ''
-  for (const line of lines) {
-    chunk += line
-    if (chunk.length < 64 * 1024) continue
-    yield chunk
-    chunk = ''
-  }
-  yield chunk
 }

@@ -36,7 +36,7 @@ export async function run(report: Report): Promise<void> {
   const superuser = openSuperuser(world.databaseUrl)
   try {
     const model = await peopleModel()
-    const places = await loadPeople(world, model)
+    const places = await loadPeople(world, db, model)
     const asked = await Promise.all(cases.map((one) => withCursor(db, model, places, one)))
     const holders: Holder[] = []
     for (const place of places) holders.push(await makeHolder(world, place))

@@ -27,7 +27,7 @@ export async function run(report: Report): Promise<void> {
   try {
     const model = await peopleModel()
     const began = performance.now()
-    const loaded = await loadPeople(world, model)
+    const loaded = await loadPeople(world, db, model)
     report({ figure: 'users', value: tenants * people, unit: 'users' })
     report({ figure: 'loaded', value: (performance.now() - began) / 1_000, unit: 's' })
     const asked = await Promise.all(cases.map((one) => withCursor(db, model, loaded, one)))

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { JsonObject } from '../core/json.ts'
 import type { Model } from '../core/model.ts'
 import type { ObjectLinks, ReadObject } from '../core/readObject.ts'
-import { type CopyBlock, createCopyBlock } from '../store/copy.ts'
+import { arrayLiteral, type ColumnBlock, createColumnBlock } from '../store/arrays.ts'
 import { colsOf, nameOf } from './columns.ts'
 
 /**
@@ -14,33 +14,37 @@ export interface Row {
   /** In hex. */
   hash: string
   links: ObjectLinks
-  /** Where its columns stand as text for COPY: `rowColumns`. */
-  block: CopyBlock
+  /** Where the rest of it stands: `rowColumns`. */
+  block: ColumnBlock
   line: number
 }
 
-/** What a line of a row's block holds, for a temporary table and for the COPY into it. */
-export const rowColumns = {
-  names: 'key, name, cols, hash, data',
-  declared: 'key text, name text, cols text[], hash bytea, data json',
-}
+/** What a block of rows holds, and about how many bytes of it a user with all we read takes. */
+const rowColumns = [
+  { name: 'key', type: 'text', bytes: 48 },
+  { name: 'name', type: 'text', bytes: 32 },
+  // An array's literal: PostgreSQL has no arrays of arrays of different lengths.
+  { name: 'cols', type: 'text', bytes: 250 },
+  { name: 'hash', type: 'bytea', bytes: 20 },
+  { name: 'data', type: 'json', bytes: 1_450 },
+] as const
+
+const types = rowColumns.map(({ type }, index) => `$${index + 1}::${type}[]`)
+/** For `from`: the rows whose `rowArrays` are the statement's first parameters. */
+export const rowsGiven = `unnest(${types}) as given (${rowColumns.map(({ name }) => name)})`
 
 /** Beyond this an index entry would not fit its page (PostgreSQL: a third of 8 kB). */
 const indexedCharsMax = 500
 
-/** Of a user with all we read, in the block. */
-const rowBytes = 1_600
-
-/** A block for so many rows. */
-export function createRowBlock(rows: number): CopyBlock {
-  return createCopyBlock(rows * rowBytes)
+export function createRowBlock(rows: number): ColumnBlock {
+  return createColumnBlock(rowColumns, rows)
 }
 
 /** The object as a row in `block`, or the reason why it cannot be one. */
 export function toRow(
   model: Model,
   object: ReadObject,
-  block: CopyBlock = createRowBlock(1),
+  block: ColumnBlock = createRowBlock(1),
 ): Row | { reason: string } {
   const key = object.data[model.key]
   if (typeof key !== 'string' || key === '') return { reason: `${model.key} is missing` }
@@ -49,14 +53,13 @@ export function toRow(
   const name = nameOf(model, object.data)
   const cols = colsOf(model, object.data)
   const hash = fingerprint(model, object.data, json)
-  const line = block.add([key, name, cols, `\\x${hash}`, json])
+  const line = block.add([key, name, arrayLiteral(cols), Buffer.from(hash, 'hex'), json])
   return { key, hash, links: object.links, block, line }
 }
 
-/** The rows as text for COPY; each block's lines are in the order they were added. */
-export function copyText(rows: readonly Row[]): Buffer[] {
-  const blocks = Map.groupBy(rows, ({ block }) => block)
-  return [...blocks].flatMap(([block, ours]) => block.take(ours.map(({ line }) => line)))
+/** What `rowsGiven` is made of. The rows are of one block. */
+export function rowArrays(rows: readonly Row[]): Buffer[] {
+  return rows[0]?.block.take(rows.map(({ line }) => line)) ?? []
 }
 
 function fingerprint(model: Model, data: JsonObject, json: string): string {

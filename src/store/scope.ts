@@ -13,8 +13,8 @@ import { asStoreError } from './errors.ts'
 import type { Tables } from './tables/tables.ts'
 
 /**
- * A transaction within a scope. Kysely's, with the driver's own connection beside it for what
- * Kysely has no words for (COPY). One query at a time: the connection is one.
+ * A transaction within a scope. Kysely's, with the driver's own connection beside it for statements
+ * that the connection keeps prepared. One query at a time: the connection is one.
  */
 export type Tx = Transaction<Tables> & { readonly client: pg.PoolClient }
 

@@ -3,12 +3,11 @@ import type { Author } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Change, JsonObject } from '../../core/json.ts'
 import type { RejectedObject } from '../../core/readObject.ts'
-import { copyIn } from '../../store/copy.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import type { Tx } from '../../store/scope.ts'
 import type { RunModelTable, RunTable } from '../../store/tables/syncs.ts'
 import { toJsonb } from '../../store/text.ts'
-import { copyText, type Row, rowColumns } from '../row.ts'
+import { type Row, rowArrays, rowsGiven } from '../row.ts'
 
 export interface Run {
   id: number
@@ -234,30 +233,35 @@ export async function dataOf(
 }
 
 /**
- * Writes rows that are not stored yet. Nobody but this run brings new rows of the tenant, so there
- * is no `on conflict`, which costs a fifth of the insert; should a list bring an object twice, the
- * page is refused as `conflict`, to be stored again. The rows get their ids on the way in: both
- * tables are filled from there, without a join over what the first returned.
+ * Writes rows that are not stored yet, and answers the ids they got. Nobody but this run brings new
+ * rows of the tenant, so there is no `on conflict`, which costs a fifth of the insert; should a
+ * list bring an object twice, the page is refused as `conflict`, to be stored again. The rows get
+ * their ids on the way in: both tables are filled from there, without a join over what the first
+ * returned.
  */
 export async function insertRows(
   tx: Tx,
   place: { tenantId: number; modelId: number; nodePath: string },
   rows: readonly Row[],
-): Promise<void> {
-  if (rows.length === 0) return
-  await copyRows(tx, 'incoming', rows)
-  const insert = tx.client.query({
+): Promise<number[]> {
+  if (rows.length === 0) return []
+  const insert = tx.client.query<{ ids: number[] }>({
     name: 'insert-rows',
     text: `
-      with narrow as (
+      with incoming as materialized (
+        select nextval('patchbay.resource_id_seq') as id, given.* from ${rowsGiven}
+      ), narrow as (
         insert into resource (id, tenant_id, model_id, key, node_path, name, cols, hash)
-        overriding system value select id, $1, $2, key, $3, name, cols, hash from incoming
+        overriding system value select id, $6, $7, key, $8, name, cols::text[], hash from incoming
+      ), wide as (
+        insert into resource_data (tenant_id, id, node_path, data)
+        select $6, id, $8, data from incoming
       )
-      insert into resource_data (tenant_id, id, node_path, data)
-      select $1, id, $3, data from incoming`,
-    values: [place.tenantId, place.modelId, place.nodePath],
+      select array_agg(id) as ids from incoming`,
+    values: [...rowArrays(rows), place.tenantId, place.modelId, place.nodePath],
   })
-  await orConflict(insert)
+  const result = await orConflict(insert)
+  return result.rows[0]?.ids ?? []
 }
 
 /** An insert that expects nothing of its kind to be there: it fails as `conflict` when it is. */
@@ -277,32 +281,19 @@ export async function updateRows(
   rows: readonly Row[],
 ): Promise<void> {
   if (rows.length === 0) return
-  await copyRows(tx, 'changed', rows)
-  await sql`
-    with written as (
-      update resource set name = changed.name, cols = changed.cols, hash = changed.hash,
-        changed_at = now(), removed_at = null
-      from changed where tenant_id = ${place.tenantId} and model_id = ${place.modelId}
-        and resource.key = changed.key
-      returning resource.id, changed.data
-    )
-    update resource_data set data = written.data from written
-    where tenant_id = ${place.tenantId} and resource_data.id = written.id`.execute(tx)
-}
-
-/**
- * Rows into a temporary table: PostgreSQL refuses COPY into one with row-level security. At most
- * once in a transaction for each: it is emptied by the commit, not before.
- */
-async function copyRows(
-  tx: Tx,
-  table: 'incoming' | 'changed',
-  rows: readonly Row[],
-): Promise<void> {
-  const id = table === 'incoming' ? "id bigint default nextval('patchbay.resource_id_seq')," : ''
-  await tx.client.query(`create temporary table if not exists ${table}
-    (${id} ${rowColumns.declared}) on commit delete rows`)
-  await copyIn(tx, `copy ${table} (${rowColumns.names}) from stdin`, copyText(rows))
+  await tx.client.query({
+    name: 'update-rows',
+    text: `
+      with written as (
+        update resource set name = given.name, cols = given.cols::text[], hash = given.hash,
+          changed_at = now(), removed_at = null
+        from ${rowsGiven} where tenant_id = $6 and model_id = $7 and resource.key = given.key
+        returning resource.id, given.data
+      )
+      update resource_data set data = written.data from written
+      where tenant_id = $6 and resource_data.id = written.id`,
+    values: [...rowArrays(rows), place.tenantId, place.modelId],
+  })
 }
 
 function alreadyThere(cause: unknown): AppError {

@@ -3,8 +3,8 @@ import { changesBetween } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import { isRejected, type RejectedObject } from '../../core/readObject.ts'
 import type { DeltaPage, Page } from '../../core/wire.ts'
+import type { ColumnBlock } from '../../store/arrays.ts'
 import { writeAudit } from '../../store/audit.ts'
-import type { CopyBlock } from '../../store/copy.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
 import { type Row, toRow } from '../row.ts'
 import { storeLinks } from './links/storeLinks.ts'
@@ -30,8 +30,8 @@ import { type Shard, savePage } from './shards/queries.ts'
 /** A page ready to be stored: its objects as rows by key, the last of each. */
 export interface RowPage {
   rows: Map<string, Row>
-  /** Holds the text of the rows. */
-  block: CopyBlock
+  /** Holds what the rows are written by. */
+  block: ColumnBlock
   /** Keys of objects that the tenant's scope leaves out. */
   outside: string[]
   rejected: RejectedObject[]
@@ -45,7 +45,7 @@ export interface RowPage {
 export function toRowPage(
   { model, scope }: ModelSync,
   page: Page | DeltaPage,
-  block: CopyBlock,
+  block: ColumnBlock,
 ): RowPage {
   const isInside = inScopeOf(model, scope)
   const rows = new Map<string, Row>()
@@ -111,7 +111,7 @@ async function commitPage(
     await commitAs(tx, run)
     const known = sync.nothingStored ? noRows : await lookUp(tx, run, state, page)
     const split = await applyRule(tx, place, splitRows(rows, known), known)
-    await insertRows(tx, place, split.fresh)
+    const inserted = await insertRows(tx, place, split.fresh)
     await update(tx, run, place, split.updated, known)
     const seen = Array.from(known.values(), ({ id }) => id)
     const leaving = page.outside.flatMap((key) => stillIn(known.get(key)))
@@ -126,7 +126,7 @@ async function commitPage(
       await reportRemovals(tx, run, modelId, page.removed)
     }
     await saveRejected(tx, run, modelId, rejected, limits.syncRejectedMax)
-    await savePage(tx, run, modelId, shard, { known: seen, inserted: split.fresh.length > 0 })
+    await savePage(tx, run, modelId, shard, [...seen, ...inserted])
     // A group whose members changed is a changed group, though its own row stays as it is.
     const relinkedAlone = split.unchanged.filter((row) => relinked.has(row.key)).length
     const updated = split.updated.length + relinkedAlone

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Model } from '../../../core/model.ts'
-import { copyIn, copyRow } from '../../../store/copy.ts'
+import { textArray } from '../../../store/arrays.ts'
 import type { Tx } from '../../../store/scope.ts'
 import { orConflict } from '../queries.ts'
 
@@ -31,10 +31,7 @@ export async function edgesFrom(
   return rows
 }
 
-/**
- * At most once in a transaction: the temporary table is emptied by its end, not before. `none`: no
- * such edge is stored, which saves the look for it; should one be, the page is a `conflict`.
- */
+/** `none`: no such edge is stored, which saves the look for it; one that is, is a `conflict`. */
 export async function addEdges(
   tx: Tx,
   place: { tenantId: number; nodePath: string },
@@ -42,31 +39,29 @@ export async function addEdges(
   none: boolean,
 ): Promise<void> {
   if (edges.length === 0) return
-  await tx.client.query(`create temporary table if not exists incoming_link
-    (kind text, from_key text, to_key text) on commit delete rows`)
-  await copyIn(
-    tx,
-    'copy incoming_link (kind, from_key, to_key) from stdin',
-    edges.map((edge) => copyRow([edge.kind, edge.from, edge.to])),
-  )
   const insert = tx.client.query({
     name: none ? 'add-first-edges' : 'add-edges',
     text: `insert into link (tenant_id, kind, from_key, to_key, node_path)
-           select $1, kind, from_key, to_key, $2 from incoming_link
+           select $1, kind, from_key, to_key, $2
+           from unnest($3::text[], $4::text[], $5::text[]) as edge (kind, from_key, to_key)
            ${none ? '' : 'on conflict do nothing'}`,
-    values: [place.tenantId, place.nodePath],
+    values: [place.tenantId, place.nodePath, ...columnsOf(edges)],
   })
   await orConflict(insert)
 }
 
 export async function dropEdges(tx: Tx, tenantId: number, edges: readonly Edge[]): Promise<void> {
   if (edges.length === 0) return
+  const [kinds, from, to] = columnsOf(edges)
   await sql`
-    delete from link using unnest(${edges.map((edge) => edge.kind)}::text[],
-      ${edges.map((edge) => edge.from)}::text[], ${edges.map((edge) => edge.to)}::text[])
-      as gone (kind, from_key, to_key)
+    delete from link using unnest(${kinds}::text[], ${from}::text[], ${to}::text[]) as gone (kind, from_key, to_key)
     where link.tenant_id = ${tenantId} and link.kind = gone.kind
       and link.from_key = gone.from_key and link.to_key = gone.to_key`.execute(tx)
+}
+
+function columnsOf(edges: readonly Edge[]): Buffer[] {
+  const columns = [({ kind }: Edge) => kind, ({ from }: Edge) => from, ({ to }: Edge) => to]
+  return columns.map((column) => textArray(edges.map(column)))
 }
 
 /** The kinds of edges that begin and that may end at objects of a model. */

@@ -46,23 +46,19 @@ export async function openShards(
   return rows
 }
 
-/**
- * Keeps which resources a page showed, and where its shard goes on. `inserted`: also those that
- * this transaction brought in, by the ids they got there (`insertRows`).
- */
+/** Keeps which resources a page showed, and where its shard goes on. */
 export async function savePage(
   tx: Tx,
   run: Run,
   modelId: number,
   { shard, seq, cursor }: Shard,
-  seen: { known: readonly number[]; inserted: boolean },
+  ids: readonly number[],
 ): Promise<void> {
-  const ids = seen.inserted ? '$7::bigint[] || (select array_agg(id) from incoming)' : '$7'
   await tx.client.query({
-    name: seen.inserted ? 'save-page-inserted' : 'save-page',
+    name: 'save-page',
     text: `insert into sync_page (run_id, model_id, shard, seq, node_path, cursor, ids)
-           values ($1, $2, $3, $4, $5, $6, ${ids})`,
-    values: [run.id, modelId, shard, seq, run.nodePath, cursor, seen.known],
+           values ($1, $2, $3, $4, $5, $6, $7)`,
+    values: [run.id, modelId, shard, seq, run.nodePath, cursor, ids],
   })
 }
 

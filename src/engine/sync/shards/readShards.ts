@@ -10,7 +10,7 @@ import {
 } from '../../../core/parallel.ts'
 import type { ReadObject, RejectedObject } from '../../../core/readObject.ts'
 import { type DeltaPage, type Page, readWhole } from '../../../core/wire.ts'
-import type { CopyBlock } from '../../../store/copy.ts'
+import type { ColumnBlock } from '../../../store/arrays.ts'
 import { inScope } from '../../../store/scope.ts'
 import { createRowBlock } from '../../row.ts'
 import { endlessList, type ModelSync } from '../modelSync.ts'
@@ -30,7 +30,7 @@ interface Reading {
   /** How many of them may be of one shard. */
   aheadMax: number
   /** Blocks that were stored, to be filled again: new ones would be garbage of 1.6 MB a page. */
-  blocks: CopyBlock[]
+  blocks: ColumnBlock[]
 }
 
 /**
