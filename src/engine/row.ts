@@ -29,9 +29,10 @@ const rowColumns = [
   { name: 'data', type: 'json', bytes: 1_450 },
 ] as const
 
-const types = rowColumns.map(({ type }, index) => `$${index + 1}::${type}[]`)
+const names = rowColumns.map(({ name }) => name).join(', ')
+const types = rowColumns.map(({ type }, index) => `$${index + 1}::${type}[]`).join(', ')
 /** For `from`: the rows whose `rowArrays` are the statement's first parameters. */
-export const rowsGiven = `unnest(${types}) as given (${rowColumns.map(({ name }) => name)})`
+export const rowsGiven = `unnest(${types}) as given (${names})`
 
 /** Beyond this an index entry would not fit its page (PostgreSQL: a third of 8 kB). */
 const indexedCharsMax = 500
