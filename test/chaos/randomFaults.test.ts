@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { limits } from '../../src/core/limits.ts'
 import { disagreements } from '../engine/observed.ts'
 import { startWorld, type World } from '../engine/world.ts'
 import { chooseSeed, sync } from './support.ts'
@@ -52,3 +53,31 @@ it('B1: 10,000 people are read whole though every other call fails, for 2.5 time
   console.info(`${first} calls, without faults ${ideal}`)
   expect(first).toBeLessThanOrEqual(2.5 * ideal)
 }, 60_000)
+
+// Fails when what counts is how often a model was stopped, and not that it got on in between.
+it('B1: a model is not given up while each attempt brings a page, and is when none does', async () => {
+  const { callAttemptsMax, modelBackoffMs } = limits
+  const small = await startWorld({ users: 1_000, groups: 1, seed: 26 })
+  Object.assign(limits, { callAttemptsMax: 2, modelBackoffMs: 20 })
+  try {
+    small.settings.pageSize = 100
+    const unavailable = { path: '^/v1.0/users[?]', status: 503, retryAfter: '0' }
+    const stops = limits.modelAttemptsMax + 3
+    for (let page = 1; page <= stops; page++) {
+      await small.control.fault('status', { ...unavailable, skip: page, count: 2 })
+    }
+    const { models } = await sync(small)
+    expect(models.MSOLUser).toMatchObject({ phase: 'done', added: 1_000 })
+    await small.control.clearFaults()
+    await small.control.fault('status', { ...unavailable, skip: 3 })
+    await small.control.clearCalls()
+    expect((await sync(small, true)).models.MSOLUser).toMatchObject({ phase: 'failed' })
+    const asked = (await small.control.calls('&service=graph')).filter(
+      ({ status }) => status === 503,
+    )
+    expect(asked).toHaveLength(2 * limits.modelAttemptsMax)
+  } finally {
+    Object.assign(limits, { callAttemptsMax, modelBackoffMs })
+    await small.close()
+  }
+})

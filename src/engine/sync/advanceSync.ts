@@ -112,21 +112,25 @@ async function syncOrMark(
 
 /**
  * Faults of Microsoft's that outlast a call's own tries pass as well, mostly within a minute: the
- * model then goes on behind the last page that was stored.
+ * model then goes on behind the last page that was stored. Pages that were stored since the fault
+ * before show that it gets somewhere: only what stands still is given up.
  */
 async function syncThroughFaults(sync: ModelSync, start: RunModel): Promise<void> {
   const { engine, run, signal } = sync
   let state: RunModel | undefined = start
   for (let attempt = 1; state !== undefined; attempt++) {
+    const { pageSeq }: RunModel = state
     try {
       return await syncModel(sync, state)
     } catch (error) {
       const passes = error instanceof AppError && error.code === 'microsoft-unavailable'
-      if (!passes || attempt >= limits.modelAttemptsMax) throw error
+      if (!passes) throw error
+      const models = await inScope(engine.db, run.nodePath, (tx) => runModels(tx, run.id))
+      state = models.find(({ modelId }) => modelId === start.modelId)
+      if (state !== undefined && state.pageSeq > pageSeq) attempt = 1
+      if (attempt >= limits.modelAttemptsMax) throw error
     }
     await engine.clock.sleep(limits.modelBackoffMs * 2 ** (attempt - 1), signal)
-    const models = await inScope(engine.db, run.nodePath, (tx) => runModels(tx, run.id))
-    state = models.find(({ modelId }) => modelId === start.modelId)
   }
 }
 
