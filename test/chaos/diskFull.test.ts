@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, closeSync, mkdirSync, mkdtempSync, openSync, rmdirSync } from 'node:fs'
 import { open, readFile, rm } from 'node:fs/promises'
@@ -54,6 +54,7 @@ let disk: string
 /** Of a log. */
 let logDisk: string
 let tenantId: number
+const started: ChildProcess[] = []
 
 beforeAll(async () => {
   if (!mounts) return
@@ -72,6 +73,8 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(async () => {
   if (!mounts) return
+  // Left behind where a test fails, it would try for ever to reach a database that is gone.
+  for (const child of started) child.kill('SIGKILL')
   // What the world finds unrecorded fails here, behind the clearing up.
   const closed = await world.close().then(
     () => undefined,
@@ -203,6 +206,7 @@ it.runIf(mounts)(
     const log = openSync(file, 'a')
     const args = ['serve', '--role', 'api', '--port', '0', '--data', world.dataDir]
     const child = spawn(process.execPath, [launcher, ...args], { stdio: ['ignore', log, log] })
+    started.push(child)
     const linesOf = async () => logLines(await readFile(file, 'utf8'))
     const ready = await until('it is ready', 20_000, async () =>
       (await linesOf()).find(({ msg }) => msg === 'patchbay is ready'),

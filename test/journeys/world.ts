@@ -99,13 +99,18 @@ export async function openWorld(people: number, bounds: Bounds = {}) {
     },
     async close() {
       // Of every journey, whatever it killed: nothing was sent that is not on record.
-      const { unrecorded, late } = await this.writesOnRecord()
-      await microsoft.close()
-      for (const one of served) one.child.kill('SIGCONT')
-      await Promise.all([emulator.close(), ...served.map((one) => one.end())])
-      await endPostgres(dataDir)
-      await rm(dataDir, { recursive: true, force: true })
-      const wrong = [...unrecorded, ...late]
+      let wrong: unknown[] = []
+      try {
+        const { unrecorded, late } = await this.writesOnRecord()
+        wrong = [...unrecorded, ...late]
+      } finally {
+        // Also where the database is gone, or its servers would look for it for ever.
+        await microsoft.close()
+        for (const one of served) one.child.kill('SIGCONT')
+        await Promise.all([emulator.close(), ...served.map((one) => one.end())])
+        await endPostgres(dataDir)
+        await rm(dataDir, { recursive: true, force: true })
+      }
       if (wrong.length > 0) throw new Error(`not on record before it was sent: ${wrong}`)
     },
   }
