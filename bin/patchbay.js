@@ -17,7 +17,7 @@ const script = fileURLToPath(import.meta.url)
 // 300. Without the pool, which older ones cannot do without, there is room to collect less often.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 const collecting =
-  major >= 26 ? ['--heap-growing-percent=60', '--no-memory-pool'] : ['--heap-growing-percent=20']
+  major >= 26 ? ['--heap-growing-percent=50', '--no-memory-pool'] : ['--heap-growing-percent=20']
 const thrift = ['--max-semi-space-size=8', ...collecting]
 const allocation = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '262144' }
 const isThrifty = thrift.every((flag) => process.execArgv.includes(flag))
