@@ -336,10 +336,11 @@ describe('subscriptions', () => {
     await microsoft.fault('status', { method: 'DELETE', path: '/subscriptions/', status: 503 })
     await deleteTenant(name)
     await microsoft.clearFaults()
-    const { items: later } = await client.audit.list({ query: { tenantId, limit: 200 } })
-    expect(later.find(({ action }) => action === 'tenant.delete')).toMatchObject({
-      detail: { subscriptionsLeft: 2 },
+    const ended = await until('the end on record', async () => {
+      const { items } = await client.audit.list({ query: { tenantId, limit: 200 } })
+      return items.find(({ action }) => action === 'tenant.delete')
     })
+    expect(ended).toMatchObject({ detail: { subscriptionsLeft: 2 } })
     await makeTenant()
     await until('two in the place of those left', async () => {
       const { items } = await client.subscription.list({ query: { tenantId } })
