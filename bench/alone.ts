@@ -1,15 +1,19 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
+import { from as copyFrom } from 'pg-copy-streams'
 import { createGraphWire } from '../src/connectors/graph/wire.ts'
 import type { Json } from '../src/core/json.ts'
 import { Sealed } from '../src/core/secret.ts'
 import { readWhole } from '../src/core/wire.ts'
+import { colsOf, nameOf } from '../src/engine/columns.ts'
 import { loadModels } from '../src/engine/models/load.ts'
-import { createRowBlock, rowArrays, rowsGiven, toRow } from '../src/engine/row.ts'
+import { toRow } from '../src/engine/row.ts'
 import { systemClock } from '../src/main/clock.ts'
-import { textArray } from '../src/store/arrays.ts'
+import { arrayLiteral } from '../src/store/arrays.ts'
 import { type Database, openDatabase } from '../src/store/database.ts'
-import { inScope } from '../src/store/scope.ts'
+import { inScope, type Tx } from '../src/store/scope.ts'
 import { type GraphPlace, openPlainGraph, type PlainPage, usersQuery } from './plainGraph.ts'
 
 /** What a sync cannot avoid, measured without one: run as a child process, answers by message. */
@@ -26,8 +30,8 @@ export interface AloneResult {
 }
 
 interface LoadPage {
-  rows: Buffer[]
-  links: Buffer[]
+  rows: string
+  links: string
 }
 
 process.once('message', async (order: AloneOrder) => {
@@ -48,7 +52,9 @@ async function fetchAlone(place: GraphPlace) {
   return { seconds, pages }
 }
 
-/** The rows a sync writes, as it gives them: made beforehand, so that only loading is timed. */
+/**
+ * The very rows a sync writes, as text for COPY: made beforehand, so that only loading is timed.
+ */
 async function encode(pages: readonly PlainPage[]): Promise<LoadPage[]> {
   const models = await loadModels(fileURLToPath(new URL('../models', import.meta.url)))
   const model = models.find(({ id }) => id.endsWith('MSOLUser'))
@@ -57,16 +63,32 @@ async function encode(pages: readonly PlainPage[]): Promise<LoadPage[]> {
   for (const page of pages) {
     const wire = createGraphWire(answering(page))
     const read = await wire.list(model, undefined, new AbortController().signal)
-    const { objects } = readWhole(read)
-    const block = createRowBlock(objects.length)
-    const rows = objects.map((object) => toRow(model, object, block)).filter((row) => 'key' in row)
-    const links = rows.flatMap((row) =>
+    const written = readWhole(read).objects.flatMap(({ data, links }) => {
+      const row = toRow(model, { data, links })
+      return 'key' in row ? [{ row, data }] : []
+    })
+    const rows = written.map(({ row, data }) => {
+      const cols = arrayLiteral(colsOf(model, data))
+      return [row.key, nameOf(model, data), cols, `\\x${row.hash}`, JSON.stringify(data)]
+    })
+    const links = written.flatMap(({ row }) =>
       Object.entries(row.links).flatMap(([kind, keys]) => keys.map((to) => [kind, row.key, to])),
     )
-    const linkArrays = [0, 1, 2].map((column) => textArray(links.map((link) => link[column] ?? '')))
-    encoded.push({ rows: rowArrays(rows), links: linkArrays })
+    encoded.push({ rows: copyText(rows), links: copyText(links) })
   }
   return encoded
+}
+
+const escapes: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
+
+/** Rows in COPY's text format. */
+function copyText(rows: readonly (readonly string[])[]): string {
+  const escaped = (text: string) => text.replace(/[\\\t\n\r]/g, (one) => escapes[one] ?? one)
+  return rows.map((row) => `${row.map(escaped).join('\t')}\n`).join('')
+}
+
+async function copyIn(tx: Tx, statement: string, text: string): Promise<void> {
+  await pipeline(Readable.from([text]), tx.client.query(copyFrom(statement)))
 }
 
 /** A transport that knows one answer: the page's objects go through the connector's own reading. */
@@ -92,28 +114,23 @@ async function loadAlone(order: AloneOrder, pages: readonly LoadPage[]): Promise
 async function loadPage(db: Database, order: AloneOrder, page: LoadPage): Promise<void> {
   const { scope, tenantId } = order
   await inScope(db, scope, async (tx) => {
-    await tx.client.query({
-      name: 'load-rows',
-      text: `
-        with loaded as materialized (
-          select nextval('patchbay.resource_id_seq') as id, given.* from ${rowsGiven}
-        ), narrow as (
-          insert into resource (id, tenant_id, model_id, key, node_path, name, cols, hash)
-          overriding system value
-          select id, $6, 1, key, $7, name, cols::text[], hash from loaded
-        )
-        insert into resource_data (tenant_id, id, node_path, data)
-        select $6, id, $7, data from loaded`,
-      values: [...page.rows, tenantId, scope],
-    })
-    await tx.client.query({
-      name: 'load-links',
-      text: `
-        insert into link (tenant_id, kind, from_key, to_key, node_path)
-        select $4, kind, from_key, to_key, $5
-        from unnest($1::text[], $2::text[], $3::text[]) as loaded (kind, from_key, to_key)`,
-      values: [...page.links, tenantId, scope],
-    })
+    await tx.client.query(`create temporary table if not exists loaded
+      (id bigint default nextval('patchbay.resource_id_seq'), key text, name text, cols text[], hash bytea, data json) on commit delete rows`)
+    await tx.client.query(`create temporary table if not exists loaded_link
+      (kind text, from_key text, to_key text) on commit delete rows`)
+    await copyIn(tx, 'copy loaded (key, name, cols, hash, data) from stdin', page.rows)
+    await copyIn(tx, 'copy loaded_link (kind, from_key, to_key) from stdin', page.links)
+    await sql`
+      with narrow as (
+        insert into resource (id, tenant_id, model_id, key, node_path, name, cols, hash)
+        overriding system value
+        select id, ${tenantId}, 1, key, ${scope}, name, cols, hash from loaded
+      )
+      insert into resource_data (tenant_id, id, node_path, data)
+      select ${tenantId}, id, ${scope}, data from loaded`.execute(tx)
+    await sql`
+      insert into link (tenant_id, kind, from_key, to_key, node_path)
+      select ${tenantId}, kind, from_key, to_key, ${scope} from loaded_link`.execute(tx)
   })
 }
 
