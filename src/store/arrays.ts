@@ -99,11 +99,8 @@ function createArray(type: ElementType, bytes: number) {
 
 function writeHead(array: Buffer, type: ElementType, length: number): void {
   const [dimensions, nulls, lowerBound] = [1, 0, 1]
-  for (const [index, word] of [
-    ...[dimensions, nulls, typeNumbers[type], length, lowerBound],
-  ].entries()) {
-    array.writeInt32BE(word, index * 4)
-  }
+  const words = [dimensions, nulls, typeNumbers[type], length, lowerBound]
+  for (const [index, word] of words.entries()) array.writeInt32BE(word, index * 4)
 }
 
 /** An array literal: every element quoted, so that `NULL`, commas, braces and '' are only text. */

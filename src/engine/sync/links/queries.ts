@@ -54,7 +54,8 @@ export async function dropEdges(tx: Tx, tenantId: number, edges: readonly Edge[]
   if (edges.length === 0) return
   const [kinds, from, to] = columnsOf(edges)
   await sql`
-    delete from link using unnest(${kinds}::text[], ${from}::text[], ${to}::text[]) as gone (kind, from_key, to_key)
+    delete from link using unnest(${kinds}::text[], ${from}::text[], ${to}::text[])
+      as gone (kind, from_key, to_key)
     where link.tenant_id = ${tenantId} and link.kind = gone.kind
       and link.from_key = gone.from_key and link.to_key = gone.to_key`.execute(tx)
 }
