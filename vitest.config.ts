@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 import { closingLine } from './test/closingLine.ts'
+import { temporaryFolder } from './test/temporary.ts'
+
+process.env.TMPDIR ??= temporaryFolder()
 
 /**
  * PATCHBAY_TEST_POSTGRES says which PostgreSQL the tests run on: `embedded` (when unset), `debian`

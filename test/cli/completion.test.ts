@@ -1,21 +1,24 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from './command.ts'
 
 const execute = promisify(execFile)
+let folder: string
 let script: string
 
 beforeAll(async () => {
   const { out, exit } = await run(['completion', 'bash'])
   expect(exit).toBe(0)
-  script = join(await mkdtemp(join(tmpdir(), 'patchbay-completion-')), 'patchbay.bash')
+  folder = await mkdtemp(join(tmpdir(), 'patchbay-completion-'))
+  script = join(folder, 'patchbay.bash')
   await writeFile(script, out)
 })
+afterAll(() => rm(folder, { recursive: true }))
 
 /** What bash offers for the last of these words. */
 async function offered(...words: string[]): Promise<string[]> {

@@ -1,10 +1,10 @@
-import { chmod, mkdtemp, readdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { generateCertificate } from '../../src/features/certificates/generate.ts'
 import type { Finding } from '../../src/main/doctorChecks.ts'
 import { type FreshDatabase, freshDatabase, systemClock } from '../store/testing.ts'
@@ -22,6 +22,7 @@ beforeEach(async () => {
   // Nobody's: what runs at the usual port is none of a test's business.
   await settings({ port: 9 })
 })
+afterEach(() => rm(dataDir, { recursive: true }))
 
 const settings = (members: object) =>
   writeFile(join(dataDir, 'patchbay.json'), JSON.stringify(members))

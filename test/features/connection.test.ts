@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
@@ -49,6 +49,7 @@ const everything = [
 
 let bench: Bench
 let emulator: Emulator
+let dataDir: string
 let egress: Egress
 let clouds: Clouds
 let testConnection: TestConnection
@@ -57,8 +58,9 @@ const clock: Clock = { ...systemClock, now: () => systemClock.now() + skewMs }
 
 beforeAll(async () => {
   bench = await openBench()
+  dataDir = await mkdtemp(join(tmpdir(), 'patchbay-emulator-'))
   emulator = await startEmulator({
-    dataDir: await mkdtemp(join(tmpdir(), 'patchbay-emulator-')),
+    dataDir,
     clock: systemClock,
     tenants: [{ users: 1, seed: 1 }],
     control: true,
@@ -82,6 +84,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await egress.close()
   await emulator.close()
+  await rm(dataDir, { recursive: true })
   await bench.close()
 })
 

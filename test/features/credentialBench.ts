@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
@@ -185,6 +185,7 @@ export async function openCredentialBench({ hasty = false } = {}) {
     async close() {
       await egress.close()
       await emulator.close()
+      await rm(dataDir, { recursive: true })
       await bench.close()
     },
   }

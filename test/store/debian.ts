@@ -66,11 +66,16 @@ export async function startDebian(
   throw new Error(`PostgreSQL 15 did not start in ${dir}`)
 }
 
-/** A smart shutdown: whoever is connected is let finish. */
+/** Ends it as `embedded.ts` does: at once, and whoever is connected is told. */
 export async function stopDebian(dir: string): Promise<void> {
   const pidFile = join(dir, 'cluster', 'postmaster.pid')
   const [pid] = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n')
-  if (pid && isAlive(Number(pid))) process.kill(Number(pid), 'SIGTERM')
+  if (!pid || !isAlive(Number(pid))) return
+  process.kill(Number(pid), 'SIGINT')
+  for (let look = 0; isAlive(Number(pid)); look++) {
+    if (look === 200) throw new Error(`PostgreSQL 15 in ${dir} does not end.`)
+    await wait(50)
+  }
 }
 
 function isAlive(pid: number): boolean {
