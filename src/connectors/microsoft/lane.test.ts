@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   fine,
   one,
+  person,
   refused,
   startLanes,
   sync,
@@ -11,7 +12,8 @@ import {
 } from '../../../test/connectors/lanesAtRest.ts'
 import { settle } from '../../../test/connectors/standingClock.ts'
 import { limits } from '../../core/limits.ts'
-import type { EndTurn, Lane, TurnOutcome } from './lane.ts'
+import type { Cost } from './allowance.ts'
+import type { EndTurn, Lane, TakeOptions, TurnOutcome } from './lane.ts'
 
 /** The same, with budgets of the tenant's units. */
 const startWithUnits = (perSecond: number, burst: number) =>
@@ -219,16 +221,43 @@ describe('budgets', () => {
     for (let call = 0; call < 2; call += 1) {
       ;(await lane.take({ units: 1, writes: 1 }, sync))(fine)
     }
-    let written = false
-    lane.take({ units: 1, writes: 1 }, sync).then((end) => {
-      written = true
-      end(fine)
-    })
-    await clock.advance(49)
-    expect(written).toBe(false)
-    await clock.advance(1)
-    expect(written).toBe(true)
+    let written = 0
+    for (let call = 0; call < 40; call += 1) {
+      lane.take({ units: 1, writes: 1 }, person).then((end) => {
+        written += 1
+        end(fine)
+      })
+    }
+    // Both at once, though many writes came before them.
+    ;(await lane.take(one, person))(fine)
     ;(await lane.take(one, sync))(fine)
+    await clock.advance(49)
+    expect(written).toBe(0)
+    await clock.advance(1)
+    expect(written).toBe(1)
+    await clock.advance(1_950)
+    expect(written).toBe(40)
+  })
+
+  it('of units are for who came first: a read passes no write that lacks them', async () => {
+    const units = { perSecond: 100, burst: 10 }
+    const { lane, clock } = startLanes({ tenant: { units, writes: { perSecond: 1, burst: 1 } } })
+    ;(await lane.take({ units: 10, writes: 1 }, sync))({ ...fine, units: 10 })
+    const order: string[] = []
+    const take = async (name: string, cost: Cost, options: TakeOptions) => {
+      const end = await lane.take(cost, options)
+      order.push(name)
+      end(fine)
+    }
+    take('write', { units: 8, writes: 1 }, person)
+    take('read', one, sync)
+    await clock.advance(79)
+    expect(order).toEqual([])
+    // Now it lacks nothing but the quota of writes, which takes it a second.
+    await clock.advance(20)
+    expect(order).toEqual(['read'])
+    await clock.advance(1_000)
+    expect(order).toEqual(['read', 'write'])
   })
 
   it('are what the service says they are', async () => {

@@ -4,7 +4,7 @@ import { limits } from '../../core/limits.ts'
 import type { Priority } from '../../core/wire.ts'
 import { type Allowance, type Cost, createPlace, type Place, type Refusal } from './allowance.ts'
 import type { LaneNews } from './laneNews.ts'
-import { createTurnQueue, type TurnQueue, type Waiter } from './turnQueue.ts'
+import { createTurnQueue, isRead, type TurnQueue, type Waiter } from './turnQueue.ts'
 import type { Starter, TurnRing } from './turnRing.ts'
 import { createWindow, type Window } from './window.ts'
 
@@ -49,9 +49,10 @@ export interface LaneParts {
 interface State extends LaneParts {
   queue: TurnQueue<EndTurn>
   window: Window
-  place: Place
+  /** In the application's line: the first read's, and the first write's. */
+  places: Record<'read' | 'write', Place>
   inFlight: number
-  /** Wakes the lane when its first call may leave. */
+  /** Wakes the lane when the next call may leave. */
   alarm: AbortController | undefined
   starter: Starter
 }
@@ -60,6 +61,8 @@ interface State extends LaneParts {
  * The throttle state towards one application, tenant and service. A call leaves when the window has
  * room, the tenant's budgets and then the application's have enough, and the process has a
  * connection left, in this order: what waits for the tenant alone takes nothing from the others.
+ * Calls leave as they came, but that reads pass writes which lack nothing but the quota of writes:
+ * a bulk change waits for that a minute and more.
  */
 export function createLane(parts: LaneParts): Lane {
   const { clock, tenant, application } = parts
@@ -67,7 +70,7 @@ export function createLane(parts: LaneParts): Lane {
     ...parts,
     queue: createTurnQueue(),
     window: createWindow(clock, parts.inFlightMax),
-    place: createPlace(clock, application),
+    places: { read: createPlace(clock, application), write: createPlace(clock, application) },
     inFlight: 0,
     alarm: undefined,
     starter: { startOne: () => startOne(state) },
@@ -94,40 +97,71 @@ export function createLane(parts: LaneParts): Lane {
   }
 }
 
-/** Offers the first call, sets an alarm for the moment it may leave, or waits for room. */
+/** Offers the next call, sets an alarm for the moment it may leave, or waits for room. */
 function advance(lane: State): void {
   lane.alarm?.abort()
   lane.alarm = undefined
-  const next = lane.queue.first()
-  if (next === undefined) lane.place.settle(undefined)
-  if (next === undefined || !hasRoom(lane, next)) return
-  const ms = waitMs(lane, next)
-  if (ms <= 0) {
-    lane.ring.offer(lane.starter, next.priority)
+  if (lane.queue.first() === undefined) {
+    for (const place of Object.values(lane.places)) place.settle(undefined)
+  }
+  const next = upNext(lane)
+  if (next === undefined) return
+  if (next.ms <= 0) {
+    lane.ring.offer(lane.starter, next.waiter.priority)
     return
   }
   lane.alarm = new AbortController()
-  lane.clock.sleep(ms, lane.alarm.signal).then(
+  lane.clock.sleep(next.ms, lane.alarm.signal).then(
     () => advance(lane),
     () => {},
   )
 }
 
 function startOne(lane: State): boolean {
-  const next = lane.queue.first()
-  if (next === undefined || !hasRoom(lane, next) || waitMs(lane, next) > 0) {
+  const next = upNext(lane)
+  if (next === undefined || next.ms > 0) {
     advance(lane)
     return false
   }
-  lane.queue.remove(next)
-  lane.tenant.spend(next.cost)
-  lane.place.settle(next.cost)
+  const { waiter } = next
+  lane.queue.remove(waiter)
+  lane.tenant.spend(waiter.cost)
+  placeOf(lane, waiter).settle(waiter.cost)
   lane.inFlight += 1
   lane.window.began(lane.inFlight)
   const began = lane.clock.now()
-  next.start((outcome) => endTurn(lane, next, began, outcome))
+  waiter.start((outcome) => endTurn(lane, waiter, began, outcome))
   advance(lane)
   return true
+}
+
+interface Next {
+  waiter: Waiter<EndTurn>
+  ms: number
+}
+
+/** Who leaves next, and in how many milliseconds to look again; undefined when there is no room. */
+function upNext(lane: State): Next | undefined {
+  const first = lane.queue.first()
+  if (first === undefined) return undefined
+  const own = withRoom(lane, first)
+  if (own?.ms === 0 || isRead(first)) return own
+  // A read that passed one who waits for units as well would take them from it.
+  const unitsMs = lane.tenant.waitMs({ ...first.cost, writes: 0 })
+  if (unitsMs > 0) return own && { ...own, ms: Math.min(own.ms, unitsMs) }
+  const read = lane.queue.firstRead()
+  const passing = read && withRoom(lane, read)
+  return passing && (own === undefined || passing.ms < own.ms) ? passing : own
+}
+
+/** Asked in this order: a place in the application's line is for a call that may leave. */
+function withRoom(lane: State, waiter: Waiter<EndTurn>): Next | undefined {
+  if (!hasRoom(lane, waiter)) return undefined
+  return { waiter, ms: Math.max(0, waitMs(lane, waiter)) }
+}
+
+function placeOf({ places }: State, waiter: Waiter<EndTurn>): Place {
+  return isRead(waiter) ? places.read : places.write
 }
 
 /** A person's call has one place more: a window full of slow pages is not theirs to wait for. */
@@ -135,10 +169,12 @@ function hasRoom({ inFlight, window }: State, { priority }: Waiter<EndTurn>): bo
   return inFlight < window.size() + Number(priority === 'interactive')
 }
 
-function waitMs({ clock, tenant, application, place }: State, { cost }: Waiter<EndTurn>): number {
-  const own = tenant.waitMs(cost)
+function waitMs(lane: State, waiter: Waiter<EndTurn>): number {
+  const { clock, tenant, application } = lane
+  const own = tenant.waitMs(waiter.cost)
   if (own > 0) return own
-  return Math.max(place.waitMs(cost), application.pausedUntil() - clock.now())
+  const line = placeOf(lane, waiter).waitMs(waiter.cost)
+  return Math.max(line, application.pausedUntil() - clock.now())
 }
 
 function endTurn(

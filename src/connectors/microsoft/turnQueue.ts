@@ -19,6 +19,8 @@ export interface Waiter<T> extends WaitingCall {
 export interface TurnQueue<T> {
   size(): number
   first(): Waiter<T> | undefined
+  /** The first that changes nothing. */
+  firstRead(): Waiter<T> | undefined
   remove(waiter: Waiter<T>): void
   failAll(error: AppError): void
   /** Resolves when started. Throws `cancelled`, `unavailable` when too many wait, or as told. */
@@ -40,6 +42,7 @@ export function createTurnQueue<T>(): TurnQueue<T> {
   return {
     size,
     first: () => queues.interactive[0] ?? queues.sync[0],
+    firstRead: () => queues.interactive.find(isRead) ?? queues.sync.find(isRead),
     remove,
     failAll(error) {
       for (const queue of Object.values(queues)) {
@@ -59,6 +62,10 @@ export function createTurnQueue<T>(): TurnQueue<T> {
       return await promise.finally(() => signal?.removeEventListener('abort', giveUp))
     },
   }
+}
+
+export function isRead({ cost }: Pick<WaitingCall, 'cost'>): boolean {
+  return cost.writes === 0
 }
 
 function tooMany(): AppError {
