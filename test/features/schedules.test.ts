@@ -103,6 +103,11 @@ const create = (body: object, actor = provider) =>
     ...body,
   })
 
+const start = (body: { models?: string[]; fullList?: boolean } = {}) => {
+  const work = { db: bench.store.db, jobs: { enqueue: enqueueJob }, models: inForce, clock }
+  return startSync(provider, work, tenantId, body)
+}
+
 describe('a schedule', () => {
   it('shows when it is next due, and queues a sync then, as who made it', async () => {
     const { id, dueAt } = await create({ models: [groups.toUpperCase()] })
@@ -139,6 +144,15 @@ describe('a schedule', () => {
     await queueMarked(dependencies)
     const [, second] = await syncsOf()
     expect(second?.models).toEqual(models.map((model) => model.id).filter((id) => id !== users))
+  })
+
+  it('or a person who meets one: the rest comes behind it, and full lists not at all', async () => {
+    const { id } = await start({ models: [users] })
+    expect(await start({ models: [groups, users] })).toMatchObject({ id })
+    expect((await failureOf(start({ fullList: true }))).code).toBe('conflict')
+    await endSyncs()
+    await queueMarked(dependencies)
+    expect((await syncsOf()).map((sync) => sync.models)).toEqual([[users], [groups]])
   })
 
   it('rests while it is paused, and goes on at its next time', async () => {
@@ -281,6 +295,7 @@ describe('a mark', () => {
   it('becomes a sync of its model when it is due, once', async () => {
     await mark(users, now + 5_000)
     await mark(users, now + 60_000)
+    await mark(groups, now + 9_000)
     await queueMarked(dependencies)
     expect(await syncsOf()).toEqual([])
     now += 5_000
@@ -346,11 +361,6 @@ describe('a rule', () => {
     const found = models.find((one) => one.id === id) ?? expect.fail(`no model ${id}`)
     return setRule(provider, bench.store.db, tenantId, found, ['read'])
   }
-  const start = (body: { models?: string[] } = {}) => {
-    const work = { db: bench.store.db, jobs: { enqueue: enqueueJob }, models: inForce }
-    return startSync(provider, work, tenantId, body)
-  }
-
   it('leaves a model out: of Sync All, of schedules and of marks', async () => {
     await leaveOut(groups)
     const read = (await start()).models.map(({ model }) => model)

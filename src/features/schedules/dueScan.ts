@@ -1,7 +1,6 @@
-import { type Actor, type ActorNow, mayDo } from '../../core/actor.ts'
+import { type ActorNow, mayDo } from '../../core/actor.ts'
 import { limits } from '../../core/limits.ts'
 import type { Model } from '../../core/model.ts'
-import { markModelsDue } from '../../engine/due/queries.ts'
 import type { Models } from '../../engine/models/versions/versions.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import type { Jobs } from '../../store/jobs/jobs.ts'
@@ -10,8 +9,7 @@ import { inScope, type Tx } from '../../store/scope.ts'
 import { rootPath } from '../hierarchy/root.ts'
 import { record } from '../operation/record.ts'
 import type { Store } from '../operation/store.ts'
-import { selectRunModels } from '../syncs/queries.ts'
-import { queueSync, syncType } from '../syncs/queueSync.ts'
+import { markMissed, queueSync, syncType } from '../syncs/queueSync.ts'
 import { selectTenantPath } from '../tenants/queries.ts'
 import * as marks from './marks/queries.ts'
 import * as queries from './queries.ts'
@@ -77,11 +75,10 @@ async function doSchedule(
     return
   }
   const wanted = modelsOf(await models.current(), schedule)
-  const run = await queueSync(tx, actor, jobs, {
-    ...{ tenantId, nodePath, models: wanted, fullList: schedule.fullList },
-    cause: `schedule:${id}`,
-  })
-  if (run?.joined) await markMissed(tx, actor, schedule, run.id, wanted, store.clock.now())
+  const { fullList } = schedule
+  const sync = { tenantId, nodePath, models: wanted, fullList, cause: `schedule:${id}` }
+  const run = await queueSync(tx, actor, jobs, sync)
+  if (run?.joined) await markMissed(tx, actor, sync, run.id, store.clock.now())
   const now = store.clock.now()
   const since = (dueAt ?? schedule.createdAt).getTime()
   const next = new Date(nextTime(whenOf(schedule), since, now))
@@ -99,21 +96,6 @@ function modelsOf(models: readonly Model[], schedule: queries.ScheduleRow): stri
   return named.length > 0 ? named : ids
 }
 
-/** The sync under way is the one asked for; what it does not read is due right behind it. */
-async function markMissed(
-  tx: Tx,
-  actor: Actor,
-  { id, tenantId, nodePath }: queries.ScheduleRow,
-  runId: number,
-  wanted: readonly string[],
-  now: number,
-): Promise<void> {
-  const under = new Set((await selectRunModels(tx, [runId])).map(({ model }) => model))
-  const missed = wanted.filter((model) => !under.has(model))
-  const due = { dueAt: new Date(now), cause: `schedule:${id}`, actor }
-  await markModelsDue(tx, { tenantId, nodePath }, missed, due)
-}
-
 function whenOf({ everyMinutes, cron, timeZone }: queries.ScheduleRow): When {
   if (cron !== null) return { everyMinutes: null, cron, timeZone }
   return { everyMinutes: everyMinutes ?? 1, cron: null, timeZone }
@@ -122,6 +104,7 @@ function whenOf({ everyMinutes, cron, timeZone }: queries.ScheduleRow): When {
 /**
  * Queues syncs of the models that were marked due, tenant by tenant. While a sync of the tenant is
  * under way the marks wait: it may have read a model before the change the mark is about.
+ * One whose time has not come waits too: what it is about may not show yet.
  */
 export async function queueMarked({ store, jobs, models, log }: DueDependencies): Promise<void> {
   const now = new Date(store.clock.now())
@@ -131,7 +114,7 @@ export async function queueMarked({ store, jobs, models, log }: DueDependencies)
   for (const tenantId of tenants) {
     try {
       await inScope(store.db, rootPath, async (tx) => {
-        const due = await marks.takeMarks(tx, tenantId)
+        const due = await marks.takeMarks(tx, tenantId, now)
         const [first] = due
         if (first === undefined) return
         const marked = new Set(due.map(({ model }) => model))

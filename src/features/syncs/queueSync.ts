@@ -1,6 +1,7 @@
 import type { Author } from '../../core/actor.ts'
 import { AppError, badInput } from '../../core/errors.ts'
 import type { Model } from '../../core/model.ts'
+import { markModelsDue } from '../../engine/due/queries.ts'
 import { modelById } from '../../engine/engine.ts'
 import { leftOut } from '../../engine/sync/rules/queries.ts'
 import type { Jobs } from '../../store/jobs/jobs.ts'
@@ -30,9 +31,9 @@ export async function queueSync(
   actor: Author,
   jobs: Pick<Jobs, 'enqueue'>,
   { tenantId, nodePath, models, fullList, cause }: WantedSync,
-): Promise<{ id: number; joined: boolean } | undefined> {
+): Promise<{ id: number; joined?: { fullList: boolean } } | undefined> {
   const active = await queries.selectActiveRun(tx, tenantId)
-  if (active !== undefined) return { id: active.id, joined: true }
+  if (active !== undefined) return { id: active.id, joined: { fullList: active.fullList } }
   const out = await leftOut(tx, tenantId)
   const taken = models.filter((model) => !out.has(model))
   if (taken.length === 0) return undefined
@@ -42,7 +43,24 @@ export async function queueSync(
   const subject = `sync:${id}`
   await record(tx, actor, { nodePath, tenantId, action: 'sync.start', subject, detail })
   await jobs.enqueue(tx, { kind: 'sync', id, scope: nodePath, tenantId })
-  return { id, joined: false }
+  return { id }
+}
+
+/**
+ * The sync under way is the one asked for; what it does not read is marked, to be read right behind
+ * it. `now` in milliseconds.
+ */
+export async function markMissed(
+  tx: Tx,
+  actor: Author,
+  { tenantId, nodePath, models, cause }: WantedSync,
+  runId: number,
+  now: number,
+): Promise<void> {
+  const under = new Set((await queries.selectRunModels(tx, [runId])).map(({ model }) => model))
+  const missed = models.filter((model) => !under.has(model))
+  const due = { dueAt: new Date(now), cause: cause ?? `sync:${runId}`, actor }
+  await markModelsDue(tx, { tenantId, nodePath }, missed, due)
 }
 
 /** Throws `conflict` when the tenant's syncs leave out one of the models that somebody named. */

@@ -7,6 +7,7 @@ import {
   scopesOf,
   scopesPermitted,
 } from '../../core/actor.ts'
+import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Models } from '../../engine/models/versions/versions.ts'
 import type { Database } from '../../store/database.ts'
@@ -18,28 +19,38 @@ import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/pa
 import { record } from '../operation/record.ts'
 import { permittedTenantPath } from '../tenants/access.ts'
 import * as queries from './queries.ts'
-import { chooseModels, leavingOut, queueSync, requireTakenIn, syncType } from './queueSync.ts'
+import {
+  chooseModels,
+  leavingOut,
+  markMissed,
+  queueSync,
+  requireTakenIn,
+  syncType,
+} from './queueSync.ts'
 import { type SyncAnswer, showRuns } from './show.ts'
 
 export interface SyncDependencies {
   db: Database
   jobs: Pick<Jobs, 'enqueue'>
   models: Models
+  clock: Pick<Clock, 'now'>
 }
 
 type StartBody = RouteInput<typeof syncRoutes.start>['body']
 
 /**
  * Queues a sync of all models or of those named; joins the one already under way, so that asking
- * twice is asking once. Throws `bad-input` for a model that does not exist, `conflict` for one that
- * the tenant's syncs leave out.
+ * twice is asking once, and what that one does not read is synced behind it. Throws `bad-input` for
+ * a model that does not exist, `conflict` for one that the tenant's syncs leave out, and for full
+ * lists where the sync under way reads changes.
  */
 export async function startSync(
   actor: Actor,
-  { db, jobs, models }: SyncDependencies,
+  dependencies: SyncDependencies,
   tenantId: number,
   body: StartBody,
 ): Promise<SyncAnswer> {
+  const { db, jobs, models, clock } = dependencies
   const wanted = chooseModels(await models.current(), body.models)
   try {
     return await inScope(db, scopesOf(actor), async (tx) => {
@@ -49,15 +60,25 @@ export async function startSync(
       if (body.models !== undefined) await requireTakenIn(tx, tenantId, wanted)
       const queued = await queueSync(tx, actor, jobs, sync)
       if (queued === undefined) throw leavingOut('every model')
-      return showOne(tx, queued.id)
+      const { id, joined } = queued
+      if (joined && fullList && !joined.fullList) throw readingChanges(id)
+      if (joined) await markMissed(tx, actor, sync, id, clock.now())
+      return showOne(tx, id)
     })
   } catch (error) {
     // Somebody else started one between our look and our write: it is there now.
     if (isUniqueViolation(error, 'run_active')) {
-      return startSync(actor, { db, jobs, models }, tenantId, body)
+      return startSync(actor, dependencies, tenantId, body)
     }
     throw error
   }
+}
+
+function readingChanges(id: number): AppError {
+  return new AppError(
+    'conflict',
+    `Sync ${id} of this tenant is under way and reads changes only. Nothing was begun; ask for full lists when it has ended (\`patchbay sync show ${id}\` tells), or cancel it.`,
+  )
 }
 
 export async function listSyncs(

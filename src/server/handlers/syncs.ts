@@ -12,8 +12,8 @@ import type { Handlers } from '../../http/handlers.ts'
 import type { ServerDependencies } from '../dependencies.ts'
 
 export function syncHandlers({ store, jobs, engine }: ServerDependencies): Handlers<Api>['sync'] {
-  const { db } = store
-  const work = { db, jobs, models: engine.models }
+  const { db, clock } = store
+  const work = { db, clock, jobs, models: engine.models }
   return {
     start: (actor, { params, body }) => startSync(actor, work, params.tenantId, body),
     list: (actor, { query }) => listSyncs(actor, db, query),

@@ -20,14 +20,14 @@ export interface Mark {
 }
 
 /**
- * All marks of a tenant, the earliest first, locked; none when another worker holds one. The share
+ * The marks of a tenant that are due, the earliest first, locked; none when another worker holds one. The share
  * of the tenant's row keeps the tenant where it is.
  */
-export async function takeMarks(tx: Tx, tenantId: number): Promise<Mark[]> {
+export async function takeMarks(tx: Tx, tenantId: number, now: Date): Promise<Mark[]> {
   const { rows } = await sql<Mark>`
     select due.node_path as "nodePath", m.name as model, cause, due.actor from sync_due as due
     join tenant on tenant.id = due.tenant_id join model m on m.id = due.model_id
-    where due.tenant_id = ${tenantId}
+    where due.tenant_id = ${tenantId} and due.due_at <= ${now}
     order by due.due_at for update of due skip locked for share of tenant skip locked`.execute(tx)
   return rows
 }
