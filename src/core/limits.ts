@@ -133,6 +133,12 @@ export const limits = {
   /** Sync: removals of one model in one run that need no person's yes. */
   removalsWithoutApproval: 10,
   /**
+   * Sync: missing objects that are asked for one by one before they are counted: half a minute of
+   * reading. More are held unasked, since so many gone for good are as likely as so many that moved
+   * out of the scope; each is asked for once a person has approved.
+   */
+  missingAskedFirst: 1_000,
+  /**
    * Sync: how often an object that came or changed within `appearMs` must not be found by its key
    * to count as gone, and the wait before the second look; it doubles.
    */

@@ -83,18 +83,29 @@ export const neverRemoved: Readonly<Record<string, string>> = {
   subscribedSkus: 'what a tenant has bought is fixed when the emulated tenant is made',
   domains: 'people of the emulated tenant have addresses in each of them',
   organization: 'a tenant is one',
-  directoryRoles: 'a role that was once given stays in the list',
 }
 
 /** Removes one object at Microsoft for good. */
 export async function removeBehind(world: World, model: Model, key: string): Promise<void> {
   if (model.list.call.startsWith('directory/deletedItems/')) {
     await askGraph(world, 'DELETE', `directory/deletedItems/${key}`)
+  } else if (model.noun === 'directoryRole') {
+    await takeRole(world, key)
   } else if (['user', 'group', 'team'].includes(model.noun)) {
     await world.control.mutate('delete-users', { ids: [key], purge: true })
   } else {
     await world.control.mutate('remove', { ids: [key] })
   }
+}
+
+/** The emulated tenant lists a role while somebody holds it: nobody does any more. */
+async function takeRole(world: World, key: string): Promise<void> {
+  const { roleTemplateId } = await askGraph(world, 'GET', `directoryRoles/${key}`)
+  const filter = `$filter=roleDefinitionId eq '${roleTemplateId}'`
+  const assignments = `roleManagement/directory/roleAssignments?${filter}`
+  const { value } = await askGraph(world, 'GET', assignments)
+  const ids = Array.isArray(value) ? value.map((assignment) => Object(assignment).id) : []
+  await world.control.mutate('remove', { ids })
 }
 
 /** What has to have happened in a tenant before every list has something in it. */

@@ -132,6 +132,26 @@ describe('removals in bulk', () => {
     await sync()
   })
 
+  // Fails when only what is held in the same attempt counts as held.
+  it('stay held where the attempt that held them was cut off right behind that', async () => {
+    await sync()
+    await world.control.mutate('delete-users', { users: 12, seed: 8 })
+    const { id } = await sync()
+    await inScope(world.db, world.scope, async (tx) => {
+      await sql`update run set state = 'running' where id = ${id}`.execute(tx)
+      await sql`update run_model set phase = 'removals' where run_id = ${id} and phase = 'held'`.execute(
+        tx,
+      )
+    })
+    await advanceSync(world.engine, world.job(id))
+    const run = await outcome(world, id)
+    expect(run).toMatchObject({ state: 'awaiting-approval', models: { MSOLUser: { removed: 0 } } })
+    await decide(id, 'refused')
+    await world.control.mutate('restore')
+    await sync(true)
+    expect(await disagreements(world)).toEqual([])
+  })
+
   it('refused ones stay', async () => {
     await world.control.mutate('delete-users', { users: 12, seed: 6 })
     const run = await sync()

@@ -115,6 +115,8 @@ export async function startWorld(spec: TenantSpec, surroundings: Surroundings = 
   }
   return {
     ...{ db: database.db, emulator, engine, models, scope, tenantId, access, settings },
+    /** Of the database's superuser: for what others do to it. */
+    databaseUrl: database.url,
     control: emulatorControl,
     job: (id: number) => ({ id, scope, signal: new AbortController().signal }),
     newRun: (fullList = false, only: readonly Model[] = models) =>

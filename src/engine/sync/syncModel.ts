@@ -3,7 +3,7 @@ import { inScope, type Tx } from '../../store/scope.ts'
 import { commitAs, type ModelSync, tellProgress } from './modelSync.ts'
 import { deltaCursorOf, moveRunModel, type RunModel, saveDeltaCursor } from './queries.ts'
 import { findAbsent, forgetRemovals } from './removals/queries.ts'
-import { settleApproved, settleFound } from './removals/settle.ts'
+import { settleFound, settleOpen } from './removals/settle.ts'
 import { leaveAbsent } from './scope/leaveScope.ts'
 import { beginShards, deltaShard, forgetPages } from './shards/queries.ts'
 import { readShards } from './shards/readShards.ts'
@@ -105,7 +105,7 @@ async function settleAndEnd(sync: ModelSync, state: RunModel): Promise<void> {
 
 /** The cursor stays as it is: later syncs may have moved it on since the removals were held. */
 async function endApproved(sync: ModelSync, state: RunModel): Promise<void> {
-  const held = await settleApproved(sync, state)
+  const held = await settleOpen(sync, state)
   await moveTo(sync, { ...state, phase: held ? 'held' : 'done' })
 }
 

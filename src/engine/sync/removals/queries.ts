@@ -83,18 +83,20 @@ export interface OpenRemoval extends Removal {
   young: boolean
 }
 
-/** The next ones to settle: due ones that need no yes, and approved ones. */
+/** The next ones to settle: due ones that need no yes, and approved ones; in order of id. */
 export async function nextRemovals(
   tx: Tx,
   { id, tenantId }: Run,
   modelId: number,
   limit: number,
+  after = 0,
 ): Promise<OpenRemoval[]> {
   const { rows } = await sql<OpenRemoval>`
     select resource_id as "resourceId", removal.key, reason, state = 'approved' as approved,
       changed_at > now() - ${limits.appearMs} * interval '1 millisecond' as young
     from removal join resource r on r.tenant_id = ${tenantId} and r.id = resource_id
     where run_id = ${id} and removal.model_id = ${modelId} and state in ('due', 'approved')
+      and resource_id > ${after}
     order by resource_id limit ${limit}`.execute(tx)
   return rows
 }

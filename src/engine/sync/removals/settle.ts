@@ -4,7 +4,7 @@ import type { Model } from '../../../core/model.ts'
 import { inParallel } from '../../../core/parallel.ts'
 import { readWhole, type Wire } from '../../../core/wire.ts'
 import { writeAudit } from '../../../store/audit.ts'
-import { inScope } from '../../../store/scope.ts'
+import { inScope, type Tx } from '../../../store/scope.ts'
 import { dropEdgesOf, kindsOf } from '../links/queries.ts'
 import { commitAs, endlessList, type ModelSync, tellProgress } from '../modelSync.ts'
 import { countRemoved, type RunModel, recordChanges } from '../queries.ts'
@@ -33,18 +33,47 @@ export async function settleFound(
   threshold: number,
 ): Promise<boolean> {
   const { engine, run } = sync
-  const held = await inScope(engine.db, run.nodePath, async (tx) => {
+  await askForMissing(sync, state, threshold)
+  await inScope(engine.db, run.nodePath, async (tx) => {
     await commitAs(tx, run)
     const tooMany = (await countRemovals(tx, run.id, state.modelId, 'due')) > threshold
     if (tooMany) await holdRemovals(tx, run.id, state.modelId)
-    return tooMany
   })
-  await settle(sync, state)
-  return held
+  return settleOpen(sync, state)
 }
 
-/** Settles what a person approved. Answers whether others are still held. */
-export async function settleApproved(sync: ModelSync, state: RunModel): Promise<boolean> {
+/**
+ * A list narrowed by the tenant's scope shows neither who is gone nor who moved out of it, and what
+ * is stored does not tell them apart where the delta that told of the move was lost. Where more are
+ * missing than need no yes, each is asked for, so that those who moved, or are there after all, do
+ * not count. One look: whom it does not find counts, and is looked for again before being removed.
+ */
+async function askForMissing(sync: ModelSync, state: RunModel, threshold: number): Promise<void> {
+  const { engine, run, scope } = sync
+  if (scope === undefined || !state.listed) return
+  const inOurs = <T>(work: (tx: Tx) => Promise<T>) => inScope(engine.db, run.nodePath, work)
+  const missing = await inOurs((tx) => countRemovals(tx, run.id, state.modelId, 'due'))
+  if (missing <= threshold || missing > limits.missingAskedFirst) return
+  let after = 0
+  for (;;) {
+    const chunk = await inOurs((tx) => nextRemovals(tx, run, state.modelId, chunkSize, after))
+    const last = chunk.at(-1)
+    if (last === undefined) return
+    const { gone, outside } = await confirmGone(
+      sync,
+      chunk.map((removal) => ({ ...removal, young: false })),
+    )
+    const there = chunk.filter(({ key }) => !gone.has(key))
+    await applyRemovals(sync, state, there, { gone: new Set(), outside })
+    after = last.resourceId
+  }
+}
+
+/**
+ * Settles what needs no yes or has it. Answers whether others are held: also those that an attempt
+ * held which was cut off before it could say so.
+ */
+export async function settleOpen(sync: ModelSync, state: RunModel): Promise<boolean> {
   const { engine, run } = sync
   await settle(sync, state)
   const held = await inScope(engine.db, run.nodePath, (tx) =>
