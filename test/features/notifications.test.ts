@@ -1,74 +1,39 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
-import pg from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type Client, createClient } from '../../src/client/client.ts'
-import { type Api, api } from '../../src/contract/api.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '../../src/core/limits.ts'
-import { Sealed } from '../../src/core/secret.ts'
 import { readHints } from '../../src/features/notifications/hints.ts'
-import { control } from '../engine/control.ts'
-import { startTestPatchbay, type TestPatchbay } from '../server/patchbay.ts'
 import { systemClock } from '../store/testing.ts'
+import {
+  flood,
+  type NotificationsWorld,
+  openNotificationsWorld,
+  until,
+} from './notificationsWorld.ts'
 
-let patchbay: TestPatchbay
-let client: Client<Api>
-let database: pg.Client
-let microsoft: ReturnType<typeof control>
+let world: NotificationsWorld
+let patchbay: NotificationsWorld['patchbay']
+let client: NotificationsWorld['client']
+let database: NotificationsWorld['database']
+let microsoft: NotificationsWorld['microsoft']
 let nodeId: number
 let tenantId: number
 
 beforeAll(async () => {
   // Nearly every test waits for what is behind a change, one for a Microsoft that is away.
   Object.assign(limits, { dueBehindChangeMs: 2_000, dueScanMs: 500, subscriptionsEndMs: 2_000 })
-  const port = await freePort()
-  patchbay = await startTestPatchbay({
-    ...{ port, settings: { publicUrl: `http://127.0.0.1:${port}` } },
-    notifications: { loopbackHttp: true, delayMs: 10, retryFirstMs: 50 },
-  })
-  const token = new Sealed(patchbay.token)
-  client = createClient(api, { baseUrl: patchbay.url, token, fetch, clock: systemClock })
-  database = new pg.Client({
-    ...{ connectionString: patchbay.databaseUrl.reveal(), options: '-c search_path=patchbay' },
-  })
-  await database.connect()
-  const [tenant] = patchbay.emulator.tenants
-  microsoft = control(patchbay.emulator, tenant?.tenantId ?? '')
+  world = await openNotificationsWorld()
+  ;({ patchbay, client, database, microsoft } = world)
   nodeId = (await client.node.create({ body: { parentId: 1, kind: 'customer', name: 'C' } })).id
   await makeTenant()
 })
 
 async function makeTenant(): Promise<void> {
-  const [tenant] = patchbay.emulator.tenants
-  const { tenantId: id, clientId, clientSecret } = tenant ?? expect.fail('no tenant')
-  const graph = { cloud: 'emulator', tenantId: id, clientId, clientSecret }
-  const body = { nodeId, name: 'Contoso', graph, sync: { notifications: true } }
-  tenantId = (await client.tenant.create({ body })).id
+  tenantId = await world.attach(nodeId, 'Contoso')
 }
 
-afterAll(async () => {
-  await microsoft.close()
-  await database.end()
-  await patchbay.close()
-})
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
-async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  for (let attempt = 0; attempt < 400; attempt += 1) {
-    const found = await look()
-    if (found) return found
-    await wait(50)
-  }
-  return expect.fail(`${what}: not within 20 s`)
-}
+afterAll(() => world.close())
 
 interface Subscribed {
   id: string
@@ -77,6 +42,8 @@ interface Subscribed {
 }
 
 const subscribed = () => microsoft.ask<Subscribed[]>('GET', `tenants/${idOf()}/subscriptions`)
+const announce = (event: string, subscriptionId = '') =>
+  microsoft.ask('POST', `tenants/${idOf()}/lifecycle`, { event, subscriptionId })
 const idOf = () => patchbay.emulator.tenants[0]?.tenantId ?? ''
 
 const post = (body: unknown, query = '', contentType = 'application/json') =>
@@ -95,6 +62,13 @@ const marks = async () =>
 const runs = async () =>
   Number((await database.query('select count(*) as count from run')).rows[0].count)
 
+/** Waits until Microsoft holds so many. */
+const count = (number: number) =>
+  until(`${number} subscriptions`, async () => {
+    const all = await subscribed()
+    return all.length === number && all
+  })
+
 /** Nothing is marked, queued or running. */
 async function rest(): Promise<void> {
   await until('rest', async () => {
@@ -104,10 +78,10 @@ async function rest(): Promise<void> {
 }
 
 /** Again where a sync was queued since it rested: what was just made or told is behind it. */
-async function deleteTenant(confirm: string): Promise<void> {
+async function deleteTenant(confirm: string, id = tenantId): Promise<void> {
   await until('the end of the tenant', async () => {
     await rest()
-    const end = client.tenant.delete({ params: { tenantId }, query: { confirm } })
+    const end = client.tenant.delete({ params: { tenantId: id }, query: { confirm } })
     return await end.then(
       () => true,
       ({ code }) => expect(code).toBe('conflict'),
@@ -188,27 +162,6 @@ describe('a receiver that anybody can reach', () => {
   }, 90_000)
 })
 
-/**
- * A thousand requests of each kind, ten at a time and by turns, so that what slows one slows the
- * other; the times in which 99 of 100 were answered.
- */
-async function flood(kinds: (readonly [() => Promise<Response>, status: number])[]) {
-  const times = kinds.map((): number[] => [])
-  const lane = async () => {
-    for (let number = 0; number < 100 * kinds.length; number += 1) {
-      const kind = number % kinds.length
-      const [ask, status] = kinds[kind] ?? expect.fail('there is nothing to ask')
-      const began = performance.now()
-      const answer = await ask()
-      await answer.text()
-      times[kind]?.push(performance.now() - began)
-      expect(answer.status).toBe(status)
-    }
-  }
-  await Promise.all(Array.from({ length: 10 }, lane))
-  return times.map((list) => list.sort((a, b) => a - b)[Math.floor(list.length * 0.99)])
-}
-
 /** Transactions the database has ended so far. */
 async function statements(): Promise<number> {
   await wait(1_100)
@@ -219,13 +172,16 @@ async function statements(): Promise<number> {
 }
 
 describe('subscriptions', () => {
-  beforeEach(rest)
+  // Each test finds two, made for good: their rows and the marks for them are one commit.
+  beforeEach(async () => {
+    const made = 'select from subscription where foreign_id is not null'
+    await until('two', async () => (await database.query(made)).rowCount === 2)
+    await rest()
+  })
+  afterEach(async () => expect(await world.unrecorded()).toEqual([]))
 
   it('are made for what can be watched, each with a secret of its own', async () => {
-    const made = await until('two subscriptions', async () => {
-      const all = await subscribed()
-      return all.length === 2 && all
-    })
+    const made = await count(2)
     expect(made.map(({ resource }) => resource).sort()).toEqual(['groups', 'users'])
     expect(new Set(made.map(({ clientState }) => clientState)).size).toBe(2)
     const { items } = await client.subscription.list({ query: { tenantId } })
@@ -280,8 +236,6 @@ describe('subscriptions', () => {
     const before = await subscribed()
     const removed = before.find(({ resource }) => resource === 'users')
     const asked = before.find(({ resource }) => resource === 'groups')
-    const announce = (event: string, subscriptionId = '') =>
-      microsoft.ask('POST', `tenants/${idOf()}/lifecycle`, { event, subscriptionId })
     await announce('subscriptionRemoved', removed?.id)
     await announce('reauthorizationRequired', asked?.id)
     await until('another subscription', async () => {
@@ -326,14 +280,13 @@ describe('subscriptions', () => {
   it('end for a model that syncs leave out, and come again with it', async () => {
     const groups = { tenantId, application: 'msgraph', name: 'Groups' }
     await client.syncRule.set({ params: groups, body: { disabled: ['read'] } })
-    await until('one', async () => (await subscribed()).length === 1)
-    expect((await subscribed()).map(({ resource }) => resource)).toEqual(['users'])
+    expect((await count(1)).map(({ resource }) => resource)).toEqual(['users'])
     await client.syncRule.set({ params: groups, body: { disabled: [] } })
-    await until('two again', async () => (await subscribed()).length === 2)
+    await count(2)
   })
 
   it('end with their tenant, as far as Microsoft can be reached, on record', async () => {
-    await until('two', async () => (await subscribed()).length === 2)
+    await count(2)
     const { name } = await client.tenant.show({ params: { tenantId } })
     const refused = client.tenant.delete({ params: { tenantId }, query: {} })
     expect(await refused.catch(({ code }) => code)).toBe('confirmation-required')
@@ -344,7 +297,7 @@ describe('subscriptions', () => {
     const actions = items.map(({ action }) => action)
     expect(actions.indexOf('tenant.delete')).toBeLessThan(actions.indexOf('subscription.drop'))
     await makeTenant()
-    await until('two of the new tenant', async () => (await subscribed()).length === 2)
+    await count(2)
     await microsoft.fault('status', { method: 'DELETE', path: '/subscriptions/', status: 503 })
     await deleteTenant(name)
     await microsoft.clearFaults()
@@ -360,9 +313,72 @@ describe('subscriptions', () => {
     })
   })
 
+  it('of two records of one tenant stay side by side, also while one is being made', async () => {
+    const before = await subscribed()
+    const body = { parentId: nodeId, kind: 'site' as const, name: 'Site' }
+    const second = await world.attach((await client.node.create({ body })).id, 'Branch')
+    const made = (await count(4)).filter(({ id }) => !before.some((one) => one.id === id))
+    await rest()
+    const [own, other] = [before, made].map((all) => all.find((one) => one.resource === 'users'))
+    // At Microsoft, and not known here yet.
+    const taken = `update subscription set foreign_id = null, act_at = now() + interval '1 minute'
+      where foreign_id = $1 returning id`
+    const { rows } = await database.query(taken, [other?.id])
+    await announce('subscriptionRemoved', own?.id)
+    await count(4)
+    await database.query('update subscription set foreign_id = $2 where id = $1', [
+      ...[rows[0].id, other?.id],
+    ])
+    await rest()
+    const ids = (await subscribed()).map(({ id }) => id)
+    expect(ids).toEqual(expect.arrayContaining(made.map(({ id }) => id)))
+    const [key = ''] = await microsoft.mutate('departments', { users: 1, seed: 3 })
+    const truth = (await microsoft.snapshot()).users.find((user) => user.id === key)
+    for (const record of [tenantId, second]) {
+      const params = { tenantId: record, application: 'msgraph', name: 'MSOLUser', ref: key }
+      await until('the change', async () => {
+        const { data } = await client.resource.show({ params })
+        return data.department === truth?.department
+      })
+      const { items } = await client.subscription.list({ query: { tenantId: record } })
+      expect(items.map(({ active }) => active)).toEqual([true, true])
+    }
+    const { items } = await client.audit.list({ query: { tenantId: second, limit: 200 } })
+    for (const { id } of before) expect(JSON.stringify(items)).not.toContain(id)
+    await deleteTenant('Branch', second)
+    expect(await subscribed()).toHaveLength(2)
+  })
+
+  it('are changed on record only, each attempt under an id of its own', async () => {
+    const since = systemClock.now()
+    const once = { path: '/subscriptions', count: 1 }
+    await microsoft.fault('status', { ...once, method: 'PATCH', status: 503 })
+    await microsoft.fault('status', { ...once, method: 'DELETE', status: 503 })
+    await microsoft.fault('throttle', { ...once, method: 'POST', retryAfter: '0' })
+    const groups = (await subscribed()).find(({ resource }) => resource === 'groups')
+    await announce('reauthorizationRequired', groups?.id)
+    await until('a renewal', async () => (await world.writes(since)).sent.length === 2)
+    const params = { tenantId, application: 'msgraph', name: 'Groups' }
+    await client.syncRule.set({ params, body: { disabled: ['read'] } })
+    await until('an end', async () => (await world.writes(since)).sent.length === 4)
+    await client.syncRule.set({ params, body: { disabled: [] } })
+    await until('a new one', async () => (await world.writes(since)).sent.length === 6)
+    await microsoft.clearFaults()
+    const { sent, recorded } = await world.writes(since)
+    expect(sent.map(({ method, status }) => `${method} ${status}`)).toEqual([
+      ...['PATCH 503', 'PATCH 200', 'DELETE 503', 'DELETE 204', 'POST 429', 'POST 201'],
+    ])
+    expect(recorded.map(({ detail }) => detail.requestId)).toEqual(
+      sent.map(({ clientRequestId }) => clientRequestId),
+    )
+    const [model, subscription] = ['device/msgraph/Groups', groups?.id]
+    const operation = 'PATCH subscriptions/{}'
+    expect(recorded[0]?.detail).toMatchObject({ model, subscription, operation })
+  })
+
   it('end with the wish for them', async () => {
     await client.tenant.update({ params: { tenantId }, body: { sync: { notifications: false } } })
-    await until('none', async () => (await subscribed()).length === 0)
+    await count(0)
     expect((await client.subscription.list({ query: { tenantId } })).items).toEqual([])
   })
 })

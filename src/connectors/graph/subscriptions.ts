@@ -2,6 +2,7 @@ import type { GraphCall } from '../../core/call.ts'
 import { AppError } from '../../core/errors.ts'
 import { isJsonObject } from '../../core/json.ts'
 import type { Model } from '../../core/model.ts'
+import type { ConfirmWrite } from '../../core/writing.ts'
 import type { GraphTransport } from './transport.ts'
 
 /** What we read and Graph tells changes of (subscription resource type, supported resources). */
@@ -16,6 +17,12 @@ export function watchedResource(model: Model): string | undefined {
 export interface Made {
   id: string
   expiresAt: Date
+}
+
+/** Nothing is changed at Microsoft without a `confirm`, which puts each attempt on record. */
+export interface WriteOptions {
+  signal: AbortSignal
+  confirm: ConfirmWrite
 }
 
 export interface NewSubscription {
@@ -33,14 +40,14 @@ export interface NewSubscription {
 export async function makeSubscription(
   graph: GraphTransport,
   { resource, url, clientState, expiresAt }: NewSubscription,
-  signal: AbortSignal,
+  options: WriteOptions,
 ): Promise<Made> {
   const body = {
     ...{ changeType: 'updated,deleted', resource, clientState },
     ...{ notificationUrl: url, lifecycleNotificationUrl: url },
     expirationDateTime: expiresAt.toISOString(),
   }
-  const { body: made } = await graph.send(call('POST', ['subscriptions'], body), { signal })
+  const { body: made } = await graph.send(call('POST', ['subscriptions'], body), options)
   return readMade(made)
 }
 
@@ -49,10 +56,10 @@ export async function renewSubscription(
   graph: GraphTransport,
   id: string,
   expiresAt: Date,
-  signal: AbortSignal,
+  options: WriteOptions,
 ): Promise<Made> {
   const body = { expirationDateTime: expiresAt.toISOString() }
-  const { body: made } = await graph.send(call('PATCH', ['subscriptions', id], body), { signal })
+  const { body: made } = await graph.send(call('PATCH', ['subscriptions', id], body), options)
   return readMade(made)
 }
 
@@ -60,10 +67,10 @@ export async function renewSubscription(
 export async function dropSubscription(
   graph: GraphTransport,
   id: string,
-  signal: AbortSignal,
+  options: WriteOptions,
 ): Promise<void> {
   try {
-    await graph.send(call('DELETE', ['subscriptions', id], undefined), { signal })
+    await graph.send(call('DELETE', ['subscriptions', id], undefined), options)
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'microsoft-not-found') throw error
   }

@@ -7,6 +7,7 @@ import type { Log } from '../../store/log.ts'
 import { inScope } from '../../store/scope.ts'
 import { record } from '../operation/record.ts'
 import type { Store } from '../operation/store.ts'
+import { recordAttempts } from './attempts.ts'
 import { forgetForeign, selectSubscriptions } from './queries.ts'
 
 export interface EndDependencies {
@@ -36,11 +37,14 @@ export async function endSubscriptions(
   for (const { id, foreignId, model } of all) {
     if (foreignId === null) continue
     const detail = { model, subscription: foreignId }
-    const entry = { nodePath, tenantId, action: 'subscription.drop', subject, detail }
+    const entry = { nodePath, tenantId, subject, detail }
+    const confirm = recordAttempts(store, { ...entry, actor })
     try {
       const graph = await openGraph({ tenantId, scope: nodePath })
-      await inScope(store.db, nodePath, (tx) => record(tx, actor, entry))
-      await dropSubscription(graph, foreignId, bounded)
+      await inScope(store.db, nodePath, (tx) =>
+        record(tx, actor, { ...entry, action: 'subscription.drop' }),
+      )
+      await dropSubscription(graph, foreignId, { signal: bounded, confirm })
       const later = new Date(store.clock.now() + limits.subscriptionRetryMs)
       await inScope(store.db, nodePath, (tx) => forgetForeign(tx, id, later))
     } catch (thrown) {

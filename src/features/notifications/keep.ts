@@ -11,6 +11,7 @@ import type { Author } from '../../core/actor.ts'
 import { AppError, asAppError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
+import type { ConfirmWrite } from '../../core/writing.ts'
 import { markModelsDue } from '../../engine/due/queries.ts'
 import { modelById } from '../../engine/engine.ts'
 import type { Models } from '../../engine/models/versions/versions.ts'
@@ -19,6 +20,7 @@ import type { Log } from '../../store/log.ts'
 import { inScope } from '../../store/scope.ts'
 import { rootPath } from '../hierarchy/root.ts'
 import type { Store } from '../operation/store.ts'
+import { recordAttempts } from './attempts.ts'
 import * as queries from './queries.ts'
 import { hashOf } from './receiver.ts'
 
@@ -86,15 +88,23 @@ async function make(
 ): Promise<void> {
   const { store, openGraph } = dependencies
   const graph = await openGraph({ tenantId: due.tenantId, scope: due.nodePath })
-  // One whose making was not answered in time is there without our knowing.
-  for (const id of await subscriptionsTo(graph, resource, url, signal)) {
-    await onRecord(dependencies, due, 'subscription.drop', { resource, subscription: id })
-    await dropSubscription(graph, id, signal)
+  // One whose making was not answered in time is there without our knowing. Another record of the
+  // tenant may go by the same application, and lie where this one's node cannot see it.
+  const there = await subscriptionsTo(graph, resource, url, signal)
+  const now = new Date(store.clock.now())
+  const strays = await inScope(store.db, rootPath, (tx) =>
+    queries.selectStrays(tx, due.id, there, now),
+  )
+  for (const id of strays) {
+    const what = { resource, subscription: id }
+    const confirm = await onRecord(dependencies, due, 'subscription.drop', what)
+    await dropSubscription(graph, id, { signal, confirm })
   }
   const clientState = randomBytes(32).toString('base64url')
-  await onRecord(dependencies, due, 'subscription.make', { resource, url })
+  const confirm = await onRecord(dependencies, due, 'subscription.make', { resource, url })
   const expiresAt = new Date(store.clock.now() + limits.subscriptionLifeMs)
-  const made = await makeSubscription(graph, { resource, url, clientState, expiresAt }, signal)
+  const wanted = { resource, url, clientState, expiresAt }
+  const made = await makeSubscription(graph, wanted, { signal, confirm })
   await inScope(store.db, due.nodePath, async (tx) => {
     const clientStateHash = hashOf(clientState)
     await queries.saveMade(tx, due.id, {
@@ -115,10 +125,11 @@ async function renew(
 ): Promise<void> {
   const { store, openGraph } = dependencies
   const graph = await openGraph({ tenantId: due.tenantId, scope: due.nodePath })
-  await onRecord(dependencies, due, 'subscription.renew', { subscription: foreignId })
+  const what = { subscription: foreignId }
+  const confirm = await onRecord(dependencies, due, 'subscription.renew', what)
   const expiresAt = new Date(store.clock.now() + limits.subscriptionLifeMs)
   try {
-    const made = await renewSubscription(graph, foreignId, expiresAt, signal)
+    const made = await renewSubscription(graph, foreignId, expiresAt, { signal, confirm })
     await inScope(store.db, due.nodePath, (tx) =>
       queries.saveMade(tx, due.id, {
         ...{ foreignId, expiresAt: made.expiresAt },
@@ -137,8 +148,9 @@ async function end(dependencies: KeepDependencies, due: Due, signal: AbortSignal
   const { store, openGraph } = dependencies
   if (due.foreignId !== null) {
     const graph = await openGraph({ tenantId: due.tenantId, scope: due.nodePath })
-    await onRecord(dependencies, due, 'subscription.drop', { subscription: due.foreignId })
-    await dropSubscription(graph, due.foreignId, signal)
+    const what = { subscription: due.foreignId }
+    const confirm = await onRecord(dependencies, due, 'subscription.drop', what)
+    await dropSubscription(graph, due.foreignId, { signal, confirm })
   }
   await inScope(store.db, due.nodePath, (tx) => queries.dropRow(tx, due.id))
 }
@@ -148,17 +160,15 @@ function renewAt(now: number, expiresAt: Date): Date {
   return new Date(now + ((expiresAt.getTime() - now) * 2) / 3)
 }
 
+/** Puts on record what is meant, and answers what does so with each attempt of it. */
 async function onRecord(
   { store }: KeepDependencies,
   { tenantId, nodePath, model }: Due,
   action: string,
-  detail: JsonObject,
-): Promise<void> {
-  await inScope(store.db, nodePath, (tx) =>
-    writeAudit(tx, {
-      ...{ nodePath, tenantId, action, actor: ourselves },
-      subject: `tenant:${tenantId}`,
-      detail: { model, ...detail },
-    }),
-  )
+  what: JsonObject,
+): Promise<ConfirmWrite> {
+  const detail = { model, ...what }
+  const entry = { nodePath, tenantId, actor: ourselves, subject: `tenant:${tenantId}`, detail }
+  await inScope(store.db, nodePath, (tx) => writeAudit(tx, { ...entry, action }))
+  return recordAttempts(store, entry)
 }

@@ -40,6 +40,31 @@ export async function selectSubscriptions(
   return rows
 }
 
+/**
+ * Those of the ids that no record of ours has: left at Microsoft by an answer that was lost or by a
+ * tenant that was deleted. Not while another record of the same Microsoft tenant is having its own
+ * made (taken, and not told how that went): its id is not known here yet. To be asked behind the
+ * list that the ids are from, and in the scope of the root.
+ */
+export async function selectStrays(
+  tx: Tx,
+  id: number,
+  foreignIds: readonly string[],
+  now: Date,
+): Promise<string[]> {
+  const { rows } = await sql<{ foreignId: string }>`
+    select stray as "foreignId" from unnest(${foreignIds}::text[]) as stray
+    where not exists (select from subscription where foreign_id = stray)
+      and not exists (
+        select from subscription own
+        join tenant mine on mine.id = own.tenant_id
+        join tenant same on same.microsoft_tenant_id = mine.microsoft_tenant_id
+        join subscription s on s.tenant_id = same.id and s.model_id = own.model_id
+        where own.id = ${id} and s.id <> own.id
+          and s.foreign_id is null and s.act_at > ${now} and s.error is null)`.execute(tx)
+  return rows.map((row) => row.foreignId)
+}
+
 /** Whether a tenant wants a model watched: not one that its syncs leave out. */
 const wanted = (modelId: RawBuilder<number>) => sql<boolean>`(
   tenant.settings -> 'sync.notifications' is not distinct from 'true'::jsonb
