@@ -47,10 +47,7 @@ export const limits = {
   /** Lists: the first so many columns are looked into for a text that is sought. */
   searchColumnsMax: 3,
 
-  /**
-   * Calls out: one connection attempt, the wait for headers, the gap between body chunks, all of
-   * it.
-   */
+  /** Calls out: one connection attempt, the wait for headers, between chunks, all of it. */
   connectMs: 10_000,
   headersMs: 60_000,
   bodyIdleMs: 30_000,
@@ -132,11 +129,7 @@ export const limits = {
   syncRejectedMax: 1_000,
   /** Sync: removals of one model in one run that need no person's yes. */
   removalsWithoutApproval: 10,
-  /**
-   * Sync: missing objects that are asked for one by one before they are counted: half a minute of
-   * reading. More are held unasked, since so many gone for good are as likely as so many that moved
-   * out of the scope; each is asked for once a person has approved.
-   */
+  /** Sync: missing objects asked for one by one before they count: half a minute of reading. */
   missingAskedFirst: 1_000,
   /**
    * Sync: how often an object that came or changed within `appearMs` must not be found by its key

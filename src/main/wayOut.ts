@@ -23,6 +23,7 @@ import type { Store } from '../features/operation/store.ts'
 import { connectTenant, type Surroundings } from '../features/tenants/connect.ts'
 import type { Directory } from '../features/tenants/microsoftTenant.ts'
 import { createConnectionTest, type TestConnection } from '../features/tenants/testConnection.ts'
+import { createTestPace } from '../features/tenants/testPace.ts'
 import { createMayBegin } from '../features/transactions/authority.ts'
 import { stepKinds } from '../features/transactions/kinds.ts'
 import type { ResolvedAddress } from '../net/dispatcher.ts'
@@ -87,6 +88,7 @@ export async function createWayOut(
     ...surroundings,
     lookUpTenantId: (cloud, name) => lookUpTenantId(egress.exchange, cloud, { name }),
   }
+  const takePlace = createTestPace(store.clock)
   return {
     exchange: egress.exchange,
     engine: {
@@ -96,13 +98,13 @@ export async function createWayOut(
     },
     directory,
     testTenant: createConnectionTest({
-      ...{ store, microsoft, surroundings },
+      ...{ store, microsoft, surroundings, takePlace },
       exchange: egress.exchange,
       keepEnds: (tenant, entrance, signal) => keepEnds(store, tenant, entrance, signal),
     }),
     openGraph: async (place) => (await openEntrance(place)).graph,
     openEntrance,
-    second: { store, directory, surroundings, tokens: microsoft.tokens },
+    second: { store, directory, surroundings, takePlace, tokens: microsoft.tokens },
     alerting: {
       ...{ store, log, exchange: egress.exchange, configured: proxies },
       sendMail: mail && createMailer(createOpenSocket(lookupAll), mail),

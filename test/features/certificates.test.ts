@@ -161,6 +161,9 @@ describe('importing', () => {
   const sha1 = certificateFor(key, { digest: forge.md.sha1.create() })
   const md5 = certificateFor(key, { digest: forge.md.md5.create() })
   const expired = certificateFor(key, { days: -1 })
+  // It began 20 days ago.
+  const tenYears = certificateFor(key, { days: 3_650 })
+  const overlong = certificateFor(key, { days: 713 })
   const garbage = good.replace(/\n[A-Za-z0-9+/]{10}/, '\nAAAAAAAAAA')
 
   test.each([
@@ -171,6 +174,8 @@ describe('importing', () => {
     ['SHA-1', `${key}${sha1}`, /SHA-256 or longer/],
     ['MD5', `${key}${md5}`, /SHA-256 or longer/],
     ['an expired certificate', `${key}${expired}`, /expired on 20/],
+    ['ten years', `${key}${tenYears}`, /valid for 3670 days; at most two years/],
+    ['a day more than two years', `${key}${overlong}`, /at most two years/],
     ['a long chain', `${key}${good.repeat(11)}`, /more than 10/],
     ['no key', good, /no private key/],
     ['two keys', `${key}${key}${good}`, /more than one/],
@@ -195,6 +200,23 @@ describe('importing', () => {
     const input = { ...named(), pfx, password: 'p' }
     const failure = await failureOf(bringCertificate(provider, bench.store, input))
     expect(failure.fields[0]?.field).toBe(field)
+  })
+
+  test('C5: takes a certificate of two years', async () => {
+    const pem = `${key}${certificateFor(key, { days: 711 })}`
+    const brought = await bringCertificate(provider, bench.store, { ...named(), pem })
+    expect(Date.parse(brought.notAfter) - Date.parse(brought.notBefore)).toBe(731 * dayMs)
+  })
+
+  test.each([
+    ['none', pfxOf(key, good, ''), {}],
+    ['an empty one', pfxOf(key, good, ''), { password: '' }],
+    ['none given for one that has', pfxOf(key, good, 'p'), {}],
+  ])('C5: refuses a PFX without its password: %s', async (_what, pfx, given) => {
+    const input = { ...named(), pfx, ...given }
+    const failure = await failureOf(bringCertificate(provider, bench.store, input))
+    expect(failure.fields[0]?.field).toBe('body.password')
+    expect(failure.message).toContain('is needed')
   })
 
   test('refuses both at once and neither', async () => {

@@ -21,6 +21,7 @@ import {
   createConnectionTest,
   type TestConnection,
 } from '../../src/features/tenants/testConnection.ts'
+import { createTestPace } from '../../src/features/tenants/testPace.ts'
 import { updateTenant } from '../../src/features/tenants/updateTenant.ts'
 import { createEgress, type Egress } from '../../src/net/egress.ts'
 import { listAudit } from '../../src/store/audit.ts'
@@ -102,7 +103,9 @@ function newTest(): TestConnection {
   const microsoft = createMicrosoft({ egress, clouds, clock, random: () => 0, log: () => {} })
   const store = { ...bench.store, clock }
   const surroundings = { clouds, proxies }
-  return createConnectionTest({ store, microsoft, exchange, surroundings })
+  return createConnectionTest({
+    ...{ store, microsoft, exchange, surroundings, takePlace: createTestPace(clock) },
+  })
 }
 
 let count = 0

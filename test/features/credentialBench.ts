@@ -22,6 +22,7 @@ import { connectTenant, type Surroundings } from '../../src/features/tenants/con
 import type { Directory } from '../../src/features/tenants/microsoftTenant.ts'
 import { createTenant } from '../../src/features/tenants/tenants.ts'
 import { createConnectionTest } from '../../src/features/tenants/testConnection.ts'
+import { createTestPace } from '../../src/features/tenants/testPace.ts'
 import { stepKinds } from '../../src/features/transactions/kinds.ts'
 import { createEgress, type Egress } from '../../src/net/egress.ts'
 import { inScope } from '../../src/store/scope.ts'
@@ -66,11 +67,12 @@ function processOn({ store, egress, clouds, models }: Ground) {
     ...{ ...store, log: quietLog, models, openWires, stepKinds, noteConnection },
     mayBegin: async () => {},
   }
+  const takePlace = createTestPace(store.clock)
   return {
     ...{ microsoft, surroundings, directory, open },
-    second: { store, directory, surroundings, tokens: microsoft.tokens },
+    second: { store, directory, surroundings, takePlace, tokens: microsoft.tokens },
     test: createConnectionTest({
-      ...{ store, microsoft, surroundings, exchange },
+      ...{ store, microsoft, surroundings, exchange, takePlace },
       keepEnds: (tenant, entrance, within) => keepEnds(store, tenant, entrance, within),
     }),
     engine,

@@ -6,6 +6,8 @@ import { createSignIns, type SignIns } from '../../src/features/audit/signIns.ts
 import type { Place } from '../../src/features/signIn/delays.ts'
 import { signInWithPassword } from '../../src/features/signIn/passwordSignIn.ts'
 import { hashPassword } from '../../src/features/signIn/passwords.ts'
+import { selectPersonByLogin } from '../../src/features/signIn/queries.ts'
+import { acceptInvitation, makeInvitation } from '../../src/features/signIn/setPassword.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { type Bench, openBench } from './support.ts'
 
@@ -20,7 +22,7 @@ beforeAll(async () => {
   bench = await openBench()
   signIns = createSignIns({ db: bench.store.db, clock })
   const hash = await hashPassword(new Sealed(right))
-  await add(['anna', 'berta'], hash)
+  await add(['anna', 'berta', 'invited'], hash)
   await add(
     Array.from({ length: 500 }, (_, index) => `sprayed${index}`),
     hash,
@@ -144,6 +146,45 @@ it('D9: who guesses at a login keeps nobody out of a browser it was used in', as
   const outcomes: Outcome[] = []
   for (const guess of guesses) outcomes.push(await outcome('anna', guess, { device: stolen }))
   expect(outcomes.at(-1)).toBe('limited')
+}, 60_000)
+
+it.each([
+  ['one address, polled each minute for a day', 60_000, 1_440, () => '192.0.2.66'],
+  [
+    'the 65,536 networks of one IPv6 site',
+    1_000,
+    200,
+    (guess: number) => `2001:db8:1:${guess.toString(16)}::1`,
+  ],
+])(
+  'D9: who guesses at a login from %s keeps no other address out',
+  async (_where, everyMs, guesses, from) => {
+    for (let guess = 0; guess < guesses; guess++) {
+      now += everyMs
+      await outcome('anna', `guess ${guess}`, { address: from(guess) })
+    }
+    // Each turn they have is theirs alone, and that of the right password beside them.
+    expect(await outcome('anna', right, { address: from(guesses) })).toBe('limited')
+    const anew = { address: '203.0.113.77' }
+    expect(await outcome('anna', 'mistyped', anew)).toBe('wrong')
+    expect(await outcome('anna', right, anew)).toBe('in')
+  },
+  120_000,
+)
+
+it('D9: whoever was just invited is let in, however many guessed at the login before', async () => {
+  for (let guess = 0; guess < 200; guess++) {
+    await outcome('invited', `guess ${guess}`, { address: `198.51.${guess}.1` })
+  }
+  const anew = { address: '203.0.113.78' }
+  expect(await outcome('invited', right, anew)).toBe('limited')
+  const { invitation } = await inScope(bench.store.db, '1.', async (tx) => {
+    const person = await selectPersonByLogin(tx, 'invited')
+    return await makeInvitation(tx, person?.id ?? 0, new Date(now))
+  })
+  const given = { invitation, password: new Sealed(`${right} and more`) }
+  await acceptInvitation({ ...bench.store, clock }, signIns, given)
+  expect(await outcome('invited', `${right} and more`, anew)).toBe('in')
 }, 60_000)
 
 it('D9: the right password is limited like any other, and then let in', async () => {

@@ -12,6 +12,7 @@ import {
   createConnectionTest,
   type TestConnection,
 } from '../../src/features/tenants/testConnection.ts'
+import { createTestPace } from '../../src/features/tenants/testPace.ts'
 import { updateTenant } from '../../src/features/tenants/updateTenant.ts'
 import { createEgress, type Egress } from '../../src/net/egress.ts'
 import { actorAt, addNode, type Bench, openBench, provider } from '../features/support.ts'
@@ -82,6 +83,7 @@ beforeAll(async () => {
   const clock = systemClock
   testConnection = createConnectionTest({
     ...{ store: { ...bench.store, clock: hurried }, exchange, surroundings: { clouds, proxies } },
+    takePlace: createTestPace(hurried),
     microsoft: createMicrosoft({ egress, clouds, clock, random: () => 0, log: () => {} }),
   })
   for (const name of ['first', 'second']) {

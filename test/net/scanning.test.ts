@@ -7,12 +7,18 @@ import type { Clock } from '../../src/core/clock.ts'
 import { AppError } from '../../src/core/errors.ts'
 import { limits } from '../../src/core/limits.ts'
 import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
+import {
+  addSecond,
+  type SecondDependencies,
+  testSecond,
+} from '../../src/features/credentials/second.ts'
 import { forbidTarget } from '../../src/features/egress/policy.ts'
 import { createTenant, readTenant } from '../../src/features/tenants/tenants.ts'
 import {
   createConnectionTest,
   type TestConnection,
 } from '../../src/features/tenants/testConnection.ts'
+import { createTestPace } from '../../src/features/tenants/testPace.ts'
 import { createEgress, type Egress } from '../../src/net/egress.ts'
 import { listAudit } from '../../src/store/audit.ts'
 import { inScope } from '../../src/store/scope.ts'
@@ -35,6 +41,7 @@ let bench: Bench
 let egress: Egress
 let clouds: Clouds
 let testConnection: TestConnection
+let second: SecondDependencies
 let now = systemClock.now()
 /** Waits for nobody: the time that was to be waited is counted. */
 let waited: number[] = []
@@ -58,10 +65,18 @@ beforeAll(async () => {
   const scope = 'https://graph.microsoft.com/.default'
   clouds = createClouds([{ name: 'away', login: origin, graph: origin, scope, ...proxies }])
   const { exchange } = egress
+  const store = { ...bench.store, clock }
+  const takePlace = createTestPace(clock)
+  const surroundings = { clouds, proxies }
+  const microsoft = createMicrosoft({ egress, clouds, clock, random: () => 0, log: () => {} })
   testConnection = createConnectionTest({
-    ...{ store: { ...bench.store, clock }, exchange, surroundings: { clouds, proxies } },
-    microsoft: createMicrosoft({ egress, clouds, clock, random: () => 0, log: () => {} }),
+    ...{ store, exchange, surroundings, microsoft, takePlace },
   })
+  const lookUpTenantId = async () => {
+    throw new AppError('microsoft-not-found', 'There is no such tenant.')
+  }
+  const directory = { ...surroundings, lookUpTenantId }
+  second = { store, directory, surroundings, takePlace, tokens: microsoft.tokens }
 })
 afterAll(async () => {
   await egress.close()
@@ -102,17 +117,18 @@ async function targets(): Promise<Record<string, string>> {
 
 let count = 0
 
+/** The same with a second credential beside the first. */
+async function attachSecond(proxy: string): Promise<{ id: number }> {
+  const { id } = await attach(proxy)
+  await addSecond(provider, second, id, { secret: 'y' })
+  return { id }
+}
+
 async function attach(proxy: string): Promise<{ id: number; nodeId: number; nodePath: string }> {
   count += 1
   const node = await addNode(bench, 1, 'customer', `Customer ${count}`)
   const [tenantId, clientId] = [randomUUID(), randomUUID()]
-  const directory = {
-    ...{ clouds, proxies },
-    lookUpTenantId: async () => {
-      throw new AppError('microsoft-not-found', 'There is no such tenant.')
-    },
-  }
-  return await createTenant(provider, bench.store, directory, {
+  return await createTenant(provider, bench.store, second.directory, {
     ...{ nodeId: node.id, name: `Tenant ${count}` },
     graph: { cloud: 'away', tenantId, clientId, clientSecret: 'x', proxy },
   })
@@ -152,6 +168,7 @@ describe('Test Connection as a scanner', () => {
     try {
       const ask = createConnectionTest({
         ...{ store: bench.store, exchange, surroundings: { clouds, proxies } },
+        takePlace: createTestPace(systemClock),
         microsoft: createMicrosoft({
           ...{ egress: slow, clouds, clock: systemClock, random: () => 0, log: () => {} },
         }),
@@ -214,6 +231,70 @@ describe('Test Connection as a scanner', () => {
       ['tenant.tested', 'Mallory'],
       ['tenant.test', 'Mallory'],
     ])
+  })
+})
+
+describe('testing a second credential, as a scanner', () => {
+  test("G5: says the same after the same time, whatever a proxy's address leads to", async () => {
+    const seen: Record<string, string> = {}
+    const rested: Record<string, number | undefined> = {}
+    for (const [what, proxy] of Object.entries(await targets())) {
+      const { id } = await attachSecond(proxy)
+      waited = []
+      const asker = actorAt('1.', undefined, `second ${what}`)
+      seen[what] = JSON.stringify(await testSecond(asker, second, id, patient))
+      rested[what] = waited.at(-1)
+    }
+    expect(Object.keys(seen)).toHaveLength(12)
+    // The clock stood still, so that each waited all of the time, the token's own waits aside.
+    expect(new Set(Object.values(rested))).toEqual(new Set([limits.proxyCheckMs]))
+    expect([...new Set(Object.values(seen))]).toHaveLength(1)
+    expect(seen.closed).toContain('could not be reached through the proxy of this tenant')
+    expect(seen.closed).not.toMatch(/ECONN|refused|timed out|time limit|certificate/)
+  })
+
+  test('G5: gives up on a proxy that holds it, in the same words and the same time', async () => {
+    const slow = createEgress(async () => await new Promise(() => {}), {
+      ...{ connectMs: 60_000, headersMs: 60_000, bodyIdleMs: 60_000, exchangeMs: 60_000 },
+    })
+    const { proxyCheckMs } = limits
+    Object.assign(limits, { proxyCheckMs: 2_000 })
+    const began = systemClock.now()
+    try {
+      const { tokens } = createMicrosoft({
+        ...{ egress: slow, clouds, clock: systemClock, random: () => 0, log: () => {} },
+      })
+      const { id } = await attachSecond('http://filtered.test:3128')
+      const patiently = { ...second, store: bench.store, tokens }
+      const { message } = await testSecond(provider, patiently, id, patient)
+      expect(message).toContain('could not be reached through the proxy of this tenant')
+      expect(systemClock.now() - began).toBeGreaterThanOrEqual(limits.proxyCheckMs)
+    } finally {
+      Object.assign(limits, { proxyCheckMs })
+      await slow.close()
+    }
+  })
+
+  test('G5: answers so many questions a minute about one tenant, and by one person', async () => {
+    const { id } = await attachSecond('http://127.0.0.1:9999')
+    const ask = (who: string, tenantId = id) =>
+      testSecond(actorAt('1.', undefined, who), second, tenantId, patient)
+    for (let turn = 0; turn < limits.connectionTestsPerTenant; turn += 1) await ask(`of ${turn}`)
+    now += 1_000
+    const { code, retryAfterMs } = await failureOf(ask('another'))
+    expect([code, retryAfterMs]).toEqual(['too-many-requests', 59_000])
+    const audit = await inScope(bench.store.db, '1.', (tx) => listAudit(tx, { tenantId: id }))
+    const tests = audit.filter(({ action }) => action === 'credential.test')
+    expect(tests).toHaveLength(limits.connectionTestsPerTenant)
+    now += 59_000
+    await ask('another')
+    const { connectionTestsPerActor: most, connectionTestsPerTenant: each } = limits
+    for (let of = 0; of < most / each; of += 1) {
+      const other = await attachSecond('http://127.0.0.1:9999')
+      for (let turn = 0; turn < each; turn += 1) await ask('Eve', other.id)
+    }
+    const fresh = await attachSecond('http://127.0.0.1:9999')
+    expect((await failureOf(ask('Eve', fresh.id))).code).toBe('too-many-requests')
   })
 })
 

@@ -268,9 +268,9 @@ describe('I3: on record is', () => {
 
   test('whoever takes the audit out, and only within their scope', async () => {
     const token = await tokenAt(customer.path)
-    const text = async (path: string) => {
+    const text = async (path: string, by = token) => {
       const answer = await fetch(`${patchbay.url}${path}`, {
-        headers: { authorization: `Bearer ${token}` },
+        headers: { authorization: `Bearer ${by}` },
       })
       return await answer.text()
     }
@@ -278,8 +278,34 @@ describe('I3: on record is', () => {
     expect(items.length).toBeGreaterThan(3)
     for (const { entry } of items) expect(JSON.parse(entry).nodePath).toMatch(/^1\.\d+\./)
     expect(await entries('audit.export')).toMatchObject([{ nodePath: customer.path }])
-    expect(JSON.parse(await text('/v1/audit/export?after=1-1&limit=1')).items).toHaveLength(1)
     expect(await text('/v1/audit/export?after=x')).toContain('query.after')
+    expect(await text('/v1/audit/export?after=1-1-1-1')).toContain('query.after')
+    const onRecord = async () => (await entries('audit.export')).length
+    // From wherever somebody begins, with whatever they say gave them the place.
+    for (const after of ['0-0', '1-0', '1-1', '0-0-1', `0-0-${2 ** 40}`]) {
+      const before = await onRecord()
+      expect(JSON.parse(await text(`/v1/audit/export?after=${after}&limit=1`)).items).toHaveLength(
+        1,
+      )
+      expect([after, await onRecord()]).toEqual([after, before + 1])
+    }
+    // The pages of one export are one, until it is old; another's are not mine.
+    const pages = async (after: string, by?: string) =>
+      JSON.parse(await text(`/v1/audit/export?after=${after}&limit=1`, by))
+    let page = await pages('0-0')
+    const before = await onRecord()
+    for (let turn = 0; turn < 3; turn++) page = await pages(page.next)
+    expect(await onRecord()).toBe(before)
+    await pages(page.next, await tokenAt(customer.path))
+    expect(await onRecord()).toBe(before + 1)
+    await owner.query(`update audit set at = at - interval '61 minutes' where id = $1`, [
+      page.next.split('-')[2],
+    ])
+    await pages(page.next)
+    expect(await onRecord()).toBe(before + 2)
+    await owner.query(`update audit set at = at + interval '61 minutes' where id = $1`, [
+      page.next.split('-')[2],
+    ])
   })
 })
 

@@ -10,7 +10,7 @@ import {
   readSealed,
   verifyChains,
 } from '../../src/store/auditChain.ts'
-import { inScope } from '../../src/store/scope.ts'
+import { inScope, type Scope } from '../../src/store/scope.ts'
 import { type FreshDatabase, freshDatabase } from './testing.ts'
 
 let fresh: FreshDatabase
@@ -51,7 +51,7 @@ function entry(nodePath: string, subject: string, detail = {}): AuditEntry {
 const write = (nodePath: string, subject: string, detail = {}) =>
   inScope(fresh.db, '1.', (tx) => writeAudit(tx, entry(nodePath, subject, detail)))
 
-const verify = (heads: readonly ChainHead[] = [], scope = '1.') =>
+const verify = (heads: readonly ChainHead[] = [], scope: Scope = '1.') =>
   verifyChains(fresh.db, scope, scope === '1.', heads)
 
 async function chainOf(chain: number): Promise<ChainReport | undefined> {
@@ -313,6 +313,34 @@ describe('I4: the owner of the database is found out who', () => {
     await tamper(...statements)
     expect((await chainOf(3))?.fault).toMatchObject({ what, seq })
     expect((await chainOf(2))?.fault).toBeUndefined()
+  })
+
+  // The scope of chain 3's customer holds all of it, so nothing else accounts for a hole.
+  test.each([
+    ['4', 1],
+    ['4, 5, 6', 3],
+  ])('deletes entries with their seals (%s), in a scope below the top', async (seqs, unseen) => {
+    const which = `chain = 3 and seq in (${seqs})`
+    await tamper(
+      `delete from audit where id in (select audit_id from audit_seal where ${which})`,
+      `delete from audit_seal where ${which}`,
+    )
+    const { chains } = await verify([], '1.3.')
+    expect(chains).toMatchObject([{ chain: 3, unseen, fault: { what: 'missing', seq: 4 } }])
+  })
+
+  test('and nobody else: what a customer did while it was elsewhere is not shown, and no hole', async () => {
+    const came = { ...entry('1.3.', 'node:3', { toParentId: 1 }), action: 'node.move' }
+    await write('1.9.3.', 'elsewhere')
+    await inScope(fresh.db, '1.', (tx) => writeAudit(tx, came))
+    await write('1.3.', 'here again')
+    expect((await verify([], '1.3.')).chains).toMatchObject([{ unseen: 1, fault: undefined }])
+    // Before all that is shown may lie the move of a node above, of which a customer is not told.
+    await write('1.2.', 'here')
+    await write('1.9.2.', 'never came')
+    await write('1.2.', 'here again')
+    expect((await verify([], ['1.2.', '1.3.'])).chains[0]?.fault).toMatchObject({ what: 'missing' })
+    expect((await verify([], '1.9.2.')).chains).toMatchObject([{ entries: 1, fault: undefined }])
   })
 
   test('puts an entry beside the chains', async () => {

@@ -103,6 +103,11 @@ function verdict({ sound, chains, unsealed }: Verified): string {
     fault === null ? 'whole' : `entry ${fault.seq} ${faults[fault.what]}`,
   ])
   const beside = unsealed && `Entry ${unsealed.entryId} stands beside the chains.\n`
-  const end = sound ? 'The audit is whole.\n' : 'The audit is NOT whole.\n'
+  const unseen = chains.reduce((sum, chain) => sum + chain.unseen, 0)
+  const whole =
+    unseen === 0
+      ? 'The audit is whole.\n'
+      : `What you see of the audit is whole; nothing is said of ${unseen} entries outside your scope.\n`
+  const end = sound ? whole : 'The audit is NOT whole.\n'
   return `${table(['chain', 'entries', 'unseen', 'found'], rows)}${beside ?? ''}${end}`
 }

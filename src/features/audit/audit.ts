@@ -6,16 +6,20 @@ import {
   type AuditVerification,
   type ChainHead,
   type ChainPlace,
+  isFreshEntry,
+  newestEntry,
   readSealed,
   type SealedEntry,
   verifyChains,
 } from '../../store/auditChain.ts'
 import type { Database } from '../../store/database.ts'
-import { inScope } from '../../store/scope.ts'
+import { inScope, type Tx } from '../../store/scope.ts'
 import { homeOf, rootPath } from '../hierarchy/root.ts'
 import { foreignCursor, idCursor, type PageQuery, readPage } from '../operation/paging.ts'
 
 const auditType = 'data/Audit'
+/** How long one entry stands for the pages of an export; a longer one is on record again. */
+const exportSeconds = 60 * 60
 
 type Listed = Static<typeof auditRoutes.list.answer>
 type Exported = Static<typeof auditRoutes.export.answer>
@@ -44,26 +48,50 @@ function showEntry({ nodePath: _, at, actor, ...row }: AuditRow): Listed['items'
   return { ...row, at: at.toISOString(), actor: actor.name }
 }
 
-/** A page of the export. Its beginning is on record; the pages behind are the same export. */
+/**
+ * A page of the export. An export is on record once, and its pages carry the number of that entry
+ * in their cursors: from wherever somebody reads without one of their own, it is a new export.
+ */
 export async function exportAudit(actor: Actor, db: Database, query: PageQuery): Promise<Exported> {
   const scopes = scopesPermitted(actor, 'Export', auditType)
-  const after = placeOf(query.after)
-  if (query.after === undefined) await recordReading(actor, db, 'audit.export')
+  const { entryId, ...after } = placeOf(query.after)
+  const onRecord = await exportOnRecord(actor, db, entryId)
   return await inScope(db, scopes, (tx) =>
     readPage(
       query,
       (limit) => readSealed(tx, after, limit),
       ({ id: _, entry, ...link }: SealedEntry) => ({ ...link, entry: entry ?? null }),
-      ({ chain, seq }) => `${chain}-${seq}`,
+      ({ chain, seq }) => `${chain}-${seq}-${onRecord}`,
     ),
   )
 }
 
-function placeOf(after: string | undefined): ChainPlace {
+/** A place, and the entry of the export that gave it out; without one, an export begins there. */
+function placeOf(after: string | undefined): ChainPlace & { entryId?: number } {
   if (after === undefined) return { chain: 0, seq: 0 }
-  const [chain, seq, ...rest] = after.split('-').map((text) => idCursor(text))
+  const [chain, seq, entryId, ...rest] = after.split('-').map((text) => idCursor(text))
   if (chain === undefined || seq === undefined || rest.length > 0) throw foreignCursor()
-  return { chain, seq }
+  return { chain, seq, ...(entryId !== undefined && { entryId }) }
+}
+
+/**
+ * The entry that says this actor takes the audit out: the one the cursor names, if it is theirs and
+ * not old, or a new one. Not one for each page: an export by single entries would never reach an
+ * end that moves on with every page.
+ */
+async function exportOnRecord(
+  actor: Actor,
+  db: Database,
+  entryId: number | undefined,
+): Promise<number> {
+  const entry = { nodePath: homeOf(actor), actorId: actor.id, action: 'audit.export' }
+  return await inScope(db, entry.nodePath, async (tx) => {
+    if (entryId !== undefined && (await isFreshEntry(tx, entryId, entry, exportSeconds))) {
+      return entryId
+    }
+    await recordReading(tx, actor, entry.action)
+    return await newestEntry(tx, entry)
+  })
 }
 
 /** Follows every chain within the scope. `heads` are those of an earlier export. */
@@ -73,7 +101,7 @@ export async function verifyAudit(
   { heads = [] }: { heads?: ChainHead[] | undefined },
 ): Promise<Verified> {
   const scopes = scopesPermitted(actor, 'Read', auditType)
-  await recordReading(actor, db, 'audit.verify')
+  await inScope(db, homeOf(actor), (tx) => recordReading(tx, actor, 'audit.verify'))
   return showVerified(await verifyChains(db, scopes, scopes.includes(rootPath), heads))
 }
 
@@ -90,8 +118,6 @@ function showVerified({ chains, unsealed }: AuditVerification): Verified {
 }
 
 /** Who took the audit out or looked it through is part of it. */
-async function recordReading(actor: Actor, db: Database, action: string): Promise<void> {
-  const nodePath = homeOf(actor)
-  const entry = { nodePath, actor, action, subject: 'audit', detail: {} }
-  await inScope(db, nodePath, (tx) => writeAudit(tx, entry))
+async function recordReading(tx: Tx, actor: Actor, action: string): Promise<void> {
+  await writeAudit(tx, { nodePath: homeOf(actor), actor, action, subject: 'audit', detail: {} })
 }

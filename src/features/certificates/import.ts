@@ -14,10 +14,14 @@ interface Import {
 }
 
 const bitsMax = 8192
+/** Two years, one of them a leap year, and a day for clocks and time zones. */
+const validDaysMax = 732
+const dayMs = 24 * 60 * 60_000
 
 /**
  * Takes a certificate with its private key from PEM or PFX. Refuses, naming the field, what Entra
- * ID would refuse (another key than RSA, expired) and what nobody should use (short keys, SHA-1).
+ * ID would refuse (another key than RSA, expired) and what nobody should use (short keys, SHA-1,
+ * more than two years, a PFX without a password).
  */
 export async function importCertificate(clock: Clock, input: Import): Promise<KeyPair> {
   const { pem, pfx, password } = input
@@ -25,7 +29,13 @@ export async function importCertificate(clock: Clock, input: Import): Promise<Ke
     throw badInput('body.pem', 'or body.pfx is needed, one of them and not both.')
   }
   if (pem !== undefined) return readPair(clock, 'body.pem', pem)
-  return readPair(clock, 'body.pfx', await openPfx(pfx ?? '', password ?? ''))
+  if (password === undefined || password === '') {
+    throw badInput(
+      'body.password',
+      'is needed: a PFX without one gives its key to whoever finds the file. Export it anew with a password.',
+    )
+  }
+  return readPair(clock, 'body.pfx', await openPfx(pfx ?? '', password))
 }
 
 function readPair(clock: Clock, field: string, text: string): KeyPair {
@@ -90,6 +100,14 @@ function checkCertificate(clock: Clock, field: string, certificate: X509Certific
   if (certificate.validToDate.getTime() <= clock.now()) {
     const day = certificate.validToDate.toISOString().slice(0, 10)
     throw badInput(field, `holds a certificate that expired on ${day}.`)
+  }
+  const validMs = certificate.validToDate.getTime() - certificate.validFromDate.getTime()
+  if (validMs > validDaysMax * dayMs) {
+    const days = Math.floor(validMs / dayMs)
+    throw badInput(
+      field,
+      `holds a certificate that is valid for ${days} days; at most two years are taken.`,
+    )
   }
 }
 

@@ -8,6 +8,7 @@ import { record } from '../operation/record.ts'
 import type { Store } from '../operation/store.ts'
 import { permittedTenant, showTenant } from '../tenants/access.ts'
 import { type OpenedTenant, ownerOf, type TenantAnswer } from '../tenants/answer.ts'
+import { hostOf } from '../tenants/checks.ts'
 import {
   applicationOf,
   type credentialFields,
@@ -16,6 +17,9 @@ import {
 } from '../tenants/connect.ts'
 import type { Given } from '../tenants/fields.ts'
 import type { Directory } from '../tenants/microsoftTenant.ts'
+import { evenly } from '../tenants/proxyCheck.ts'
+import { failed } from '../tenants/steps.ts'
+import type { TakePlace } from '../tenants/testPace.ts'
 import { changeTenant } from '../tenants/updateTenant.ts'
 import { giveEnd } from './ends/queries.ts'
 import * as queries from './queries.ts'
@@ -25,6 +29,8 @@ export interface SecondDependencies {
   directory: Directory
   surroundings: Surroundings
   tokens: TokenClient
+  /** Test Connection's own: whoever tests both asks no more often. */
+  takePlace: TakePlace
 }
 
 /** Puts a second credential beside the first, or in the place of the former second one. */
@@ -52,11 +58,11 @@ export async function addSecond(
 
 /**
  * Fetches a token with the second credential alone, which is all that is sent. From then on it
- * steps in where the first is refused, and may be promoted.
+ * steps in where the first is refused, and may be promoted. Throws `too-many-requests` after many.
  */
 export async function testSecond(
   actor: Actor,
-  { store, surroundings, tokens }: SecondDependencies,
+  { store, surroundings, tokens, takePlace }: SecondDependencies,
   tenantId: number,
   signal: AbortSignal,
 ): Promise<{ accepted: boolean; message: string }> {
@@ -64,6 +70,7 @@ export async function testSecond(
     permittedTenant(tx, store, actor, 'Execute', tenantId),
   )
   const second = requireSecond(store, tenant)
+  takePlace(tenantId, actor.id)
   const { name, node_path: nodePath } = tenant.row
   const entry = { nodePath, tenantId, subject: `tenant:${tenantId}` }
   await inScope(store.db, nodePath, (tx) =>
@@ -71,12 +78,19 @@ export async function testSecond(
   )
   const application = await applicationOf(store, surroundings, tenant)
   const alone = { ...application, ...second, watch: undefined, standIn: undefined }
-  const refusal = await tokens.token(alone, { fresh: true, signal }).then(
+  const proxied = application.proxy !== undefined
+  // A request that nobody waits for goes on: others may wait for the same token.
+  const refusal = await evenly({ proxied, clock: store.clock, signal }, () =>
+    tokens.token(alone, { fresh: true, signal }),
+  ).then(
     () => undefined,
-    (thrown: unknown) => asAppError(thrown, 'Signing in with the second credential'),
+    (thrown: unknown) => {
+      const error = asAppError(thrown, 'Signing in with the second credential')
+      return failed('token', error, { host: hostOf(application.cloud.login), proxied }).message
+    },
   )
   const accepted = refusal === undefined
-  const message = refusal?.message ?? 'Microsoft accepted the second credential.'
+  const message = refusal ?? 'Microsoft accepted the second credential.'
   await inScope(store.db, nodePath, async (tx) => {
     const detail = { name, accepted, message }
     await record(tx, actor, { ...entry, action: 'credential.tested', detail })

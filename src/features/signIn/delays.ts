@@ -17,8 +17,35 @@ export interface Place {
 export interface Counters {
   /** Of this login here alone: the right password clears it. */
   own: Buffer
-  shared: readonly { key: Buffer; free: number }[]
+  /** Of this login at all unknown browsers. */
+  login?: Pools
+  shared: readonly Counter[]
 }
+
+/**
+ * Two, so that who guesses at a login takes nobody else's turn: whoever comes from where it failed
+ * before shares one with those who do, and has no part in that of those who just came.
+ */
+interface Pools {
+  /** Counts the failures of the login around an address, and makes nobody wait. */
+  around: Buffer
+  fresh: Counter
+  again: Counter
+}
+
+interface Counter {
+  key: Buffer
+  free: number
+}
+
+/** What was counted, to be taken back if the password was right. */
+export interface Attempt {
+  own: Buffer
+  shared: readonly Buffer[]
+}
+
+/** Beyond what is ever counted, and an integer to PostgreSQL. */
+const withoutEnd = 2 ** 31 - 1
 
 /**
  * Delays instead of locks: whoever guesses at somebody's login from elsewhere must not keep them
@@ -32,36 +59,59 @@ export function countersOf(login: string, { address, device }: Place, isKnown: b
   const network = networkOf(address)
   return {
     own: key('here', name, network),
-    shared: [
-      { key: key('login', name), free: limits.signInLoginFailuresFree },
-      { key: key('address', network), free: limits.signInAddressFailuresFree },
-    ],
+    login: { around: key('around', name, around(network)), ...poolsOf(name) },
+    shared: [{ key: key('address', network), free: limits.signInAddressFailuresFree }],
   }
+}
+
+function poolsOf(name: string): Pick<Pools, 'fresh' | 'again'> {
+  const free = limits.signInLoginFailuresFree
+  return { fresh: { key: key('fresh', name), free }, again: { key: key('login', name), free } }
 }
 
 /**
  * Counts an attempt before it is judged. Throws `too-many-requests` with the time to wait; then it
  * was neither counted nor judged.
  */
-export async function countAttempt(tx: Tx, { own, shared }: Counters, now: Date): Promise<void> {
-  const all = [{ key: own, free: limits.signInFailuresFree }, ...shared]
-  // In one order everywhere, so that two attempts never wait for each other.
-  for (const each of all.sort((a, b) => Buffer.compare(a.key, b.key))) {
-    const openAt = await queries.countAttempt(tx, each.key, each.free, now)
-    if (openAt === undefined) continue
-    throw new AppError(
-      'too-many-requests',
-      'Too many sign-ins failed here. This one was not tried; wait, then try again.',
-      { retryAfterMs: Math.max(1, openAt.getTime() - now.getTime()) },
-    )
+export async function countAttempt(tx: Tx, of: Counters, now: Date): Promise<Attempt> {
+  const { own, login } = of
+  const shared = [...of.shared]
+  if (login !== undefined) {
+    // What an address failed at decides what it shares, so this comes before all others, always.
+    const failures = await count(tx, { key: login.around, free: withoutEnd }, now)
+    shared.push(failures > limits.signInFailuresFree ? login.again : login.fresh)
   }
+  for (const each of inOrder([{ key: own, free: limits.signInFailuresFree }, ...shared])) {
+    await count(tx, each, now)
+  }
+  const around = login === undefined ? [] : [login.around]
+  return { own, shared: [...around, ...inOrder(shared).map((each) => each.key)] }
 }
 
-export async function clearAttempt(tx: Tx, { own, shared }: Counters): Promise<void> {
-  for (const { key } of [...shared].sort((a, b) => Buffer.compare(a.key, b.key))) {
-    await queries.uncountAttempt(tx, key)
-  }
+/** In one order everywhere, so that two attempts never wait for each other. */
+function inOrder(counters: readonly Counter[]): Counter[] {
+  return [...counters].sort((a, b) => Buffer.compare(a.key, b.key))
+}
+
+async function count(tx: Tx, { key, free }: Counter, now: Date): Promise<number> {
+  const counted = await queries.countAttempt(tx, key, free, now)
+  if ('failures' in counted) return counted.failures
+  throw new AppError(
+    'too-many-requests',
+    'Too many sign-ins failed here. This one was not tried; wait, then try again.',
+    { retryAfterMs: Math.max(1, counted.openAt.getTime() - now.getTime()) },
+  )
+}
+
+export async function clearAttempt(tx: Tx, { own, shared }: Attempt): Promise<void> {
+  for (const each of shared) await queries.uncountAttempt(tx, each)
   await queries.forgetFailures(tx, own)
+}
+
+/** Who was just invited is not to wait for those who guessed before: all of them begin anew. */
+export async function forgetGuesses(tx: Tx, login: string): Promise<void> {
+  const { fresh, again } = poolsOf(login.toLowerCase())
+  for (const each of inOrder([fresh, again])) await queries.forgetFailures(tx, each.key)
 }
 
 function key(...parts: (string | Buffer)[]): Buffer {
@@ -80,4 +130,13 @@ function networkOf(address: string): string {
   const zeros = Array.from({ length: Math.max(0, 8 - groups.length - behind.length) }, () => '0')
   const whole = tail === undefined ? groups : [...groups, ...zeros, ...behind]
   return whole.slice(0, 4).join(':')
+}
+
+/**
+ * Where addresses come by the hundred: 256 of IPv4, and what a site gets of IPv6. All of them
+ * together are one who just came.
+ */
+function around(network: string): string {
+  const mark = network.includes(':') ? ':' : '.'
+  return network.split(mark).slice(0, 3).join(mark)
 }

@@ -22,12 +22,11 @@ export async function signInWithPassword(
   place: Place,
 ): Promise<SignedIn> {
   const now = new Date(clock.now())
-  const { person, counters } = await inScope(db, rootPath, async (tx) => {
+  const { person, counted } = await inScope(db, rootPath, async (tx) => {
     const found = await queries.selectPersonByLogin(tx, given.login)
     const isKnown = found !== undefined && (await knowsDevice(tx, place.device, found.id, now))
-    const counted = countersOf(given.login, place, isKnown)
-    await countAttempt(tx, counted, now)
-    return { person: found, counters: counted }
+    const counters = countersOf(given.login, place, isKnown)
+    return { person: found, counted: await countAttempt(tx, counters, now) }
   })
   const right = await isPassword(given.password, person?.passwordHash ?? null)
   if (person === undefined || !right || person.disabledAt !== null) {
@@ -39,7 +38,7 @@ export async function signInWithPassword(
     const current = await queries.selectPersonById(tx, person.id)
     const same = current?.passwordHash === person.passwordHash && current.disabledAt === null
     if (!same) throw signInRefused()
-    await clearAttempt(tx, counters)
+    await clearAttempt(tx, counted)
     await queries.deleteOldFailures(tx, later(now, -limits.signInForgetMs))
     return await beginSession(tx, current, 'password', { now, device: place.device })
   })

@@ -224,18 +224,19 @@ export async function deleteDevices(tx: Tx, personId: number): Promise<void> {
 
 /**
  * Counts an attempt as failed before it is judged, so that a thousand at the same moment count as a
- * thousand. Answers when the place is open again, if it is closed: then nothing is counted.
+ * thousand. Answers how many there are, or when the place is open again, if it is closed: then
+ * nothing is counted.
  */
 export async function countAttempt(
   tx: Tx,
   key: Buffer,
   free: number,
   now: Date,
-): Promise<Date | undefined> {
+): Promise<{ failures: number } | { openAt: Date }> {
   const forgotten = new Date(now.getTime() - limits.signInForgetMs)
   const { signInDelayMs: first, signInDelayMaxMs: most } = limits
   // Beyond 2^20 the longest delay has long been reached, and power() must not overflow.
-  const counted = await sql`
+  const { rows } = await sql<{ failures: number }>`
     insert into sign_in_failure as f (key, failures, failed_at, open_at)
     values (${key}, 1, ${now}, ${now})
     on conflict (key) do update set
@@ -246,14 +247,15 @@ export async function countAttempt(
         else least(${most}::float8, ${first}::float8 * power(2, least(20, f.failures - ${free})))
       end / 1000)
     where f.open_at <= ${now}
-    returning key`.execute(tx)
-  if (counted.rows.length > 0) return undefined
+    returning failures`.execute(tx)
+  const [counted] = rows
+  if (counted !== undefined) return counted
   const row = await tx
     .selectFrom('sign_in_failure')
     .select('open_at')
     .where('key', '=', key)
     .executeTakeFirst()
-  return row?.open_at ?? now
+  return { openAt: row?.open_at ?? now }
 }
 
 /** The right password was no failure: where it was given nothing counts any more. */

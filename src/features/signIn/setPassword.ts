@@ -7,7 +7,7 @@ import { inScope, type Tx } from '../../store/scope.ts'
 import type { SignIns } from '../audit/signIns.ts'
 import { rootPath } from '../hierarchy/root.ts'
 import type { Store } from '../operation/store.ts'
-import { clearAttempt, countAttempt, countersOf, type Place } from './delays.ts'
+import { clearAttempt, countAttempt, countersOf, forgetGuesses, type Place } from './delays.ts'
 import { hashPassword, isPassword, requireGoodPassword } from './passwords.ts'
 import * as queries from './queries.ts'
 import { hashOf, newSecret } from './secrets.ts'
@@ -65,6 +65,7 @@ export async function acceptInvitation(
     // Whoever had the old password may have made a token by it, and have a browser that is known.
     if (invited.passwordHash !== null) await queries.endTokens(tx, invited.id, now)
     await queries.deleteDevices(tx, invited.id)
+    await forgetGuesses(tx, invited.login)
   })
 }
 
@@ -77,12 +78,11 @@ export async function changePassword(
 ): Promise<void> {
   const personId = requirePerson(actor)
   const now = new Date(clock.now())
-  const { person, counters } = await inScope(db, rootPath, async (tx) => {
+  const { person, counted } = await inScope(db, rootPath, async (tx) => {
     const found = await queries.selectPersonById(tx, personId)
     // Else an open screen would be a place to guess at the password without end.
-    const counted = countersOf(`change of person:${personId}`, place, false)
-    await countAttempt(tx, counted, now)
-    return { person: found, counters: counted }
+    const counters = countersOf(`change of person:${personId}`, place, false)
+    return { person: found, counted: await countAttempt(tx, counters, now) }
   })
   if (!person || !(await isPassword(given.current, person.passwordHash))) {
     throw badInput('body.current', 'is not your password.')
@@ -91,7 +91,7 @@ export async function changePassword(
   const passwordHash = await hashPassword(given.password)
   await inScope(db, rootPath, async (tx) => {
     await recordPassword(tx, personAuthor(person), person, 'changed')
-    await clearAttempt(tx, counters)
+    await clearAttempt(tx, counted)
     await queries.updatePassword(tx, personId, passwordHash)
     await queries.endSessions(tx, { personId, keep: place.session && hashOf(place.session) }, now)
   })

@@ -28,7 +28,7 @@ import { assessFeatures, tellingSteps } from './permissions.ts'
 import { checkAddressesEvenly } from './proxyCheck.ts'
 import { keepReport, selectUsage } from './queries.ts'
 import { failed, notPassed, outcomeOf, type Report, type Step, stateAfter } from './steps.ts'
-import { createTestPace } from './testPace.ts'
+import type { TakePlace } from './testPace.ts'
 
 export interface ConnectionTestDependencies {
   store: Store
@@ -38,6 +38,8 @@ export interface ConnectionTestDependencies {
   }
   exchange: Exchange
   surroundings: Surroundings
+  /** See `createTestPace`. */
+  takePlace: TakePlace
   /** Told of a way in that works: when the tenant's credentials end is read while we are there. */
   keepEnds?: (
     tenant: { tenantId: number; nodePath: string },
@@ -72,9 +74,8 @@ const stopping = ['addresses', 'token']
  * `too-many-requests` while one runs, or after many.
  */
 export function createConnectionTest(dependencies: ConnectionTestDependencies): TestConnection {
-  const { store } = dependencies
+  const { store, takePlace } = dependencies
   const running = new Set<number>()
-  const takePlace = createTestPace(store.clock)
   return async (actor, { tenantId, confirm }, signal) => {
     const tenant = await inScope(store.db, scopesOf(actor), (tx) =>
       permittedTenant(tx, store, actor, 'Execute', tenantId),

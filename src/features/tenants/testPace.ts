@@ -6,9 +6,9 @@ import { limits } from '../../core/limits.ts'
 export type TakePlace = (tenantId: number, actorId: string) => void
 
 /**
- * How often Test Connection may be asked for, by this process. Its answer says the same whatever
- * stands behind a proxy's address, but not always after the same time: so few questions a minute
- * are answered that nobody maps a network with them.
+ * How often Test Connection may be asked for, or a second credential be tested, by this process.
+ * The answer says the same whatever stands behind a proxy's address, but not always after the same
+ * time: so few questions a minute are answered that nobody maps a network with them.
  */
 export function createTestPace(clock: Clock): TakePlace {
   const taken = new Map<string, number[]>()
