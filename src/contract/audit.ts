@@ -41,6 +41,7 @@ export const auditRoutes = {
     path: '/v1/audit',
     summary: 'The audit, newest first',
     permission: { operation: 'Read', type },
+    watched: true,
     query: Closed({ ...pageQuery, tenantId: Type.Optional(Id) }),
     answer: PageOf(
       Closed({

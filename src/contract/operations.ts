@@ -52,6 +52,7 @@ export const metricsRoutes = {
     path: '/metrics',
     summary: 'Figures of this process, as Prometheus reads them',
     permission: { operation: 'Read', type: 'data/Metrics' },
+    watched: true,
     status: 200,
     produces: 'text/plain',
   }),

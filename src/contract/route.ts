@@ -17,6 +17,8 @@ export interface Route {
    * more than that. A type may hold `{application}` and `{name}` of the path.
    */
   permission: 'open' | 'signed-in' | { operation: Operation; type: string }
+  /** Also as a reading it goes on record where it is refused, as exports do by themselves. */
+  watched?: true
   params?: TSchema
   query?: TSchema
   headers?: TSchema

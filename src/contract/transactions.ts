@@ -216,6 +216,7 @@ export const transactionRoutes = {
     permission: { operation: 'Execute', type },
     params,
     headers: idempotency,
+    body: Closed({ confirm: Type.Optional(Type.Boolean()) }),
     answer: TransactionDetail,
     status: 202,
   }),

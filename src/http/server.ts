@@ -40,6 +40,8 @@ export interface Refusal {
   route: string
   params: Readonly<Record<string, string>>
   code: ErrorCode
+  /** It would have changed nothing. */
+  reading: boolean
 }
 
 export interface HttpServerOptions<C extends Contract> {
@@ -56,8 +58,8 @@ export interface HttpServerOptions<C extends Contract> {
   watchAccess?: (actor: Actor, credential: Credential) => WatchedAccess
   onRequest: (record: RequestRecord) => void
   /**
-   * Told of a write that somebody signed in was refused, before they are. When it throws, that is
-   * what they are answered.
+   * Told of a write, an export or a watched reading that somebody signed in was refused, before
+   * they are. When it throws, that is what they are answered.
    */
   onRefused?: (refusal: Refusal) => Promise<void>
   /** An error nobody foresaw; its cause goes to the log and not to the caller. */
@@ -278,7 +280,12 @@ function eventSender<C extends Contract>(
 
 const refusals: readonly ErrorCode[] = ['not-permitted', 'not-found']
 
-/** Tells of a refused write; answers what the caller is to be told. */
+function isTold({ method, permission, watched }: Route): boolean {
+  if (method !== 'GET' || watched) return true
+  return typeof permission === 'object' && permission.operation !== 'Read'
+}
+
+/** Tells of what is refused and worth it; answers what the caller is to be told. */
 async function noteRefusal<C extends Contract>(
   { onRefused }: HttpServerOptions<C>,
   route: Route,
@@ -286,7 +293,7 @@ async function noteRefusal<C extends Contract>(
   thrown: unknown,
 ): Promise<unknown> {
   const { code } = asProblem(thrown)
-  if (!onRefused || !actor || route.method === 'GET' || !refusals.includes(code)) return thrown
+  if (!onRefused || !actor || !isTold(route) || !refusals.includes(code)) return thrown
   try {
     const asked = Object.entries(params ?? {}).map(([name, value]) => [name, String(value)])
     await onRefused({
@@ -295,6 +302,7 @@ async function noteRefusal<C extends Contract>(
       route: route.name,
       params: Object.fromEntries(asked),
       code,
+      reading: route.method === 'GET',
     })
     return thrown
   } catch (error) {

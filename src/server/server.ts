@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { api } from '../contract/api.ts'
 import type { AppError } from '../core/errors.ts'
-import { recordRefusal } from '../features/audit/refusals.ts'
 import { createSignIns, type SignIns } from '../features/audit/signIns.ts'
 import type { Credential } from '../http/admission.ts'
-import type { Refusal, RequestRecord } from '../http/server.ts'
+import type { RequestRecord } from '../http/server.ts'
 import { createHttpServer } from '../http/server.ts'
 import type { Log } from '../store/log.ts'
 import { findActor } from './access.ts'
@@ -30,6 +29,7 @@ import { sessionHandlers } from './handlers/session.ts'
 import { syncHandlers } from './handlers/syncs.ts'
 import { tenantHandlers } from './handlers/tenants.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
+import { createRefusals } from './refusals.ts'
 
 /** Patchbay's API over its features. `listen` and `close` are the caller's. */
 export function createServer(dependencies: ServerDependencies) {
@@ -92,7 +92,7 @@ function about(
       return actor?.kind === 'person' ? actor : await signIns.note(actor)
     },
     watchAccess: access.watch,
-    onRefused: (refusal: Refusal) => recordRefusal(store.db, refusal),
+    onRefused: createRefusals(store),
     onRequest: (record: RequestRecord) => {
       metrics.request(record)
       logRequest(log, record)

@@ -216,8 +216,8 @@ describe('nothing of what is hidden', () => {
     expect(found).toEqual([])
   })
 
-  it('comes as an event', async () => {
-    const who = ['provider', 'customer', 'sibling', 'site']
+  it('I7: comes as an event', async () => {
+    const who = ['provider', 'customer', 'sibling', 'site', 'cus-site']
     const [root, ...scoped] = who.flatMap(
       (name) => callers.find((each) => each.name === name) ?? [],
     )
@@ -229,7 +229,12 @@ describe('nothing of what is hidden', () => {
       expect(all).toContain(name)
     }
     expect(scoped.flatMap((caller, at) => leaksIn(caller, each[at] ?? ''))).toEqual([])
-    expect(each.map((text) => text.includes('event: tenant.create'))).toEqual([true, true, true])
+    expect(each.map((text) => text.includes('event: tenant.create'))).toEqual(
+      scoped.map(() => true),
+    )
+    // Reads the customer, too, but of events those of the site alone.
+    const ofSite = each.at(-1) ?? ''
+    expect(world.own.marks.filter((mark) => ofSite.includes(mark))).toEqual([])
   })
 
   it('is told by names that are taken, or by a Microsoft tenant that is', async () => {

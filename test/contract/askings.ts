@@ -155,7 +155,7 @@ const aboutWork: Record<string, Asking> = {
   'transaction.show': ({ transactionId }) => ({ path: { transactionId } }),
   'transaction.cancel': ({ transactionId }) => ({ path: { transactionId } }),
   'transaction.undo': ({ transactionId }) => ({ path: { transactionId } }),
-  'transaction.replay': ({ transactionId }) => ({ path: { transactionId } }),
+  'transaction.replay': ({ transactionId }) => ({ path: { transactionId }, body: {} }),
 }
 
 /** Versions of models are nobody's but the provider's, whatever the target. */

@@ -9,6 +9,8 @@ import { grantRole, revokeRole } from '../../src/features/access/grants.ts'
 import { bringShippedAccess } from '../../src/features/access/shipped.ts'
 import { createPerson, updatePerson } from '../../src/features/people/people.ts'
 import { readResource } from '../../src/features/resources/resources.ts'
+import { setRule } from '../../src/features/schedules/rules.ts'
+import { setScope } from '../../src/features/scopes/scopes.ts'
 import { readSync } from '../../src/features/syncs/syncs.ts'
 import { createMayBegin } from '../../src/features/transactions/authority.ts'
 import type { ChangesBody } from '../../src/features/transactions/changes.ts'
@@ -306,6 +308,84 @@ describe('D7: who holds a role at Microsoft', () => {
     await inScope(world.db, '1.', async (tx) => {
       for (const { model, at } of listed.rows)
         await sql`update sync_state set listed_at = ${at} where model_id = ${model}`.execute(tx)
+    })
+  })
+
+  describe('is known only while nothing is left out of what tells', () => {
+    const roles = ['device/msgraph/RoleAssignment', 'device/msgraph/DirectoryRole']
+    const modelOf = async (id: string) => requireModel(await engine.models.current(), id)
+    const leave = async (actor: Actor, id: string, ...disabled: Parameters<typeof setRule>[4]) =>
+      setRule(actor, world.db, world.tenantId, await modelOf(id), disabled)
+    const narrow = async (actor: Actor, id: string, filter: unknown) =>
+      setScope(actor, world.db, world.tenantId, await modelOf(id), filter)
+    const sync = async () => advanceSync(world.engine, world.job(await world.newRun()))
+    const unknown = () => expect(start(ada, update(plain))).rejects.toThrow(/not known yet/)
+    const known = () => expect(start(ada, update(plain))).resolves.toBeDefined()
+
+    it('which takes the permission to change them', async () => {
+      const refused = { code: 'not-permitted', message: expect.stringMatching(/PrivilegedUser/) }
+      for (const id of roles) {
+        const only = { op: 'eq', property: 'id', value: 'nobody' }
+        await expect(leave(ada, id, 'add'), id).rejects.toMatchObject(refused)
+        await expect(leave(ada, id), id).rejects.toMatchObject(refused)
+        await expect(narrow(ada, id, only), id).rejects.toMatchObject(refused)
+        await expect(narrow(ada, id, null), id).rejects.toMatchObject(refused)
+      }
+      expect(await leave(ada, users)).toMatchObject({ disabled: [] })
+      await sync()
+      await known()
+    })
+
+    it.each([...roles, groups])('%s, and again once all of it was read', async (id) => {
+      for (const operation of ['read', 'add', 'update'] as const) {
+        await leave(administrator, id, operation)
+        await sync()
+        await unknown()
+      }
+      await leave(administrator, id)
+      await unknown()
+      await sync()
+      await known()
+      await leave(administrator, id, 'remove')
+      await sync()
+      await known()
+      await leave(administrator, id)
+      await sync()
+      const property = id === groups ? 'displayName' : 'id'
+      await narrow(administrator, id, { op: 'eq', property, value: 'none' })
+      await narrow(administrator, id, null)
+      await unknown()
+      await sync()
+      await known()
+    })
+
+    it('of groups those that hold a role are enough', async () => {
+      const holder = (key: string) =>
+        inScope(world.db, '1.', (tx) =>
+          sql`insert into link (tenant_id, kind, from_key, to_key, node_path)
+            values (${world.tenantId}, 'roleAssignment', 'one more', ${key}, ${world.scope})
+            on conflict do nothing`.execute(tx),
+        )
+      await narrow(administrator, groups, { op: 'ne', property: 'displayName', value: 'none' })
+      await sync()
+      await known()
+      await holder('a group that was not taken in')
+      await unknown()
+      await narrow(administrator, groups, null)
+      await sync()
+      await known()
+      await inScope(world.db, '1.', (tx) =>
+        sql`delete from link where from_key = 'one more'`.execute(tx),
+      )
+    })
+
+    it('of roles no scope is', async () => {
+      const [id = ''] = roles
+      await narrow(administrator, id, { op: 'ne', property: 'id', value: 'none' })
+      await sync()
+      await unknown()
+      await narrow(administrator, id, null)
+      await sync()
     })
   })
 })

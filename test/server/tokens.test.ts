@@ -30,6 +30,7 @@ async function signedIn(login: string, given = {}) {
   return { id, browser }
 }
 
+const creatingTokens = [{ type: 'data/AccessToken', operations: ['Create' as const] }]
 const reading = [{ type: '*', operations: ['Read' as const] }]
 const refusedAs = (code: string) => ({ code })
 
@@ -88,6 +89,37 @@ describe('an access token', () => {
     const rename = { params: { nodeId: customer.id }, body: { name: 'Taken over' } }
     await expect(byChild.node.rename(rename)).rejects.toMatchObject(refusedAs('not-permitted'))
     expect((await byChild.node.list({ query: {} })).items).toHaveLength(1)
+  })
+
+  it('D4: of a token stays within its bounds, whatever its owner is given later', async () => {
+    const readers = { nodeId: customer.id, permissions: reading }
+    const { id, browser } = await signedIn('doris', readers)
+    const may = (type: string) => [{ type, operations: ['Read' as const, 'Update' as const] }]
+    const made = await browser.send('POST', '/v1/tokens', {
+      ...{ name: 'narrow', nodeId: customer.id },
+      permissions: [...may('data/*'), ...reading],
+    })
+    const narrow = people.clientOf(made.json.token)
+    const ask = (permissions: ReturnType<typeof may>) =>
+      narrow.token.create({ body: { name: 'child', nodeId: customer.id, permissions } })
+    await expect(ask(may('*'))).rejects.toMatchObject(refusedAs('not-permitted'))
+    expect(await ask(may('data/Schedule'))).toMatchObject({ token: expect.any(String) })
+    const other = await signedIn('dorothee', readers)
+    await people.owner.query(
+      `update access_profile set permissions = $2 where id = (select profile_id from role
+        join role_grant on role_id = role.id where person_id = $1)`,
+      [id, JSON.stringify([{ type: '*', operations: ['Create', 'Read'] }])],
+    )
+    const bounds = { nodeId: customer.id, permissions: [...reading, ...creatingTokens] }
+    const manager = await browser.send('POST', '/v1/tokens', { name: 'manager', ...bounds })
+    const { id: madeId } = await people
+      .clientOf(manager.json.token)
+      .token.create({ body: { name: 'of another', personId: other.id } })
+    const { rows } = await people.owner.query(
+      'select scope, permissions from access_token where id = $1',
+      [madeId],
+    )
+    expect(rows).toEqual([{ scope: customer.path, permissions: bounds.permissions }])
   })
 
   it('D4: of somebody who holds more is made, and their invitation, by nobody who holds less', async () => {

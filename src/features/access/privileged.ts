@@ -1,8 +1,8 @@
-import { type Actor, mayDo } from '../../core/actor.ts'
+import { type Actor, mayDo, requirePermission } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
 import type { Tx } from '../../store/scope.ts'
-import { areRolesKnown, selectRoleHolders } from './queries.ts'
+import { areRolesKnown, roleModels, selectRoleHolders } from './queries.ts'
 
 /** The type by which access profiles name people with power at Microsoft. */
 export const privilegedType = 'data/PrivilegedUser'
@@ -29,7 +29,7 @@ export async function requirePrivileged(
   if (!(await areRolesKnown(tx, tenantId))) {
     throw new AppError(
       'not-permitted',
-      `It is not known yet who of this tenant is an administrator at Microsoft, and changing one takes Update on ${privilegedType}. Nothing was changed; sync device/msgraph/RoleAssignment first.`,
+      `It is not known yet who of this tenant is an administrator at Microsoft, and changing one takes Update on ${privilegedType}. Nothing was changed; sync device/msgraph/RoleAssignment and device/msgraph/Groups first, with nothing left out of them.`,
     )
   }
   const [holder] = await selectRoleHolders(tx, tenantId, keys)
@@ -38,4 +38,13 @@ export async function requirePrivileged(
     'not-permitted',
     `${holder} is an administrator at Microsoft, or gives somebody such a role. Changing that takes Update on ${privilegedType}, which is not among your permissions. Nothing was changed.`,
   )
+}
+
+/**
+ * For what decides how much syncs take in of a model. What tells who holds roles is nothing to be
+ * left out by those whom that would let change more. Throws `not-permitted`.
+ */
+export function requireMayLeaveOut(actor: Actor, model: string, nodePath: string): void {
+  if (!roleModels.includes(model)) return
+  requirePermission(actor, 'Update', privilegedType, nodePath)
 }

@@ -257,15 +257,40 @@ export async function selectPersonPlace(
     .executeTakeFirst()
 }
 
-const roleModels = ['device/msgraph/RoleAssignment', 'device/msgraph/DirectoryRole']
+/** The models that tell who holds roles at Microsoft; those behind a group its members tell. */
+export const roleModels: readonly string[] = [
+  'device/msgraph/RoleAssignment',
+  'device/msgraph/DirectoryRole',
+]
+const groupModel = 'device/msgraph/Groups'
 
-/** Whether a list of who holds roles at Microsoft was ever read to its end. */
+/**
+ * Whether what was stored of roles and groups tells of everybody who holds a role: a list of roles
+ * and the one of groups were read to their ends, none of them waits to be read anew, and no rule
+ * leaves out anything of them but removals, whoever set it. Neither does a scope, but that of
+ * groups may where all who hold a role were taken in.
+ */
 export async function areRolesKnown(tx: Tx, tenantId: number): Promise<boolean> {
-  const { rows } = await sql`
-    select from sync_state join model on model.id = sync_state.model_id
-    where tenant_id = ${tenantId} and model.name = any(${roleModels})
-      and listed_at is not null limit 1`.execute(tx)
-  return rows.length > 0
+  const { rows } = await sql<{ known: boolean | null }>`
+    with told as (
+      select model.name = ${groupModel} as is_group, listed_at is not null as listed,
+        state.model_id is not null and listed_at is null as due,
+        exists (select from sync_rule rule where rule.tenant_id = ${tenantId}
+          and rule.model_id = model.id and disabled && '{read,add,update}') as ruled,
+        exists (select from sync_scope scope where scope.tenant_id = ${tenantId}
+          and scope.model_id = model.id) as scoped
+      from model left join sync_state state
+        on state.model_id = model.id and state.tenant_id = ${tenantId}
+      where model.name = any(${[...roleModels, groupModel]}))
+    select bool_or(listed) filter (where not is_group) and bool_or(listed) filter (where is_group)
+      and not bool_or(due or ruled or (scoped and not is_group))
+      and (not bool_or(scoped) or not exists (
+        select from link where tenant_id = ${tenantId} and kind in ('roleHolder', 'roleAssignment')
+          and not exists (select from model join resource on model_id = model.id
+            where resource.tenant_id = link.tenant_id and key = to_key
+              and removed_at is null))) as known
+    from told`.execute(tx)
+  return rows[0]?.known === true
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   mayDo,
   type Operation,
   type Permission,
+  requireHolds,
   requirePermission,
   scopesOf,
 } from '../../core/actor.ts'
@@ -79,7 +80,7 @@ export async function createToken(
   const isOwn = personId === own.personId
   const bounds = await inScope(db, scopesOf(actor), async (tx) => {
     if (!isOwn) await permittedOwner(tx, actor, 'Create', personId)
-    return await boundsOf(tx, actor, input, isOwn)
+    return await boundsOf(tx, actor, input)
   })
   await requireHoldsWithin(db, actor, personId, bounds)
   const expiresAt = earlier(
@@ -93,22 +94,22 @@ export async function createToken(
   })
 }
 
-/** Where nothing is said the bounds of the token that asks hold on. */
+/**
+ * Where nothing is said the bounds of the token that asks hold on, and they hold whatever is said:
+ * what its owner is given later is not for what it made.
+ */
 async function boundsOf(
   tx: Tx,
-  { bounds, ...actor }: Actor,
+  actor: Actor,
   { nodeId, permissions }: CreateInput,
-  isOwn: boolean,
 ): Promise<Bounds> {
+  const { bounds } = actor
   const node =
-    nodeId === undefined
-      ? undefined
-      : await permittedNode(tx, { ...actor, ...(bounds && { bounds }) }, 'Read', nodeType, nodeId)
-  const inherited = isOwn ? (bounds?.permissions ?? null) : null
-  return {
-    scope: node?.path ?? bounds?.scope ?? rootPath,
-    permissions: permissions ?? inherited,
-  }
+    nodeId === undefined ? undefined : await permittedNode(tx, actor, 'Read', nodeType, nodeId)
+  const scope = node?.path ?? bounds?.scope ?? rootPath
+  if (bounds === undefined) return { scope, permissions: permissions ?? null }
+  if (permissions) requireHolds({ ...authorOf(actor), grants: [bounds] }, { scope, permissions })
+  return { scope, permissions: permissions ?? bounds.permissions }
 }
 
 /** Puts it on record and makes it. The owner was chosen, and the bounds were checked. */

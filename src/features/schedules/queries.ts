@@ -140,7 +140,7 @@ export async function selectRules(tx: Tx, tenantId: number): Promise<RuleRow[]> 
 
 /**
  * What was left undone is not told again by the next delta: the model's next sync reads the full
- * list.
+ * list, and until then it is not taken to be known in full.
  */
 export async function saveRule(
   tx: Tx,
@@ -157,6 +157,6 @@ export async function saveRule(
       values (${place.tenantId}, ${number}, ${place.nodePath}, ${disabled})`.execute(tx)
   }
   await sql`
-    update sync_state set delta_cursor = null
+    update sync_state set delta_cursor = null, listed_at = null
     where tenant_id = ${place.tenantId} and model_id = ${number}`.execute(tx)
 }

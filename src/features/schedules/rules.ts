@@ -4,6 +4,7 @@ import { type Actor, scopesOf } from '../../core/actor.ts'
 import type { Model } from '../../core/model.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope } from '../../store/scope.ts'
+import { requireMayLeaveOut } from '../access/privileged.ts'
 import { record } from '../operation/record.ts'
 import { betweenSyncs } from '../syncs/betweenSyncs.ts'
 import { permittedTenantPath } from '../tenants/access.ts'
@@ -39,6 +40,7 @@ export async function setRule(
   const disabled = disableable.filter((operation) => wanted.includes(operation))
   return inScope(db, scopesOf(actor), async (tx) => {
     const nodePath = await betweenSyncs(tx, actor, type, tenantId)
+    requireMayLeaveOut(actor, model.id, nodePath)
     const detail = { model: model.id, disabled }
     const subject = `tenant:${tenantId}`
     await record(tx, actor, { nodePath, tenantId, action: 'syncRule.set', subject, detail })

@@ -15,7 +15,10 @@ export async function selectScopes(tx: Tx, tenantId: number): Promise<ScopeRow[]
   return rows
 }
 
-/** Sets or lifts a scope. Where the next delta would begin is forgotten: it knows the old one. */
+/**
+ * Sets or lifts a scope. Where the next delta would begin is forgotten, and that all was listed:
+ * both were so under the old one.
+ */
 export async function saveScope(
   tx: Tx,
   { tenantId, nodePath }: { tenantId: number; nodePath: string },
@@ -29,6 +32,6 @@ export async function saveScope(
     await sql`insert into sync_scope (tenant_id, model_id, node_path, filter)
       values (${tenantId}, ${modelId}, ${nodePath}, ${toJsonb(filter)}::jsonb)`.execute(tx)
   }
-  await sql`update sync_state set delta_cursor = null
+  await sql`update sync_state set delta_cursor = null, listed_at = null
     where tenant_id = ${tenantId} and model_id = ${modelId}`.execute(tx)
 }

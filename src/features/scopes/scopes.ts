@@ -7,6 +7,7 @@ import type { Model } from '../../core/model.ts'
 import { readFilter } from '../../core/readFilter.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope } from '../../store/scope.ts'
+import { requireMayLeaveOut } from '../access/privileged.ts'
 import { record } from '../operation/record.ts'
 import { betweenSyncs } from '../syncs/betweenSyncs.ts'
 import { permittedTenantPath } from '../tenants/access.ts'
@@ -41,6 +42,7 @@ export async function setScope(
   const filter = wanted === null ? null : readScope(model, wanted)
   return await inScope(db, scopesOf(actor), async (tx) => {
     const nodePath = await betweenSyncs(tx, actor, type, tenantId)
+    requireMayLeaveOut(actor, model.id, nodePath)
     const detail = { model: model.id, filter: filter && JSON.stringify(filter) }
     const subject = `tenant:${tenantId}`
     await record(tx, actor, { nodePath, tenantId, action: 'syncScope.set', subject, detail })

@@ -14,6 +14,7 @@ import type { Database } from '../../store/database.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import type { Jobs } from '../../store/jobs/jobs.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
+import { withheld } from '../access/withheld.ts'
 import { notFound } from '../operation/notFound.ts'
 import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
 import { record } from '../operation/record.ts'
@@ -124,14 +125,17 @@ export async function cancelSync(actor: Actor, db: Database, id: number): Promis
 export async function listRejected(actor: Actor, db: Database, id: number, query: PageQuery) {
   const offset = idCursor(query.after)
   return inScope(db, scopesOf(actor), async (tx) => {
-    await permittedRun(tx, actor, 'Read', id)
+    const { nodePath } = await permittedRun(tx, actor, 'Read', id)
     let shown = offset
     return readPage(
       query,
       (limit) => queries.selectRejected(tx, id, offset, limit),
       (row) => {
         shown++
-        return { model: row.model, key: row.key, reason: row.reason, at: row.at.toISOString() }
+        const { model, key, reason } = row
+        const hidden = withheld(actor, [model], nodePath)
+        const told = hidden === undefined ? { key, reason } : { key: null, reason: hidden }
+        return { model, ...told, at: row.at.toISOString() }
       },
       () => String(shown),
     )
@@ -146,11 +150,14 @@ export async function listRemovals(
 ): Promise<PageOf<queries.RemovalRow>> {
   const after = idCursor(query.after)
   return inScope(db, scopesOf(actor), async (tx) => {
-    await permittedRun(tx, actor, 'Read', id)
+    const { nodePath } = await permittedRun(tx, actor, 'Read', id)
     return readPage(
       query,
       (limit) => queries.selectRemovals(tx, id, query.state, after, limit),
-      (row) => row,
+      (row) => {
+        const hidden = withheld(actor, [row.model], nodePath)
+        return hidden === undefined ? row : { ...row, key: '', name: hidden }
+      },
       (row) => String(row.id),
     )
   })

@@ -11,9 +11,9 @@ export function checkAddressesEvenly(visit: Visit): Promise<Step> {
 }
 
 /**
- * What is asked through a proxy, evened out: that nothing came through is told after the same time,
- * whether the proxy's address refused, was silent, or is not there at all. Its words tell nothing of
- * what stands there (see `failed`), and so neither must a stopwatch.
+ * What is asked through a proxy, evened out: that nothing came through is told after the same
+ * time, whether the proxy's address refused, was silent, or is not there at all. Its words tell
+ * nothing of what stands there (see `failed`), and so neither must a stopwatch.
  */
 export async function evenly<T>(
   { proxied, clock, signal }: { proxied: boolean; clock: Clock; signal: AbortSignal },

@@ -1,11 +1,12 @@
 import { type Actor, type ActorNow, type Operation, requirePermission } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
+import { isJsonObject, type JsonObject } from '../../core/json.ts'
 import type { MayBegin } from '../../engine/engine.ts'
 import { writeAudit } from '../../store/audit.ts'
 import type { Database } from '../../store/database.ts'
 import { inScope, type Tx } from '../../store/scope.ts'
 import { requirePrivileged } from '../access/privileged.ts'
-import { userModel } from '../licences/licenceStep.ts'
+import { productModel, userModel } from '../licences/licenceStep.ts'
 import { syncType } from '../syncs/queueSync.ts'
 import type { NewStep } from './queries.ts'
 
@@ -33,8 +34,7 @@ export async function requireSteps(
 ): Promise<void> {
   requirePermission(actor, 'Execute', transactionType, place.nodePath)
   for (const { kind, input } of steps) {
-    const model = typeof input.model === 'string' ? input.model : userModel
-    requirePermission(actor, operationOf[kind] ?? 'Update', model, place.nodePath)
+    requirePermission(actor, operationOf[kind] ?? 'Update', changedModel(input), place.nodePath)
   }
   await requirePrivileged(
     tx,
@@ -42,6 +42,20 @@ export async function requireSteps(
     place,
     steps.flatMap(({ input }) => [input, input.to]),
   )
+}
+
+function changedModel({ model }: JsonObject): string {
+  return typeof model === 'string' ? model : userModel
+}
+
+/** The models of all objects that a step names, or tells values of. */
+export function modelsOfStep({ kind, input }: Pick<NewStep, 'kind' | 'input'>): string[] {
+  const { to } = input
+  return [
+    changedModel(input),
+    ...(isJsonObject(to) && typeof to.model === 'string' ? [to.model] : []),
+    ...(kind === 'licence' ? [productModel] : []),
+  ]
 }
 
 /**

@@ -1,6 +1,12 @@
 import type { Static } from 'typebox'
 import type { Changes, stepNames } from '../../contract/transactions.ts'
-import type { Actor, Operation } from '../../core/actor.ts'
+import {
+  type Actor,
+  mayDo,
+  notPermitted,
+  type Operation,
+  requirePermission,
+} from '../../core/actor.ts'
 import { type AppError, badInput } from '../../core/errors.ts'
 import { isJsonObject, type JsonObject } from '../../core/json.ts'
 import type { Model } from '../../core/model.ts'
@@ -8,7 +14,7 @@ import type { Sealed } from '../../core/secret.ts'
 import { modelById, requireModel } from '../../engine/engine.ts'
 import { validateChange } from '../../engine/transaction/validateChange.ts'
 import type { Tx } from '../../store/scope.ts'
-import { userModel } from '../licences/licenceStep.ts'
+import { productModel, userModel } from '../licences/licenceStep.ts'
 import { resolveLicences } from '../licences/products.ts'
 import { permittedTenantPath } from '../tenants/access.ts'
 import { type Lookup, lookUp, openLookup, type Reference } from './lookup.ts'
@@ -46,13 +52,17 @@ const members: Readonly<Record<StepName, readonly string[]>> = {
 /** What a step needs to be resolved: the request around it and where it stands in it. */
 interface Place {
   tx: Tx
+  mayRead: (model: string) => boolean
   models: readonly Model[]
   tenantId: number
   lookup: Lookup
   at: string
 }
 
-/** The request with its models and objects looked up and every value checked. */
+/**
+ * The request with its models and objects looked up and every value checked. Takes Read on every
+ * model of which something is looked up: whether it is there, and what it is called, is told.
+ */
 export async function resolveChanges(
   tx: Tx,
   actor: Actor,
@@ -64,12 +74,14 @@ export async function resolveChanges(
   const stepModels = asked.map(({ step, at }) => modelOf(models, step, at))
   const first = stepModels[0]?.id ?? userModel
   const nodePath = await permittedTenantPath(tx, actor, 'Read', first, tenantId, 'share')
+  for (const model of stepModels) requirePermission(actor, 'Read', model.id, nodePath)
+  const mayRead = (model: string) => mayDo(actor, 'Read', model, nodePath)
   const lookup = await openLookup(tx, tenantId, models, body.steps, stepModels)
   const steps: ResolvedStep[] = []
   const seen = new Set<string>()
   for (const [index, { step, at }] of asked.entries()) {
     const model = stepModels[index] ?? requireModel(models, userModel)
-    const resolved = await resolveStep({ tx, models, tenantId, lookup, at }, model, step)
+    const resolved = await resolveStep({ tx, mayRead, models, tenantId, lookup, at }, model, step)
     const name = JSON.stringify([step.do, model.id, ...nameOf(model, resolved)])
     if (seen.has(name)) throw namedTwice(model, step, at)
     seen.add(name)
@@ -182,11 +194,14 @@ async function resolveExistence(place: Place, model: Model, step: Asked): Promis
   return {
     ...{ kind: 'delete', title: `Delete ${name}`, model, operation: 'Delete' },
     ...{ input: { ...input, find: null, expect: null }, password: undefined },
-    consequence:
-      model.deleted === undefined
-        ? `${name} is deleted for good.`
-        : `${name} is deleted, with everything that hangs on it; it can be brought back for 30 days.`,
+    consequence: consequenceOfDelete(name, model),
   }
+}
+
+/** What a person has to say yes to, whenever an object of the model is to be deleted. */
+export function consequenceOfDelete(name: string, model: Model | undefined): string {
+  if (model?.deleted === undefined) return `${name} is deleted for good.`
+  return `${name} is deleted, with everything that hangs on it; it can be brought back for 30 days.`
 }
 
 async function resolveLink(place: Place, model: Model, step: Asked): Promise<ResolvedStep> {
@@ -196,9 +211,11 @@ async function resolveLink(place: Place, model: Model, step: Asked): Promise<Res
     throw badInput(`${at}.link`, `is no link of a ${model.title} that can be changed by itself`)
   }
   const { key, name } = await lookUp(lookup, model, step.ref, `${at}.ref`)
+  const readable = link.to.filter(place.mayRead)
+  if (readable.length === 0) throw notPermitted('Read', link.to.join(' or '))
   const to = await lookUpAny(
     lookup,
-    link.to.flatMap((id) => modelById(models, id) ?? []),
+    readable.flatMap((id) => modelById(models, id) ?? []),
     step.to,
     `${at}.to`,
   )
@@ -235,6 +252,7 @@ async function lookUpAny(
 async function resolveLicence(place: Place, model: Model, step: Asked): Promise<ResolvedStep> {
   const { tx, models, tenantId, at, lookup } = place
   const { key, name } = await lookUp(lookup, model, step.ref, `${at}.ref`)
+  if (!place.mayRead(productModel)) throw notPermitted('Read', productModel)
   const asked = { add: step.add ?? [], remove: step.remove ?? [] }
   const { add, remove } = await resolveLicences(tx, models, tenantId, asked, at)
   const names = [...add.map((one) => `+ ${one.name}`), ...remove.map((one) => `- ${one.name}`)]

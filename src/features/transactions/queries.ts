@@ -20,6 +20,8 @@ export interface TransactionRow {
   undoes: number | null
   replays: number | null
   error: JsonObject | null
+  /** What kinds of steps there are and of which models, each once. */
+  stepsAbout: Pick<NewStep, 'kind' | 'input'>[]
   stepsTotal: number
   stepsDone: number
 }
@@ -61,7 +63,11 @@ const columns = sql`t.id, tenant_id as "tenantId", t.node_path as "nodePath", t.
   t.started_at as "startedAt", t.ended_at as "endedAt", undoes, replays, t.error,
   (select count(*) from transaction_step s where s.transaction_id = t.id) as "stepsTotal",
   (select count(*) from transaction_step s where s.transaction_id = t.id
-    and s.state = 'done') as "stepsDone"`
+    and s.state = 'done') as "stepsDone",
+  (select coalesce(jsonb_agg(distinct jsonb_build_object('kind', s.kind, 'input',
+    jsonb_build_object('model', s.input -> 'model',
+      'to', jsonb_build_object('model', s.input #> '{to,model}')))), '[]')
+    from transaction_step s where s.transaction_id = t.id) as "stepsAbout"`
 
 export async function selectTransaction(
   tx: Tx,

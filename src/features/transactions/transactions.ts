@@ -9,7 +9,8 @@ import {
 import { AppError } from '../../core/errors.ts'
 import { canonicalJson, type JsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
-import type { Engine } from '../../engine/engine.ts'
+import type { Model } from '../../core/model.ts'
+import { type Engine, modelById } from '../../engine/engine.ts'
 import { withKeys } from '../../engine/transaction/chains.ts'
 import { passwordField, secretsOf } from '../../engine/transaction/work.ts'
 import type { Database } from '../../store/database.ts'
@@ -20,7 +21,12 @@ import { notFound } from '../operation/notFound.ts'
 import { idCursor, type PageOf, type PageQuery, readPage } from '../operation/paging.ts'
 import { record } from '../operation/record.ts'
 import { requireSteps, transactionType } from './authority.ts'
-import { type ChangesBody, type ResolvedStep, resolveChanges } from './changes.ts'
+import {
+  type ChangesBody,
+  consequenceOfDelete,
+  type ResolvedStep,
+  resolveChanges,
+} from './changes.ts'
 import * as queries from './queries.ts'
 import {
   type DetailAnswer,
@@ -88,7 +94,10 @@ function withoutPasswords(body: ChangesBody): JsonObject {
   return { ...body, steps } as unknown as JsonObject
 }
 
-function requireYes(confirm: boolean | undefined, steps: readonly ResolvedStep[]): void {
+function requireYes(
+  confirm: boolean | undefined,
+  steps: readonly Pick<ResolvedStep, 'consequence'>[],
+): void {
   const consequences = steps.flatMap(({ consequence }) => consequence ?? [])
   if (confirm === true || consequences.length === 0) return
   const [first = '', ...others] = consequences
@@ -176,13 +185,18 @@ function wayBack(
   return [{ ...back, title: step.title }]
 }
 
-/** Asks for the same again, whatever became of it the first time. */
+/**
+ * Asks for the same again, whatever became of it the first time. Throws `confirmation-required`
+ * where that deletes: whoever replays it may know no more of it than its number.
+ */
 export async function replayTransaction(
   actor: Actor,
   { engine, jobs }: TransactionDependencies,
   id: number,
   idempotencyKey: string | undefined,
+  confirm?: boolean,
 ): Promise<DetailAnswer> {
+  const models = await engine.models.current()
   const answer = await queueOnce(
     actor,
     engine,
@@ -202,10 +216,20 @@ export async function replayTransaction(
         throw new AppError('conflict', why)
       }
       await requireSteps(tx, actor, earlier, steps)
+      requireYes(confirm, deletionsAgain(models, steps))
       return { tenantId, nodePath, kind, title, steps, replays: id }
     },
   )
   return answer.detail
+}
+
+function deletionsAgain(models: readonly Model[], steps: readonly queries.NewStep[]) {
+  return steps.flatMap(({ kind, title, input }, index) => {
+    if (kind !== 'delete') return []
+    const model = modelById(models, String(input.model))
+    const name = `The ${model?.title ?? 'object'} of step ${index + 1} (${title})`
+    return [{ consequence: consequenceOfDelete(name, model) }]
+  })
 }
 
 /**
@@ -224,7 +248,7 @@ async function queueOnce(
   try {
     return await inScope(db, scopesOf(actor), async (tx) => {
       const earlier = await findEarlier(tx, actor, idempotencyKey, requestHash)
-      if (earlier !== undefined) return { detail: await showOne(tx, earlier), isNew: false }
+      if (earlier !== undefined) return { detail: await showOne(tx, actor, earlier), isNew: false }
       const { steps, ...wanted } = await want(tx)
       const { nodePath, tenantId, kind, title } = wanted
       const fields = { undoes: undefined, replays: undefined, ...wanted }
@@ -245,7 +269,7 @@ async function queueOnce(
         if (password) await vault.put(tx, secretsOf(id), nodePath, field, password.sealed)
       }
       await jobs.enqueue(tx, { kind: 'transaction', id, scope: nodePath, tenantId })
-      return { detail: await showOne(tx, id), isNew: true }
+      return { detail: await showOne(tx, actor, id), isNew: true }
     })
   } catch (error) {
     if (!isUniqueViolation(error, 'transaction_idempotency')) throw error
@@ -253,7 +277,7 @@ async function queueOnce(
       const other = await findEarlier(tx, actor, idempotencyKey, requestHash)
       // Of a node that was moved out of the scope since: not to be seen, but the key is taken.
       const id = other ?? refuseKey('for a request outside your scope')
-      return { detail: await showOne(tx, id), isNew: false }
+      return { detail: await showOne(tx, actor, id), isNew: false }
     })
   }
 }
@@ -292,7 +316,7 @@ export async function listTransactions(
     readPage(
       query,
       (limit) => queries.selectTransactions(tx, query.tenantId, before, limit),
-      showTransaction,
+      (row) => showTransaction(actor, row),
       (row) => String(row.id),
     ),
   )
@@ -305,7 +329,7 @@ export async function readTransaction(
 ): Promise<DetailAnswer> {
   return inScope(db, scopesOf(actor), async (tx) => {
     await permitted(tx, actor, 'Read', id)
-    return showOne(tx, id)
+    return showOne(tx, actor, id)
   })
 }
 
@@ -333,7 +357,7 @@ export async function cancelTransaction(
       detail: {},
     })
     await queries.askToCancelTransaction(tx, id)
-    return showOne(tx, id)
+    return showOne(tx, actor, id)
   })
 }
 
@@ -350,8 +374,8 @@ async function permitted(
   return row
 }
 
-async function showOne(tx: Tx, id: number): Promise<DetailAnswer> {
+async function showOne(tx: Tx, actor: Actor, id: number): Promise<DetailAnswer> {
   const row = await queries.selectTransaction(tx, id)
   if (row === undefined) throw notFound('transaction')
-  return showDetail(row, await queries.selectSteps(tx, id))
+  return showDetail(actor, row, await queries.selectSteps(tx, id))
 }

@@ -1,5 +1,5 @@
 import type { Api } from '../../contract/api.ts'
-import { type Actor, requirePermission, scopesOf } from '../../core/actor.ts'
+import { type Actor, requirePermission, scopesPermitted } from '../../core/actor.ts'
 import { rootPath } from '../../features/hierarchy/root.ts'
 import { listJobs } from '../../features/jobs/jobs.ts'
 import type { Handlers, StreamedEvent } from '../../http/handlers.ts'
@@ -69,7 +69,7 @@ async function* events(
   signal: AbortSignal,
 ): AsyncGenerator<StreamedEvent> {
   const options = subject === undefined ? { signal } : { subject, signal }
-  const scopes = scopesOf(actor)
+  const scopes = scopesPermitted(actor, 'Read', 'data/Event')
   for await (const batch of feed.follow(scopes, after, options)) {
     for (const { cursor, at, tenantId, subject: about, kind, data } of batch) {
       const told = { at: at.toISOString(), tenantId, subject: about, data }

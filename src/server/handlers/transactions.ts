@@ -28,7 +28,7 @@ export function transactionHandlers(
     cancel: (actor, { params }) => cancelTransaction(actor, db, params.transactionId),
     undo: (actor, { params, headers }) =>
       undoTransaction(actor, work, params.transactionId, keyOf(headers)),
-    replay: (actor, { params, headers }) =>
-      replayTransaction(actor, work, params.transactionId, keyOf(headers)),
+    replay: (actor, { params, body, headers }) =>
+      replayTransaction(actor, work, params.transactionId, keyOf(headers), body.confirm),
   }
 }

@@ -63,7 +63,7 @@ test('when it cannot be put on record, that is what the caller is answered', asy
   expect(await ask('POST', '/v1/things/404/stop')).toBe(503)
 })
 
-test('readings, bad input and what succeeds are not told', async () => {
+test('other readings, bad input and what succeeds are not told', async () => {
   expect(await ask('GET', '/v1/device/msgraph/MSOLUser/x')).toBe(403)
   expect(await ask('GET', '/v1/things/404')).toBe(404)
   expect(await ask('POST', '/v1/things/x/stop')).toBe(400)

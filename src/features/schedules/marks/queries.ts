@@ -20,8 +20,8 @@ export interface Mark {
 }
 
 /**
- * The marks of a tenant that are due, the earliest first, locked; none when another worker holds one. The share
- * of the tenant's row keeps the tenant where it is.
+ * The marks of a tenant that are due, the earliest first, locked; none when another worker holds
+ * one. The share of the tenant's row keeps the tenant where it is.
  */
 export async function takeMarks(tx: Tx, tenantId: number, now: Date): Promise<Mark[]> {
   const { rows } = await sql<Mark>`
