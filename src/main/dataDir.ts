@@ -1,5 +1,5 @@
 import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { AppError } from '../core/errors.ts'
 import type { Sealed } from '../core/secret.ts'
 
@@ -15,6 +15,13 @@ export function defaultDataDir(env: NodeJS.ProcessEnv): string {
  */
 export async function makeDataDir(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 })
+}
+
+/** The path itself, or the nearest above it that is there. */
+export async function nearestThere(path: string): Promise<string> {
+  let place = path
+  while ((await stat(place).catch(() => undefined)) === undefined) place = dirname(place)
+  return place
 }
 
 export function adminTokenFile(dataDir: string): string {

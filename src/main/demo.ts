@@ -6,6 +6,7 @@ import { AppError } from '../core/errors.ts'
 import { startEmulatorProcess, startServerProcess, stopProcess, writeSettings } from './children.ts'
 import { defaultDataDir, makeDataDir, readIfThere } from './dataDir.ts'
 import { type DemoWorld, tour } from './demoTour.ts'
+import { endLeftServer } from './localDatabase.ts'
 import { stopSignal } from './signals.ts'
 
 export const demoHelp = `Usage: patchbay demo [options]
@@ -17,6 +18,7 @@ Leaves both running until Ctrl-C. What an earlier demo stored is removed first.
   --users <count>  people in the emulated tenant (2000)
   --once           stops when the walk is done
   --data <path>    the data directory (PATCHBAY_DATA; /var/lib/patchbay as root, else ./.data)
+  --json           prints the summary as JSON, and the walk to standard error
 `
 
 export async function demo(args: readonly string[]): Promise<number> {
@@ -26,6 +28,7 @@ export async function demo(args: readonly string[]): Promise<number> {
       users: { type: 'string', default: '2000' },
       once: { type: 'boolean', default: false },
       data: { type: 'string' },
+      json: { type: 'boolean', default: false },
     },
   })
   const began = performance.now()
@@ -38,13 +41,15 @@ export async function demo(args: readonly string[]): Promise<number> {
   const children: ChildProcess[] = []
   const stopping = new AbortController()
   const stopped = stopSignal().then(() => stopping.abort())
+  const walked = values.json ? process.stderr : process.stdout
   const walk = startWorld(dataDir, values.users, children, stopping.signal).then((world) =>
-    tour(world, (performance.now() - began) / 1_000, !values.once),
+    tour({ ...world, walked }, (performance.now() - began) / 1_000, !values.once),
   )
   try {
-    await Promise.race([walk, stopped.then(() => stopping.signal.throwIfAborted())])
+    const summary = await Promise.race([walk, stopped.then(() => stopping.signal.throwIfAborted())])
+    if (values.json) process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`)
     if (!values.once) {
-      process.stdout.write('\nEverything keeps running. Ctrl-C stops it.\n')
+      walked.write('\nEverything keeps running. Ctrl-C stops it.\n')
       await stopped
     }
     return 0
@@ -56,6 +61,7 @@ export async function demo(args: readonly string[]): Promise<number> {
     // One that was just starting is known only now.
     await walk.catch(() => {})
     await Promise.all(children.map(stopProcess))
+    await endLeftServer(dataDir)
     await rm(pidFile, { force: true })
   }
 }
@@ -84,7 +90,7 @@ async function startWorld(
   users: string,
   children: ChildProcess[],
   stopping: AbortSignal,
-): Promise<DemoWorld> {
+): Promise<Omit<DemoWorld, 'walked'>> {
   const emulator = await startEmulatorProcess(dataDir, ['--users', users])
   children.push(emulator.child)
   stopping.throwIfAborted()

@@ -13,6 +13,15 @@ import { launcher } from './version.ts'
 export interface DemoWorld extends DemoMicrosoft {
   dataDir: string
   server: string
+  /** Where the walk is shown. */
+  walked: typeof process.stdout | typeof process.stderr
+}
+
+/** What the demo did, as it says at its end. */
+interface Summary {
+  models: { model: string; added: number; requests: number }[]
+  transactions: { title: string; state: string }[]
+  auditEntries: number
 }
 
 const users = 'device/msgraph/MSOLUser'
@@ -23,9 +32,11 @@ export async function tour(
   world: DemoWorld,
   startSeconds: number,
   keepsRunning: boolean,
-): Promise<void> {
+): Promise<Summary & { startSeconds: number; walkSeconds: number }> {
   const began = performance.now()
   const { tenant, server, emulator } = world
+  const say = sayTo(world)
+  const heading = (text: string) => say(`\n== ${text}`)
   const client = await openClient(world)
   say(`Patchbay runs at ${server}, an emulated Microsoft 365 at ${emulator}.`)
   say(`Its tenant ${tenant.domain} has ${tenant.users} people and ${tenant.groups} groups.`)
@@ -58,11 +69,12 @@ export async function tour(
   require(restored === person.department, 'The change was not undone at Microsoft.')
 
   heading('Summary')
-  await summarise(client, world)
-  const seconds = (performance.now() - began) / 1_000
-  say(`Started in ${startSeconds.toFixed(1)} s, walked through in ${seconds.toFixed(1)} s.`)
+  const summary = await summarise(client, world)
+  const walkSeconds = (performance.now() - began) / 1_000
+  say(`Started in ${startSeconds.toFixed(1)} s, walked through in ${walkSeconds.toFixed(1)} s.`)
   if (keepsRunning) sayNext(world, id, person.name)
   else say('Without ONCE=1, `make demo` leaves all of it running to look at.')
+  return { ...summary, startSeconds, walkSeconds }
 }
 
 async function openClient({ server, dataDir }: DemoWorld): Promise<Client<Api>> {
@@ -99,20 +111,28 @@ async function somebody(
   throw new AppError('internal', 'The emulated tenant has nobody whom the demo could change.')
 }
 
-async function summarise(client: Client<Api>, { tenant }: DemoWorld): Promise<void> {
+async function summarise(client: Client<Api>, world: DemoWorld): Promise<Summary> {
+  const say = sayTo(world)
   const [sync] = (await client.sync.list({ query: {} })).items
-  for (const { model, added, requests } of sync?.models ?? []) {
+  const models = (sync?.models ?? []).map(({ model, added, requests }) => ({
+    ...{ model, added, requests },
+  }))
+  for (const { model, added, requests } of models) {
     say(`${model}: ${added} read in with ${requests} requests`)
   }
-  const people = sync?.models.find(({ model }) => model === users)
-  require(people?.added === tenant.users, 'Not everybody of the tenant was read in.')
-  const transactions = (await client.transaction.list({ query: {} })).items
-  for (const { title, state } of transactions.toReversed()) say(`transaction ${title}: ${state}`)
+  const people = models.find(({ model }) => model === users)
+  require(people?.added === world.tenant.users, 'Not everybody of the tenant was read in.')
+  const { items } = await client.transaction.list({ query: {} })
+  const transactions = items.toReversed().map(({ title, state }) => ({ title, state }))
+  for (const { title, state } of transactions) say(`transaction ${title}: ${state}`)
   const audit = (await client.audit.list({ query: { limit: 1000 } })).items
   say(`${audit.length} entries on record: patchbay audit list`)
+  return { models, transactions, auditEntries: audit.length }
 }
 
-function sayNext({ server, dataDir }: DemoWorld, id: string, name: string): void {
+function sayNext(world: DemoWorld, id: string, name: string): void {
+  const { server, dataDir } = world
+  const say = sayTo(world)
   say('\nTo go on from here, in another terminal:')
   say(`  export PATCHBAY_SERVER=${server} PATCHBAY_TOKEN_FILE=${adminTokenFile(dataDir)}`)
   say(`  npm run -s patchbay -- resource show --tenant ${id} ${users} ${name}`)
@@ -124,13 +144,16 @@ function sayNext({ server, dataDir }: DemoWorld, id: string, name: string): void
 /** Runs one command as anybody would; what it prints is what people see. */
 async function patchbay(world: DemoWorld, args: readonly string[]): Promise<void> {
   const shown = args.map((arg) => (arg.includes(' ') ? `'${arg}'` : arg)).join(' ')
-  say(`\n$ patchbay ${shown.replaceAll(`${world.dataDir}/`, '')}`)
+  sayTo(world)(`\n$ patchbay ${shown.replaceAll(`${world.dataDir}/`, '')}`)
   const env = {
     ...process.env,
     PATCHBAY_SERVER: world.server,
     PATCHBAY_TOKEN_FILE: adminTokenFile(world.dataDir),
   }
-  const child = spawn(process.execPath, [launcher, ...args], { stdio: 'inherit', env })
+  const child = spawn(process.execPath, [launcher, ...args], {
+    stdio: ['inherit', world.walked.fd, 'inherit'],
+    env,
+  })
   const code = await new Promise((resolve) => child.once('exit', resolve))
   require(code === 0, `patchbay ${args[0]} ${args[1]} ended with exit code ${code}.`)
 }
@@ -139,10 +162,6 @@ function require(holds: boolean, otherwise: string): void {
   if (!holds) throw new AppError('internal', `The demo failed. ${otherwise}`)
 }
 
-function heading(text: string): void {
-  say(`\n== ${text}`)
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`)
+function sayTo({ walked }: DemoWorld): (text: string) => void {
+  return (text) => void walked.write(`${text}\n`)
 }

@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util'
 import { escapeText } from '../cli/escape.ts'
 import { systemClock } from './clock.ts'
 import { readConnection } from './connection.ts'
-import { type Finding, findingsOf } from './doctorChecks.ts'
+import { findingsOf } from './doctorChecks.ts'
+import type { Finding } from './findings.ts'
 
 export const doctorHelp = `Usage: patchbay doctor [options]
 

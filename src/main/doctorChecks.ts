@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto'
 import { access, constants, stat, statfs } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { createClient } from '../client/client.ts'
 import type { ClientOptions } from '../client/options.ts'
 import { healthRoutes } from '../contract/operations.ts'
@@ -8,18 +7,11 @@ import { tenantRoutes } from '../contract/tenants.ts'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
-import { inspectDatabase } from '../store/inspect.ts'
 import { readMasterKeyFile } from '../store/masterKey.ts'
-import { adminTokenFile } from './dataDir.ts'
+import { adminTokenFile, nearestThere } from './dataDir.ts'
+import { checkDatabase } from './doctorDatabase.ts'
+import { type Finding, failed, messageOf, passed, skipped, warning } from './findings.ts'
 import { type GivenSettings, readSettings, type Settings } from './settings.ts'
-
-export interface Finding {
-  check: string
-  outcome: 'passed' | 'warning' | 'failed' | 'skipped'
-  message: string
-  /** What to do, wherever there is something to do. */
-  remedy: string | null
-}
 
 export interface Surroundings {
   env: NodeJS.ProcessEnv
@@ -30,19 +22,6 @@ export interface Surroundings {
   /** How to reach a server, that of this installation being at `ours`. */
   connect: (ours: string) => Promise<ClientOptions>
 }
-
-const passed = (check: string, message: string): Finding => ({
-  ...{ check, outcome: 'passed', message, remedy: null },
-})
-const skipped = (check: string, message: string): Finding => ({
-  ...{ check, outcome: 'skipped', message, remedy: null },
-})
-const warning = (check: string, message: string, remedy: string): Finding => ({
-  ...{ check, outcome: 'warning', message, remedy },
-})
-const failed = (check: string, message: string, remedy: string): Finding => ({
-  ...{ check, outcome: 'failed', message, remedy },
-})
 
 /** Every finding, in the order in which things have to be right. Changes nothing. */
 export async function findingsOf(surroundings: Surroundings): Promise<Finding[]> {
@@ -80,20 +59,21 @@ const oldestNode = 24
 
 async function checkDataDir({ dataDir }: Settings): Promise<Finding> {
   const check = 'data directory'
-  const found = await stat(dataDir).catch(() => undefined)
-  if (found === undefined) {
-    return passed(check, `${dataDir} is not there yet; the first start makes it`)
-  }
+  const place = await nearestThere(dataDir)
+  const found = await stat(place)
   if (!found.isDirectory()) {
-    return failed(check, `${dataDir} is no directory`, 'Name another with --data, or move it away.')
+    return failed(check, `${place} is no directory`, 'Name another with --data, or move it away.')
   }
-  const writable = await access(dataDir, constants.W_OK).then(
+  const writable = await access(place, constants.W_OK | constants.X_OK).then(
     () => true,
     () => false,
   )
   if (!writable) {
     const remedy = 'Run as the user that owns it, or give it to this user.'
-    return failed(check, `${dataDir} may not be written to by this user`, remedy)
+    return failed(check, `${place} may not be written to by this user`, remedy)
+  }
+  if (place !== dataDir) {
+    return passed(check, `${dataDir} is not there yet; the first start makes it`)
   }
   // Others may pass through where the database runs as another user, but not look (0711).
   if (process.platform !== 'win32' && (found.mode & 0o066) !== 0) {
@@ -106,8 +86,7 @@ async function checkDataDir({ dataDir }: Settings): Promise<Finding> {
 
 async function checkDisk({ dataDir }: Settings): Promise<Finding> {
   const check = 'disk space'
-  let place = dataDir
-  while ((await stat(place).catch(() => undefined)) === undefined) place = dirname(place)
+  const place = await nearestThere(dataDir)
   const { bavail, bsize } = await statfs(place)
   const free = bavail * bsize
   const text = `${(free / 2 ** 30).toFixed(1)} GiB free at ${place}`
@@ -168,45 +147,6 @@ function checkAuthorities({ clouds, proxies }: Settings, now: number): Finding[]
   })
 }
 
-async function checkDatabase({ databaseUrl }: Settings, clock: Clock): Promise<Finding[]> {
-  const check = 'database'
-  if (databaseUrl === undefined) {
-    return [
-      passed(check, 'our own, in the data directory: it runs while Patchbay does'),
-      skipped('clock', 'the database of DATABASE_URL would be compared with'),
-    ]
-  }
-  try {
-    const found = await inspectDatabase(databaseUrl, () => clock.now())
-    const { version, newEnough, mayCreateRoles, mayCreateInDatabase, pending, clockAheadMs } = found
-    const findings: Finding[] = []
-    const name = `PostgreSQL ${version}`
-    if (!newEnough) findings.push(failed(check, name, 'Patchbay needs PostgreSQL 15 or newer.'))
-    else if (!mayCreateRoles || !mayCreateInDatabase) {
-      const remedy = 'Give it CREATEROLE, and make it the owner of the database.'
-      findings.push(failed(check, `${name}: the user of DATABASE_URL may not prepare it`, remedy))
-    } else findings.push(passed(check, `${name}, ${schemaText(pending)}`))
-    return [...findings, checkClock(clockAheadMs)]
-  } catch (error) {
-    // The address holds a password: what is said of it is what the driver says, and no more.
-    const remedy = 'Check DATABASE_URL, that the server runs, and that it lets this machine in.'
-    return [failed(check, `cannot be reached (${messageOf(error)})`, remedy)]
-  }
-}
-
-function schemaText(pending: number | undefined): string {
-  if (pending === undefined) return 'empty: the first start fills it'
-  return pending === 0 ? 'schema current' : `the next start runs ${pending} migrations`
-}
-
-function checkClock(aheadMs: number): Finding {
-  const seconds = Math.abs(aheadMs) / 1_000
-  const text = `${seconds.toFixed(1)} s ${aheadMs > 0 ? 'behind' : 'ahead of'} the database`
-  if (seconds < limits.clockOffMs / 1_000) return passed('clock', text)
-  const remedy = 'Let both follow a time server: tokens and schedules go by the clock.'
-  return warning('clock', text, remedy)
-}
-
 async function checkServer(
   { host, port }: Settings,
   { connect }: Surroundings,
@@ -248,10 +188,4 @@ async function checkTenants(api: Pick<Api, 'tenant'>): Promise<Finding[]> {
     const remedy = 'Give a token with --token-file.'
     return [warning(check, asAppError(error).message, remedy)]
   }
-}
-
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const inner = error instanceof AggregateError ? error.errors[0] : undefined
-  return error.message || (inner instanceof Error ? inner.message : error.name)
 }

@@ -25,6 +25,7 @@ its address, its certificate authority, and how to sign in to each tenant.
   --loopback-http     takes http:// addresses of this machine for change notifications
   --notify-ca <file>  one more authority that such addresses are trusted by, PEM
   --data <path>       the data directory (PATCHBAY_DATA; /var/lib/patchbay as root, else ./.data)
+  --json              nothing more: it prints JSON in any case
 `
 
 export async function emulator(args: readonly string[]): Promise<number> {
@@ -42,6 +43,8 @@ export async function emulator(args: readonly string[]): Promise<number> {
       'notify-ca': { type: 'string' },
       control: { type: 'boolean', default: false },
       data: { type: 'string' },
+      // What it prints is JSON in any case.
+      json: { type: 'boolean' },
     },
   })
   const dataDir = join(values.data ?? defaultDataDir(process.env), 'emulator')

@@ -115,13 +115,16 @@ describe('the main line', () => {
   })
 
   it('shows every field of a tenant that says something', async () => {
-    const fields = ['graph.proxy=http://proxy.example:3128/', 'teams.enabled:=true']
+    const values = ['graph.proxy=http://proxy.example:3128/', 'teams.enabled:=true']
+    const fields = [...values, 'sync.notifications:=true']
     const given = fields.flatMap((field) => ['--field', field])
     const { out } = await patch(['tenant', 'set', '1', ...given, '--secret-file', secretFile])
     expect(out).toMatch(/^graph.proxy +http:\/\/proxy.example:3128\/$/m)
     expect(out).toMatch(/^teams.enabled +yes$/m)
-    expect(out).not.toContain('httpProxy')
-    const cleared = ['--field', 'graph.proxy=', '--field', 'teams.enabled:=false']
+    expect(out).toMatch(/^sync.notifications +yes$/m)
+    expect(out).not.toMatch(/httpProxy|sync.deleteThreshold/)
+    const off = ['graph.proxy=', 'teams.enabled:=false', 'sync.notifications:=false']
+    const cleared = off.flatMap((field) => ['--field', field])
     await patch(['tenant', 'set', '1', ...cleared, '--secret-file', secretFile])
   })
 

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { generateCertificate } from '../../src/features/certificates/generate.ts'
-import type { Finding } from '../../src/main/doctorChecks.ts'
+import type { Finding } from '../../src/main/findings.ts'
+import { isRunning, startEmbedded } from '../../src/store/embedded.ts'
 import { type FreshDatabase, freshDatabase, systemClock } from '../store/testing.ts'
 import { run } from './command.ts'
 
@@ -19,6 +20,8 @@ beforeAll(async () => {
 afterAll(() => database.close())
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'patchbay-doctor-'))
+  // What is found is about root's PostgreSQL, too, which runs as nobody.
+  await chmod(dataDir, 0o711)
   // Nobody's: what runs at the usual port is none of a test's business.
   await settings({ port: 9 })
 })
@@ -27,10 +30,14 @@ afterEach(() => rm(dataDir, { recursive: true }))
 const settings = (members: object) =>
   writeFile(join(dataDir, 'patchbay.json'), JSON.stringify(members))
 
-async function doctor(env: NodeJS.ProcessEnv = {}) {
+async function doctor(
+  env: NodeJS.ProcessEnv = {},
+  nodeArgs: readonly string[] = [],
+  place = dataDir,
+) {
   const { DATABASE_URL: _, ...rest } = process.env
-  const { out, exit, err } = await run(['doctor', '--data', dataDir, '--json'], {
-    env: { ...rest, ...env },
+  const { out, exit, err } = await run(['doctor', '--data', place, '--json'], {
+    ...{ env: { ...rest, ...env }, nodeArgs },
   })
   const { findings, outcome }: { findings: Finding[]; outcome: string } = JSON.parse(out)
   const of = (check: string) => findings.filter((finding) => finding.check === check)
@@ -43,7 +50,9 @@ it('finds nothing to mend where nothing was started yet, and makes nothing', asy
   expect(of('node')[0]?.outcome).toBe('passed')
   expect(of('master key')[0]?.message).toMatch(/not there yet/)
   expect(of('disk space')[0]?.message).toMatch(/GiB free/)
-  expect(of('database')[0]?.message).toMatch(/our own/)
+  expect(of('database')[0]?.message).toMatch(
+    /^our own PostgreSQL 18\.\d+: the first start makes it/,
+  )
   const { out } = await run(['doctor', '--data', dataDir])
   expect(out).toMatch(/^passed {3}node /)
   expect(await readdir(dataDir)).toEqual(['patchbay.json'])
@@ -104,6 +113,55 @@ it('names a user who may not prepare the database, and one nobody can reach', as
     await admin.query(`drop role ${name}`)
     await admin.end()
   }
+})
+
+it('names a PostgreSQL of our own that is missing, or too new for what is stored', async () => {
+  const pretend = join(dataDir, 'pretend.mjs')
+  await writeFile(pretend, `Object.defineProperty(process, 'arch', { value: 'abacus' })`)
+  const missing = await doctor({}, ['--import', pretend])
+  expect([missing.exit, missing.of('database')[0]?.outcome]).toEqual([1, 'failed'])
+  expect(missing.of('database')[0]?.message).toMatch(/-abacus\) is not installed.*npm ci/)
+  const cluster = join(dataDir, 'postgres/instance/cluster')
+  await mkdir(cluster, { recursive: true })
+  const half = await doctor()
+  expect(half.of('database')[0]).toMatchObject({ outcome: 'failed' })
+  await writeFile(join(cluster, 'PG_VERSION'), '15\n')
+  const older = await doctor()
+  expect(older.exit).toBe(1)
+  expect(older.of('database')[0]?.message).toMatch(/PostgreSQL 15 wrote .* brings 18/)
+})
+
+it('looks into our own PostgreSQL while it runs, and does not start it', async () => {
+  const server = await startEmbedded(join(dataDir, 'postgres'), systemClock)
+  const running = await doctor().finally(() => process.kill(server.pid, 'SIGKILL'))
+  expect(running.of('database')[0]).toMatchObject({ outcome: 'passed' })
+  expect(running.of('database')[0]?.message).toMatch(
+    /^our own PostgreSQL \d.*: the first start fills/,
+  )
+  expect(running.of('clock')[0]?.outcome).toBe('passed')
+  // One that was killed leaves its port behind as if it ran.
+  await expect.poll(() => isRunning(server), { timeout: 10_000 }).toBe(false)
+  const killed = await doctor()
+  expect(killed.of('clock')[0]?.outcome).toBe('skipped')
+  expect(killed.of('database')[0]).toMatchObject({ outcome: 'passed' })
+  expect(killed.of('database')[0]?.message).toMatch(/not now$/)
+})
+
+const isRoot = process.getuid?.() === 0
+
+it.runIf(isRoot)('names a folder that the PostgreSQL of root may not enter', async () => {
+  await chmod(dataDir, 0o700)
+  const { exit, of } = await doctor()
+  expect([exit, of('database')[0]?.outcome]).toEqual([1, 'failed'])
+  expect(of('database')[0]?.message).toContain(`nobody may not enter ${dataDir}`)
+})
+
+it.skipIf(isRoot)('names a data directory that cannot be made', async () => {
+  await chmod(dataDir, 0o555)
+  const { exit, of } = await doctor({}, [], join(dataDir, 'data'))
+  // Else it could not be removed either.
+  await chmod(dataDir, 0o711)
+  expect([exit, of('data directory')[0]?.outcome]).toEqual([1, 'failed'])
 })
 
 it('names an authority that has ended, and one that soon will', async () => {

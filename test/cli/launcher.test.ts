@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { endLeftServer } from '../../src/main/localDatabase.ts'
+import { isRunning, startEmbedded } from '../../src/store/embedded.ts'
+import { systemClock } from '../store/testing.ts'
 import { run } from './command.ts'
 
 let folder: string
@@ -63,6 +66,17 @@ it('under a new Node nothing is handed over', async () => {
   expect(ended).toMatchObject({ exit: 0, out: '0.1.0\n', err: '' })
 })
 
+it('the emulator takes --json and prints what it prints', async () => {
+  const launcher = fileURLToPath(new URL('../../bin/patchbay.js', import.meta.url))
+  const args = [launcher, 'emulator', '--json', '--users', '5', '--data', folder]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const refused = once(child, 'exit').then(() => [''])
+  const [text] = await Promise.race([once(child.stdout, 'data'), refused])
+  child.kill('SIGTERM')
+  await refused
+  expect(JSON.parse(String(text))).toMatchObject({ tenants: [{ users: 5 }] })
+})
+
 it('help is the same before and behind the name of a process', async () => {
   const [before, behind] = await Promise.all([run(['help', 'serve']), run(['serve', '--help'])])
   expect(before.out).toContain('--role')
@@ -102,6 +116,15 @@ it('a demo that is stopped while it starts leaves no process behind', async () =
   expect(code).toBe(1)
   expect(await commandsNaming(place)).toEqual([])
 }, 30_000)
+
+it('the database that a killed server of a demo leaves running is ended', async () => {
+  await chmod(folder, 0o711)
+  const place = join(folder, 'left')
+  const server = await startEmbedded(join(place, 'postgres'), systemClock)
+  await endLeftServer(place)
+  expect(isRunning(server)).toBe(false)
+  await endLeftServer(join(folder, 'nothing'))
+})
 
 /** Linux alone tells; where nothing is told there is nothing to see. */
 async function commandsNaming(text: string): Promise<string[]> {

@@ -49,6 +49,7 @@ it('imports a tenant, with the secret from a file of its own, and syncs it on sa
   const secret = ['--secret-file', secretFile]
   const made = await patch(['tenant', 'import', file, '--node', '2', ...secret])
   expect(made).toMatchObject({ exit: 0, err: '' })
+  expect((await patch(['tenant', 'show', '1'])).out).toMatch(/^sync.onSave +yes$/m)
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const { items } = await json<{ items: { state: string }[] }>(['sync', 'list'])
     if (/^(succeeded|failed)/.test(items[0]?.state ?? '')) break
@@ -110,8 +111,12 @@ it('exports objects as CSV and as JSON', async () => {
   expect(csv.out.split('\r\n')).toHaveLength(people + 2)
   const { out } = await patch(['resource', 'export', user, '--format', 'json'])
   expect(JSON.parse(out)).toHaveLength(people)
+  expect((await patch(['resource', 'export', user, '--json'])).out).toBe(out)
+  const both = await patch(['resource', 'export', user, '--json', '--format', 'csv'])
+  expect(both).toMatchObject({ exit: 2, out: '' })
+  expect(both.err).toContain('--format json only')
   const audit = await json<{ items: { action: string }[] }>(['audit', 'list'])
-  expect(audit.items.filter(({ action }) => action === 'resource.export')).toHaveLength(2)
+  expect(audit.items.filter(({ action }) => action === 'resource.export')).toHaveLength(3)
   expect(await patch(['resource', 'export', 'device/msgraph/No'])).toMatchObject({ exit: 4 })
 })
 

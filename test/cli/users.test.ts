@@ -10,6 +10,7 @@ let patchbay: TestPatchbay
 let folder: string
 let microsoft: ReturnType<typeof control>
 let upn = ''
+let deletion = 0
 
 beforeAll(async () => {
   patchbay = await startTestPatchbay()
@@ -100,8 +101,25 @@ it('resets a password only when told to', async () => {
 
 it('deletes when told to, and brings back', async () => {
   expect(await patch(['user', 'delete', upn])).toMatchObject({ exit: 2 })
-  await patch(['user', 'delete', upn, '--yes', '--wait'])
+  const done = await patch(['user', 'delete', upn, '--yes', '--wait', '--json'])
+  deletion = JSON.parse(done.out).id
   expect(await nora()).toBeUndefined()
   expect(await patch(['user', 'restore', upn, '--wait'])).toMatchObject({ exit: 0 })
   expect(await nora()).toMatchObject({ displayName: 'Nora North' })
+})
+
+it('deletes once more only when told to again', async () => {
+  const replay = ['transaction', 'replay', `${deletion}`]
+  const refused = await patch([...replay, '--wait'])
+  expect(refused).toMatchObject({ exit: 2, out: '' })
+  expect(refused.err).toMatch(
+    /user of step 1 \(Delete Nora North\) is deleted[\s\S]*30 days.*--yes/,
+  )
+  expect(await nora()).toBeDefined()
+  expect(await patch([...replay, '--yes', '--wait'])).toMatchObject({ exit: 0 })
+  expect(await nora()).toBeUndefined()
+  // What deletes nothing is asked for again without a question.
+  const { out } = await patch(['user', 'restore', upn, '--wait', '--json'])
+  const restored = ['transaction', 'replay', `${JSON.parse(out).id}`, '--wait']
+  expect((await patch(restored)).err).not.toContain('--yes')
 })

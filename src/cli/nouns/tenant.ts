@@ -174,16 +174,19 @@ function show(cli: Cli, flags: CommonFlags, tenant: TenantAnswer): void {
   )
 }
 
-const shownAlready = ['cloud', 'tenantId', 'clientId', 'clientSecret', 'certificateId']
+const shownAlready = [
+  ...['graph.cloud', 'graph.tenantId', 'graph.clientId', 'graph.clientSecret'],
+  ...['graph.certificateId', 'sync.deleteThreshold'],
+]
 
 /** Every other field that says something, by the name `--field` takes. */
 function otherFields(tenant: TenantAnswer): [string, Cell][] {
-  const { powershell, httpProxy, teams, graph, exchange } = tenant
-  const groups = { powershell, httpProxy, teams, graph, exchange }
+  const { powershell, httpProxy, teams, graph, exchange, sync } = tenant
+  const groups = { powershell, httpProxy, teams, graph, exchange, sync }
   return Object.entries(groups).flatMap(([group, members]) =>
     Object.entries(members).flatMap(([name, value]): [string, Cell][] => {
       const path = `${group}.${name}`
-      if (group === 'graph' && shownAlready.includes(name)) return []
+      if (shownAlready.includes(path)) return []
       if (value === null || value === false || value === 'none') return []
       if (typeof value !== 'object') return [[path, value]]
       return value.set ? [[path, secretText(value)]] : []

@@ -2,7 +2,17 @@ import type { Command } from 'commander'
 import { eventRoutes } from '../../contract/operations.ts'
 import { transactionRoutes } from '../../contract/transactions.ts'
 import { type Cli, type CommonFlags, connect } from '../cli.ts'
-import { integer, listVerb, noun, type PageFlags, pageOf, verb, waitOptions } from '../command.ts'
+import {
+  integer,
+  listVerb,
+  noun,
+  type PageFlags,
+  pageOf,
+  verb,
+  waitOptions,
+  yesOption,
+} from '../command.ts'
+import { confirmed } from '../confirm.ts'
 import type { WaitFlags } from '../follow.ts'
 import { printPage } from '../print.ts'
 import { showTransaction } from '../showTransaction.ts'
@@ -12,7 +22,6 @@ const routes = { transaction: transactionRoutes, event: eventRoutes }
 const verbs = [
   ['cancel', 'stop before the next step and undo those that are done'],
   ['undo', 'put back what a succeeded transaction changed'],
-  ['replay', 'ask for the same change again'],
 ] as const
 
 export function transactionCommand(cli: Cli): Command {
@@ -56,6 +65,20 @@ export function transactionCommand(cli: Cli): Command {
         await showTransaction(cli, flags, api, answer)
       })
   }
+
+  yesOption(waitOptions(verb(transaction, 'replay', 'ask for the same change again')))
+    .argument('<id>', 'id of the transaction', integer)
+    .action(async (transactionId: number, flags: CommonFlags & WaitFlags & { yes?: boolean }) => {
+      const api = await connect(cli, flags, routes)
+      const asked = { params: { transactionId }, headers: { 'idempotency-key': cli.newKey() } }
+      const answer = await confirmed(
+        cli,
+        flags.yes,
+        () => api.transaction.replay(asked),
+        () => api.transaction.replay({ ...asked, body: { confirm: true } }),
+      )
+      await showTransaction(cli, flags, api, answer)
+    })
 
   return transaction
 }
