@@ -6,7 +6,6 @@ import { AppError } from '../core/errors.ts'
 import { startEmulatorProcess, startServerProcess, stopProcess, writeSettings } from './children.ts'
 import { defaultDataDir, makeDataDir, readIfThere } from './dataDir.ts'
 import { type DemoWorld, tour } from './demoTour.ts'
-import { endLeftServer } from './localDatabase.ts'
 import { stopSignal } from './signals.ts'
 
 export const demoHelp = `Usage: patchbay demo [options]
@@ -61,7 +60,6 @@ export async function demo(args: readonly string[]): Promise<number> {
     // One that was just starting is known only now.
     await walk.catch(() => {})
     await Promise.all(children.map(stopProcess))
-    await endLeftServer(dataDir)
     await rm(pidFile, { force: true })
   }
 }

@@ -3,7 +3,7 @@ import type { Sealed } from '../core/secret.ts'
 import { type Database, openDatabase } from '../store/database.ts'
 import { startEmbedded } from '../store/embedded.ts'
 import { systemClock } from './clock.ts'
-import { makeDataDir, readIfThere } from './dataDir.ts'
+import { makeDataDir } from './dataDir.ts'
 import { createLog } from './log.ts'
 import type { Settings } from './settings.ts'
 
@@ -16,20 +16,6 @@ export async function withLocalServer<T>(
   await makeDataDir(dataDir)
   const server = await startEmbedded(join(dataDir, 'postgres'), systemClock)
   return await work(server.url).finally(() => server.stop())
-}
-
-/**
- * Ends the PostgreSQL in a data directory where a Patchbay that was killed, or that saw somebody
- * connected to it until the last, left it for the next start. Some tries: what counts as somebody
- * may be a connection that was closed a moment ago.
- */
-export async function endLeftServer(dataDir: string): Promise<void> {
-  const folder = join(dataDir, 'postgres')
-  const isLeft = () => readIfThere(join(folder, 'instance', 'cluster', 'postmaster.pid'))
-  for (let tries = 5; tries > 0 && (await isLeft()) !== undefined; tries -= 1) {
-    const server = await startEmbedded(folder, systemClock)
-    await server.stop()
-  }
 }
 
 /** The same as the application sees it, brought up to date. */

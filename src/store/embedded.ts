@@ -240,8 +240,13 @@ function served(
     pid: running.pid,
     adopted,
     stop: async () => {
-      const others = await withClient(urlOf(running.port, password, 'postgres'), countOtherClients)
-      if (others === 0) await endServer(running.pid, clock)
+      const maintenance = urlOf(running.port, password, 'postgres')
+      // A connection that was closed a moment ago still counts for a while.
+      for (let looks = 0; looks < 10; looks++) {
+        if (looks > 0) await clock.sleep(100)
+        const others = await withClient(maintenance, countOtherClients)
+        if (others === 0) return await endServer(running.pid, clock)
+      }
     },
   }
 }

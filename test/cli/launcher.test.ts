@@ -1,14 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { endLeftServer } from '../../src/main/localDatabase.ts'
-import { isRunning, startEmbedded } from '../../src/store/embedded.ts'
-import { systemClock } from '../store/testing.ts'
 import { run } from './command.ts'
 
 let folder: string
@@ -116,15 +113,6 @@ it('a demo that is stopped while it starts leaves no process behind', async () =
   expect(code).toBe(1)
   expect(await commandsNaming(place)).toEqual([])
 }, 30_000)
-
-it('the database that a killed server of a demo leaves running is ended', async () => {
-  await chmod(folder, 0o711)
-  const place = join(folder, 'left')
-  const server = await startEmbedded(join(place, 'postgres'), systemClock)
-  await endLeftServer(place)
-  expect(isRunning(server)).toBe(false)
-  await endLeftServer(join(folder, 'nothing'))
-})
 
 /** Linux alone tells; where nothing is told there is nothing to see. */
 async function commandsNaming(text: string): Promise<string[]> {

@@ -175,6 +175,16 @@ test('it is not ended under another process that uses it', async () => {
   expect(isAlive(server.pid)).toBe(false)
 })
 
+test('it is ended where somebody had only just left', async () => {
+  const server = await start(join(folder, 'left'))
+  const client = new pg.Client({ connectionString: server.url.reveal() })
+  await client.connect()
+  const leaving = systemClock.sleep(300).then(() => client.end())
+  await server.stop()
+  await leaving
+  expect(isAlive(server.pid)).toBe(false)
+})
+
 test('one that ignores the request to end is ended nevertheless', async () => {
   const server = await start()
   const client = new pg.Client({ connectionString: server.url.reveal() })
