@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Actor, Permission } from '../../src/core/actor.ts'
+import type { Actor, Operation, Permission } from '../../src/core/actor.ts'
 import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
 import { listRejected, listRemovals } from '../../src/features/syncs/syncs.ts'
 import type { ChangesBody } from '../../src/features/transactions/changes.ts'
@@ -32,10 +32,12 @@ beforeAll(async () => {
 beforeEach(() => world.control.clearCalls())
 afterAll(() => world.close())
 
-async function oneOf(model: string): Promise<{ key: string; name: string }> {
+const parts = () => ({ engine: world.engine, jobs: { enqueue: enqueueJob } })
+
+async function oneOf(model: string, at = 0): Promise<{ key: string; name: string }> {
   const { rows } = await inScope(world.db, '1.', (tx) =>
     sql<{ key: string; name: string }>`select key, resource.name from resource
-      join model on model.id = model_id where model.name = ${model} order by key limit 1`.execute(
+      join model on model.id = model_id where model.name = ${model} order by key offset ${at} limit 1`.execute(
       tx,
     ),
   )
@@ -97,9 +99,8 @@ describe('objects that one may not read', () => {
     )
 
   async function start(...steps: Step[]): Promise<number> {
-    const parts = { engine: world.engine, jobs: { enqueue: enqueueJob } }
     const body = { steps, confirm: true }
-    return (await startTransaction(administrator, parts, world.tenantId, body, undefined)).id
+    return (await startTransaction(administrator, parts(), world.tenantId, body, undefined)).id
   }
 
   it('D1: show in no transaction, and why is said', async () => {
@@ -160,4 +161,23 @@ describe('objects that one may not read', () => {
       expect(secretOf(half)).toEqual([group.key, group.name])
     }
   })
+})
+
+it('D1: several objects of a model in one transaction take Bulk Update', async () => {
+  const other = await oneOf(users, 1)
+  const operations = ['Read', 'Create', 'Update', 'Execute'] as const
+  const clerk = (more: readonly Operation[] = []): Actor => ({
+    ...readerOf(),
+    grants: [
+      { scope: world.scope, permissions: [{ type: '*', operations: [...operations, ...more] }] },
+    ],
+  })
+  const ask = (actor: Actor, ...steps: Step[]) =>
+    startTransaction(actor, parts(), world.tenantId, { steps, confirm: true }, undefined)
+  const both: Step[] = [ofPerson(), { ...ofPerson(), ref: other.key } as Step]
+  expect(await ask(clerk(), ofPerson(), licensing(), ofGroup())).toMatchObject({ state: 'queued' })
+  await expect(ask(clerk(), ...both)).rejects.toMatchObject({
+    ...{ code: 'not-permitted', message: expect.stringContaining('Bulk Update') },
+  })
+  expect(await ask(clerk(['Bulk Update']), ...both)).toMatchObject({ state: 'queued' })
 })

@@ -36,12 +36,27 @@ export async function requireSteps(
   for (const { kind, input } of steps) {
     requirePermission(actor, operationOf[kind] ?? 'Update', changedModel(input), place.nodePath)
   }
+  for (const model of changedInBulk(steps)) {
+    requirePermission(actor, 'Bulk Update', model, place.nodePath)
+  }
   await requirePrivileged(
     tx,
     actor,
     place,
     steps.flatMap(({ input }) => [input, input.to]),
   )
+}
+
+/** The models of which more than one object is to be changed, made or deleted. */
+function changedInBulk(steps: readonly Pick<NewStep, 'input'>[]): string[] {
+  const objects = new Map<string, Set<string>>()
+  for (const [index, { input }] of steps.entries()) {
+    const model = changedModel(input)
+    // What a step makes is named so by those behind it.
+    const key = JSON.stringify(input.key ?? { step: index + 1 })
+    objects.set(model, (objects.get(model) ?? new Set()).add(key))
+  }
+  return [...objects].filter(([, keys]) => keys.size > 1).map(([model]) => model)
 }
 
 function changedModel({ model }: JsonObject): string {
