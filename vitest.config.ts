@@ -53,10 +53,8 @@ function project(name: string, postgres: string, include: string[], exclude: str
   const times = { testTimeout: 30_000, hookTimeout: 60_000 }
   const isolate = include !== sharing && include !== database
   const sequence = { groupOrder: include === timed ? 1 : 0 }
-  // Many files wait for something half of the time: more of them than cores keep these busy.
-  const maxWorkers = include === timed ? 3 : 4
   const pool = 'forks' as const
-  return { test: { name, include, exclude, env, isolate, pool, maxWorkers, sequence, ...times } }
+  return { test: { name, include, exclude, env, isolate, pool, sequence, ...times } }
 }
 
 const asMain = both ? 'embedded' : asked
@@ -79,6 +77,8 @@ if (!existsSync('/usr/sbin/squid')) {
 export default defineConfig({
   test: {
     projects: both && debianIsThere ? [...main, oldest] : main,
+    // Many files wait for something half of the time, so that three keep two cores busy.
+    maxWorkers: 3,
     // A golden file changes only when asked to (`vitest run -u`), never by running the tests.
     update: 'none',
     reporters: ['default', closingLine(notes)],

@@ -1,5 +1,6 @@
 import type { Route } from '../../src/contract/route.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../src/core/json.ts'
+import { fullSize } from '../figures/figure.ts'
 import { type Field, fieldsOf, objectsOf, recordsOf } from './fields.ts'
 import { fits, fitsAsText } from './fits.ts'
 import * as hostile from './hostileValues.ts'
@@ -31,8 +32,9 @@ export function validRequest(route: Route, valid: ValidRequest): Sent {
 /** The requests of which every one must be refused, naming the field. */
 export function refusedAttempts(route: Route, valid: ValidRequest): Attempt[] {
   return [
-    ...fieldsOf(route).flatMap((field) =>
+    ...fieldsOf(route).flatMap((field, place) =>
       hostile.hostileValues
+        .filter((value, at) => fullSize || hostile.isForEach(value) || (at + place) % 3 === 0)
         .filter((value) => !isLegal(field, value))
         .flatMap((value) => attempt(route, valid, field, value)),
     ),
