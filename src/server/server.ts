@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { api } from '../contract/api.ts'
 import type { AppError } from '../core/errors.ts'
+import { createRefusals } from '../features/audit/refusals.ts'
 import { createSignIns, type SignIns } from '../features/audit/signIns.ts'
 import type { Credential } from '../http/admission.ts'
 import type { RequestRecord } from '../http/server.ts'
@@ -29,7 +30,6 @@ import { sessionHandlers } from './handlers/session.ts'
 import { syncHandlers } from './handlers/syncs.ts'
 import { tenantHandlers } from './handlers/tenants.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
-import { createRefusals } from './refusals.ts'
 
 /** Patchbay's API over its features. `listen` and `close` are the caller's. */
 export function createServer(dependencies: ServerDependencies) {

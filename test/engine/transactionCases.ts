@@ -5,6 +5,7 @@ import { passwordField, secretsOf } from '../../src/engine/transaction/work.ts'
 import * as queries from '../../src/features/transactions/queries.ts'
 import { inScope } from '../../src/store/scope.ts'
 import type { Snapshot } from './control.ts'
+import { withWires } from './wires.ts'
 import { administrator, type World } from './world.ts'
 
 export const users = 'device/msgraph/MSOLUser'
@@ -219,36 +220,25 @@ export function image({ users: people, groups: all, links }: Snapshot): Json {
 /** An engine that calls `act` before the n-th thing it asks of a wire. */
 export function onCall(world: World, act: (count: number) => Promise<void> | void): Engine {
   let count = 0
-  return {
-    ...world.engine,
-    openWires: async (...place) => {
-      const wires = await world.engine.openWires(...place)
-      return {
-        ...wires,
-        wire: (name) => {
-          const wire = wires.wire(name)
-          const counted = async <T>(work: () => Promise<T>): Promise<T> => {
-            count++
-            await act(count)
-            return work()
-          }
-          return {
-            ...wire,
-            get: (...call) => counted(() => wire.get(...call)),
-            find: (...call) => counted(() => wire.find(...call)),
-            list: (...call) => counted(() => wire.list(...call)),
-            isDeleted: (...call) => counted(() => wire.isDeleted(...call)),
-            isLinked: (...call) => counted(() => wire.isLinked(...call)),
-            // Behind the call: it was made, and nobody heard of it.
-            send: async (...call) => {
-              const answer = await counted(() => wire.send(...call))
-              count++
-              await act(count)
-              return answer
-            },
-          }
-        },
-      }
-    },
-  }
+  return withWires(world.engine, (wire) => {
+    const counted = async <T>(work: () => Promise<T>): Promise<T> => {
+      count++
+      await act(count)
+      return work()
+    }
+    return {
+      get: (...call) => counted(() => wire.get(...call)),
+      find: (...call) => counted(() => wire.find(...call)),
+      list: (...call) => counted(() => wire.list(...call)),
+      isDeleted: (...call) => counted(() => wire.isDeleted(...call)),
+      isLinked: (...call) => counted(() => wire.isLinked(...call)),
+      // Behind the call: it was made, and nobody heard of it.
+      send: async (...call) => {
+        const answer = await counted(() => wire.send(...call))
+        count++
+        await act(count)
+        return answer
+      },
+    }
+  })
 }

@@ -1,4 +1,3 @@
-import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { expect } from 'vitest'
@@ -7,6 +6,7 @@ import { api } from '../../src/contract/api.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import { Sealed } from '../../src/core/secret.ts'
 import { control } from '../engine/control.ts'
+import { freePort } from '../freePort.ts'
 import { startTestPatchbay } from '../server/patchbay.ts'
 import { systemClock } from '../store/testing.ts'
 
@@ -62,14 +62,6 @@ export async function openNotificationsWorld() {
       await patchbay.close()
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 export async function until<T>(

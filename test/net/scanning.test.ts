@@ -6,7 +6,7 @@ import { type Clouds, createClouds } from '../../src/connectors/microsoft/clouds
 import type { Clock } from '../../src/core/clock.ts'
 import { AppError } from '../../src/core/errors.ts'
 import { limits } from '../../src/core/limits.ts'
-import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
+import { createMicrosoft, type Microsoft } from '../../src/features/connections/microsoft.ts'
 import {
   addSecond,
   type SecondDependencies,
@@ -134,6 +134,29 @@ async function attach(proxy: string): Promise<{ id: number; nodeId: number; node
   })
 }
 
+/** Asks where no proxy ever answers: says the one thing, and not before the one time. */
+async function heldUp(
+  ask: (exchange: Egress['exchange'], microsoft: Microsoft) => Promise<string | undefined>,
+): Promise<void> {
+  const slow = createEgress(async () => await new Promise(() => {}), {
+    ...{ connectMs: 60_000, headersMs: 60_000, bodyIdleMs: 60_000, exchangeMs: 60_000 },
+  })
+  const { proxyCheckMs } = limits
+  Object.assign(limits, { proxyCheckMs: 2_000 })
+  const began = systemClock.now()
+  try {
+    const microsoft = createMicrosoft({
+      ...{ egress: slow, clouds, clock: systemClock, random: () => 0, log: () => {} },
+    })
+    const message = await ask(slow.exchange, microsoft)
+    expect(message).toContain('could not be reached through the proxy of this tenant')
+    expect(systemClock.now() - began).toBeGreaterThanOrEqual(limits.proxyCheckMs)
+  } finally {
+    Object.assign(limits, { proxyCheckMs })
+    await slow.close()
+  }
+}
+
 describe('Test Connection as a scanner', () => {
   test("G5: says the same after the same time, whatever a proxy's address leads to", async () => {
     waited = []
@@ -158,29 +181,15 @@ describe('Test Connection as a scanner', () => {
   })
 
   test('G5: gives up on a proxy that holds it, in the same words and the same time', async () => {
-    const slow = createEgress(async () => await new Promise(() => {}), {
-      ...{ connectMs: 60_000, headersMs: 60_000, bodyIdleMs: 60_000, exchangeMs: 60_000 },
-    })
-    const { exchange } = slow
-    const { proxyCheckMs } = limits
-    Object.assign(limits, { proxyCheckMs: 3_000 })
-    const began = systemClock.now()
-    try {
+    const { id: tenantId } = await attach('http://filtered.test:3128')
+    await heldUp(async (exchange, microsoft) => {
       const ask = createConnectionTest({
         ...{ store: bench.store, exchange, surroundings: { clouds, proxies } },
-        takePlace: createTestPace(systemClock),
-        microsoft: createMicrosoft({
-          ...{ egress: slow, clouds, clock: systemClock, random: () => 0, log: () => {} },
-        }),
+        ...{ takePlace: createTestPace(systemClock), microsoft },
       })
-      const { id: tenantId } = await attach('http://filtered.test:3128')
       const { steps } = await ask(provider, { tenantId, confirm: true }, patient)
-      expect(steps[0]?.message).toContain('could not be reached through the proxy of this tenant')
-      expect(systemClock.now() - began).toBeGreaterThanOrEqual(limits.proxyCheckMs)
-    } finally {
-      Object.assign(limits, { proxyCheckMs })
-      await slow.close()
-    }
+      return steps[0]?.message
+    })
   })
 
   test('G5: answers so many questions a minute about one tenant, and tells when to come', async () => {
@@ -254,25 +263,11 @@ describe('testing a second credential, as a scanner', () => {
   })
 
   test('G5: gives up on a proxy that holds it, in the same words and the same time', async () => {
-    const slow = createEgress(async () => await new Promise(() => {}), {
-      ...{ connectMs: 60_000, headersMs: 60_000, bodyIdleMs: 60_000, exchangeMs: 60_000 },
-    })
-    const { proxyCheckMs } = limits
-    Object.assign(limits, { proxyCheckMs: 2_000 })
-    const began = systemClock.now()
-    try {
-      const { tokens } = createMicrosoft({
-        ...{ egress: slow, clouds, clock: systemClock, random: () => 0, log: () => {} },
-      })
-      const { id } = await attachSecond('http://filtered.test:3128')
+    const { id } = await attachSecond('http://filtered.test:3128')
+    await heldUp(async (_, { tokens }) => {
       const patiently = { ...second, store: bench.store, tokens }
-      const { message } = await testSecond(provider, patiently, id, patient)
-      expect(message).toContain('could not be reached through the proxy of this tenant')
-      expect(systemClock.now() - began).toBeGreaterThanOrEqual(limits.proxyCheckMs)
-    } finally {
-      Object.assign(limits, { proxyCheckMs })
-      await slow.close()
-    }
+      return (await testSecond(provider, patiently, id, patient)).message
+    })
   })
 
   test('G5: answers so many questions a minute about one tenant, and by one person', async () => {

@@ -1,10 +1,9 @@
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readSettings } from '../../src/main/settings.ts'
+import { freePort } from '../freePort.ts'
 import { openBrowser, type TestBrowser } from './browser.ts'
 import { startProvider, type TestProvider } from './openIdProvider.ts'
 import { startTestPatchbay, type TestPatchbay } from './patchbay.ts'
@@ -37,15 +36,6 @@ afterAll(async () => {
   await Promise.all([acme.close(), other.close()])
   await rm(folder, { recursive: true })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  // listen() on a port gives an object
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
-}
 
 async function configuration(name: string, { issuer, clientId, clientSecret, ca }: TestProvider) {
   const [clientSecretFile, caFile] = [join(folder, `${name}-secret`), join(folder, `${name}-ca`)]

@@ -4,6 +4,7 @@ import { writeAudit } from '../../store/audit.ts'
 import { inScope } from '../../store/scope.ts'
 import { homeOf } from '../hierarchy/root.ts'
 import type { Store } from '../operation/store.ts'
+import { createSeldom } from './seldom.ts'
 
 /** Who comes with what nobody has, or does not show who they are. */
 const stranger: Actor = { id: 'stranger', name: 'unknown', kind: 'system', grants: [] }
@@ -23,7 +24,7 @@ export interface SignIns {
  * by one is counted in the next entry.
  */
 export function createSignIns({ db, clock }: Pick<Store, 'db' | 'clock'>): SignIns {
-  const lastNoted = new Map<string, number>()
+  const seldom = createSeldom(clock, limits.auditSignInMs)
   const strangers = { minute: 0, noted: 0, untold: 0 }
 
   async function noteStranger(): Promise<void> {
@@ -57,14 +58,7 @@ export function createSignIns({ db, clock }: Pick<Store, 'db' | 'clock'>): SignI
         await noteStranger()
         return undefined
       }
-      const now = clock.now()
-      if (now - (lastNoted.get(actor.id) ?? 0) < limits.auditSignInMs) return actor
-      await write(actor, 'sign-in.token', {})
-      // Oldest first, so that what goes is what would be noted anew soonest.
-      lastNoted.delete(actor.id)
-      lastNoted.set(actor.id, now)
-      const [oldest] = lastNoted.keys()
-      if (lastNoted.size > limits.auditSignInsRemembered && oldest) lastNoted.delete(oldest)
+      await seldom(actor.id, () => write(actor, 'sign-in.token', {}))
       return actor
     },
   }
