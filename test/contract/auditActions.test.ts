@@ -18,6 +18,11 @@ function codesOf(file: SourceFile): string[] {
     ImportDeclaration: ({ source }) => {
       writes ||= writers.test(source.value)
     },
+    // Some have no dot, and look like any word.
+    Property: ({ key, value }) => {
+      if (key.type !== 'Identifier' || key.name !== 'action' || value.type !== 'Literal') return
+      found.push(String(value.value))
+    },
     Literal: ({ value }) => {
       if (typeof value === 'string' && code.test(value) && !others.test(value)) found.push(value)
     },

@@ -9,6 +9,7 @@ import type { JsonObject } from '../../src/core/json.ts'
 import { limits } from '../../src/core/limits.ts'
 import { Sealed } from '../../src/core/secret.ts'
 import { run } from '../cli/command.ts'
+import { unlistedCodes } from '../contract/auditCodes.ts'
 import { control } from '../engine/control.ts'
 import { systemClock } from '../store/testing.ts'
 import { startTestPatchbay, type TestPatchbay } from './patchbay.ts'
@@ -334,4 +335,8 @@ test('I4: the command line takes it out, checks it, and finds what was cut off',
   expect(cut.out).toContain('is missing with everything behind it')
   await writeFile(file, `${await readFile(file, 'utf8')}no json\n`)
   expect(await patch(['audit', 'verify', '--against', file])).toMatchObject({ exit: 2 })
+})
+
+test('I3: every code that was written here is in the golden file', async () => {
+  expect(await unlistedCodes(owner)).toEqual([])
 })
