@@ -15,6 +15,13 @@ export interface Field {
 
 export const routes: readonly Route[] = routesOf(api)
 
+/** The route of what is asked: its name, and behind a blank what is special. */
+export function routeOf(what: string): Route {
+  const route = routes.find(({ name }) => name === what.split(' ')[0])
+  if (route === undefined) throw new Error(`there is no route ${what}`)
+  return route
+}
+
 /** Every field of a route at every depth, lists and records by their first member. */
 export function fieldsOf(route: Route): Field[] {
   return partsOf(route).flatMap(({ part, schema }) => {

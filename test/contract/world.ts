@@ -60,10 +60,11 @@ export interface ContractWorld {
 
 /**
  * Four nodes, each with an emulated Microsoft 365. Their past was made by a worker; now there is
- * only the API, so that nothing changes but what requests change.
+ * only the API, so that nothing changes but what requests change. `settings` are further members of
+ * patchbay.json.
  */
-export async function openContractWorld(): Promise<ContractWorld> {
-  const patchbay = await startTestPatchbay({ role: 'api' })
+export async function openContractWorld(settings: object = {}): Promise<ContractWorld> {
+  const patchbay = await startTestPatchbay({ role: 'api', settings })
   const token = new Sealed(patchbay.token)
   const client = createClient(api, { baseUrl: patchbay.url, token, fetch, clock: systemClock })
   const database = new pg.Client({ connectionString: patchbay.databaseUrl.reveal() })

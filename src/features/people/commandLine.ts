@@ -3,9 +3,11 @@ import type { Actor } from '../../core/actor.ts'
 import { AppError, badInput } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Sealed } from '../../core/secret.ts'
+import { writeAudit } from '../../store/audit.ts'
 import { inScope } from '../../store/scope.ts'
 import type { SignIns } from '../audit/signIns.ts'
 import { rootPath } from '../hierarchy/root.ts'
+import { notFound } from '../operation/notFound.ts'
 import type { Store } from '../operation/store.ts'
 import * as queries from '../signIn/queries.ts'
 import { hashOf, newSecret } from '../signIn/secrets.ts'
@@ -32,6 +34,15 @@ export async function admitCommandLine(
   const code = newSecret('pbo')
   const { challenge, device, redirectUri } = asked
   await inScope(db, rootPath, async (tx) => {
+    const person = await queries.selectPersonById(tx, personId)
+    if (person === undefined) throw notFound('person')
+    await writeAudit(tx, {
+      nodePath: person.nodePath,
+      actor,
+      action: 'sign-in.admitted',
+      subject: `person:${personId}`,
+      detail: { device },
+    })
     await queries.deleteExpired(tx, now)
     await queries.insertOneTime(tx, {
       ...{ hash: hashOf(code), purpose: 'command-line', personId },
