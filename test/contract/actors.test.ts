@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Route } from '../../src/contract/route.ts'
-import { within } from '../../src/core/hierarchy.ts'
-import { type Caller, eventsOf, openCallers, ownerlessToken } from './actors.ts'
+import { type Caller, eventsOf, isHidden, leaksIn, openCallers, ownerlessToken } from './actors.ts'
 import { askings, nowhere, untargeted } from './askings.ts'
 import { validRequest } from './attempts.ts'
 import { countChanges } from './authorisationChanges.ts'
-import { routes } from './fields.ts'
+import { routeOf, routes } from './fields.ts'
 import { type Answered, faultsOf, openSender } from './sender.ts'
 import { type ContractWorld, type Furnished, openContractWorld, place } from './world.ts'
 
@@ -101,13 +99,6 @@ async function putBack(what: string): Promise<void> {
   }
 }
 
-/** The name of a route stands before the first blank. */
-function routeOf(what: string): Route {
-  const route = routes.find(({ name }) => name === what.split(' ')[0])
-  if (route === undefined) throw new Error(`there is no route ${what}`)
-  return route
-}
-
 it('D2: every route is asked', () => {
   const asked = [...Object.keys(askings(world)), ...untargeted].map((what) => routeOf(what).name)
   expect([...new Set(asked)].sort()).toEqual(routes.map(({ name }) => name).sort())
@@ -141,7 +132,7 @@ it('tells who is nobody the same, whatever they ask', () => {
 
 it('D3: answers about what is hidden as about what is not there', () => {
   const differing = cells
-    .filter(({ caller, target }) => isHidden(caller, target))
+    .filter(({ caller, target }) => isHidden(caller, targets[target] ?? nowhere))
     .filter(({ what, caller, answer }) => {
       const other = cells.find(
         (cell) => cell.what === what && cell.caller === caller && cell.target === 'nowhere',
@@ -211,7 +202,7 @@ describe('nothing of what is hidden', () => {
   it('I7: shows in any answer', () => {
     const found = callers.flatMap((caller) => {
       const told = cells.filter((cell) => cell.caller === caller).map(({ answer }) => answer.text)
-      return leaksIn(caller, told.join('\n'))
+      return leaksIn(caller, targets, told.join('\n'))
     })
     expect(found).toEqual([])
   })
@@ -228,7 +219,7 @@ describe('nothing of what is hidden', () => {
     for (const { name } of [world.parent, world.own, world.sibling, world.child]) {
       expect(all).toContain(name)
     }
-    expect(scoped.flatMap((caller, at) => leaksIn(caller, each[at] ?? ''))).toEqual([])
+    expect(scoped.flatMap((caller, at) => leaksIn(caller, targets, each[at] ?? ''))).toEqual([])
     expect(each.map((text) => text.includes('event: tenant.create'))).toEqual(
       scoped.map(() => true),
     )
@@ -265,20 +256,6 @@ describe('nothing of what is hidden', () => {
     }
   })
 })
-
-function isHidden({ scope }: Caller, target: string): boolean {
-  const path = targets[target]?.path ?? ''
-  return scope !== undefined && target !== 'nowhere' && path !== '' && !within(path, scope)
-}
-
-/** The marks of hidden nodes in a text. */
-function leaksIn(caller: Caller, text: string): string[] {
-  return Object.entries(targets)
-    .filter(([target]) => isHidden(caller, target))
-    .flatMap(([target, { marks }]) => marks.map((mark) => [target, mark] as const))
-    .filter(([, mark]) => text.toLowerCase().includes(mark.toLowerCase()))
-    .map(([target, mark]) => `${caller.name} sees ${mark} of ${target}`)
-}
 
 /** All of an answer but its own number and moment. */
 function shape({ status, headers, text }: Answered): string {

@@ -2,8 +2,9 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { Client } from '../../src/client/client.ts'
 import type { Api } from '../../src/contract/api.ts'
 import type { Operation } from '../../src/core/actor.ts'
+import { within } from '../../src/core/hierarchy.ts'
 import { openSender, type Sender } from './sender.ts'
-import type { ContractWorld } from './world.ts'
+import type { ContractWorld, Furnished } from './world.ts'
 
 /** Somebody who asks, and the node at and below which they may do what they may. */
 export interface Caller {
@@ -130,4 +131,22 @@ export async function eventsOf({ token }: Caller, url: string, forMs: number): P
     // The end of our patience: a stream has no other.
   }
   return text
+}
+
+/** Whether a target lies outside of all a caller reaches. */
+export function isHidden({ scope }: Caller, { path }: Furnished): boolean {
+  return scope !== undefined && path !== '' && !within(path, scope)
+}
+
+/** The marks of hidden nodes in a text. */
+export function leaksIn(
+  caller: Caller,
+  targets: Readonly<Record<string, Furnished>>,
+  text: string,
+): string[] {
+  return Object.entries(targets)
+    .filter(([, furnished]) => isHidden(caller, furnished))
+    .flatMap(([target, { marks }]) => marks.map((mark) => [target, mark] as const))
+    .filter(([, mark]) => text.toLowerCase().includes(mark.toLowerCase()))
+    .map(([target, mark]) => `${caller.name} sees ${mark} of ${target}`)
 }
