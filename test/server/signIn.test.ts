@@ -1,6 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { NodeKind } from '../../src/core/hierarchy.ts'
 import { limits } from '../../src/core/limits.ts'
+import { withWorker } from '../contract/served.ts'
 import { systemClock } from '../store/testing.ts'
 import { openBrowser, signIn, type TestBrowser } from './browser.ts'
 import { startTestPatchbay, type TestPatchbay } from './patchbay.ts'
@@ -33,7 +35,7 @@ async function signedIn(login: string, password: string): Promise<TestBrowser> {
 }
 
 describe('a session', () => {
-  it('is a cookie no script and no other host gets, begun anew at each sign-in', async () => {
+  it('D9: is a cookie no script and no other host gets, begun anew at each sign-in', async () => {
     const { password } = await people.add('anna')
     const anna = await signedIn('anna', password)
     const cookie = anna.kept.find((line) => line.startsWith('__Host-patchbay-session='))
@@ -179,24 +181,123 @@ describe('D5: what is taken away is gone within a second', () => {
     await people.client.person.signOut({ params: { personId: id } })
     expect((await rosa.send('GET', '/v1/me')).status).toBe(401)
   })
-
-  async function openStream(token: string | undefined, who?: TestBrowser): Promise<Response> {
-    const cookie = [...(who?.cookies ?? [])].map(([name, value]) => `${name}=${value}`).join('; ')
-    const headers = token === undefined ? { cookie } : { authorization: `Bearer ${token}` }
-    const answer = await fetch(`${patchbay.url}/v1/events`, { headers })
-    expect(answer.status).toBe(200)
-    return answer
-  }
-
-  /** Reads on until the end, or until the time is over. */
-  async function endsWithin(answer: Response, ms: number): Promise<boolean> {
-    const reader = answer.clone().body?.getReader()
-    const ended = (async () => {
-      while (!(await reader?.read())?.done);
-      return true
-    })().catch(() => true)
-    return await Promise.race([ended, wait(ms).then(() => false)])
-  }
-
-  const stillOpen = async (answer: Response, ms: number) => !(await endsWithin(answer, ms))
 })
+
+describe('D5: a node that was moved away from below somebody', () => {
+  let west: number
+  let east: number
+  let moved: number
+  let tenantId: number
+  let nora: TestBrowser
+  let token: string
+
+  beforeAll(async () => {
+    const { client } = people
+    west = await addNode(1, 'reseller', 'West')
+    east = await addNode(1, 'reseller', 'East')
+    moved = await addNode(west, 'customer', 'Contoso')
+    const [access] = patchbay.emulator.tenants
+    if (access === undefined) throw new Error('the emulator has no tenant')
+    const { tenantId: id, clientId, clientSecret } = access
+    const graph = { cloud: 'emulator', tenantId: id, clientId, clientSecret }
+    const body = { nodeId: moved, name: 'Contoso', graph }
+    tenantId = (await client.tenant.create({ body })).id
+    const { password } = await people.add('nora', { nodeId: west })
+    nora = await signedIn('nora', password)
+    token = (await nora.send('POST', '/v1/tokens', { name: 'script' })).json.token
+  })
+
+  async function addNode(parentId: number, kind: NodeKind, name: string): Promise<number> {
+    return (await people.client.node.create({ body: { parentId, kind, name } })).id
+  }
+
+  async function move(parentId: number): Promise<void> {
+    const params = { nodeId: moved }
+    const { name: confirm } = await people.client.node.show({ params })
+    await people.client.node.move({ params, body: { parentId, confirm } })
+  }
+
+  const rename = (nodeId: number, name: string) =>
+    people.client.node.rename({ params: { nodeId }, body: { name } })
+
+  it('D5: is gone from their sessions, tokens and event streams at once', async () => {
+    const ofIt = (await nora.send('POST', '/v1/tokens', { name: 'of it', nodeId: moved })).json
+      .token
+    const streams = [follow(await openStream(token)), follow(await openStream(undefined, nora))]
+    const bounded = await openStream(ofIt)
+    await rename(moved, 'Contoso, seen')
+    for (const stream of streams) await expect.poll(stream.text).toContain('Contoso, seen')
+    const path = `/v1/nodes/${moved}`
+    expect((await nora.send('GET', path)).status).toBe(200)
+    await move(east)
+    expect((await nora.send('GET', path)).status).toBe(404)
+    const show = (by: string) => people.clientOf(by).node.show({ params: { nodeId: moved } })
+    await expect(show(token)).rejects.toMatchObject({ code: 'not-found' })
+    // One that was for nothing else is good for nothing.
+    await expect(show(ofIt)).rejects.toMatchObject({ code: 'not-permitted' })
+    expect(await endsWithin(bounded, 1_000)).toBe(true)
+    await rename(moved, 'Contoso, unseen')
+    await rename(west, 'West, still seen')
+    for (const stream of streams) {
+      await expect.poll(stream.text).toContain('West, still seen')
+      expect(stream.text()).not.toContain('Contoso, unseen')
+      stream.close()
+    }
+    await move(west)
+  })
+
+  it('D5: and what they wanted done about it is not begun', async () => {
+    const client = people.clientOf(token)
+    const params = { tenantId }
+    const sync = await client.sync.start({ params, body: {} })
+    const { id: scheduleId } = await client.schedule.create({
+      ...{ params, body: { name: 'Hourly', everyMinutes: 60 } },
+    })
+    // What is queued holds it in its place.
+    await expect(move(east)).rejects.toMatchObject({ code: 'conflict' })
+    await people.owner.query(`update run set state = 'cancelled' where id = $1`, [sync.id])
+    await move(east)
+    await people.owner.query('update schedule set due_at = now() where id = $1', [scheduleId])
+    const show = () => people.client.schedule.show({ params: { scheduleId } })
+    await withWorker(patchbay, () =>
+      expect.poll(async () => (await show()).pausedWhy, { timeout: 10_000 }).toMatch(/no longer/),
+    )
+    const { items } = await people.client.sync.list({ query: { tenantId } })
+    expect(items.map(({ id }) => id)).toEqual([sync.id])
+  })
+})
+
+async function openStream(token: string | undefined, who?: TestBrowser): Promise<Response> {
+  const cookie = [...(who?.cookies ?? [])].map(([name, value]) => `${name}=${value}`).join('; ')
+  const headers = token === undefined ? { cookie } : { authorization: `Bearer ${token}` }
+  const answer = await fetch(`${patchbay.url}/v1/events`, { headers })
+  expect(answer.status).toBe(200)
+  return answer
+}
+
+/** Reads on until the end, or until the time is over. */
+async function endsWithin(answer: Response, ms: number): Promise<boolean> {
+  const reader = answer.clone().body?.getReader()
+  const ended = (async () => {
+    while (!(await reader?.read())?.done);
+    return true
+  })().catch(() => true)
+  return await Promise.race([ended, wait(ms).then(() => false)])
+}
+
+const stillOpen = async (answer: Response, ms: number) => !(await endsWithin(answer, ms))
+
+/** Reads on, and says what came so far. */
+function follow(answer: Response): { text(): string; close(): void } {
+  const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ''
+  const reading = async () => {
+    for (;;) {
+      const { done, value } = (await reader?.read()) ?? { done: true }
+      if (done) return
+      text += value
+    }
+  }
+  void reading().catch(() => {})
+  return { text: () => text, close: () => void reader?.cancel().catch(() => {}) }
+}
