@@ -7,6 +7,7 @@ import { advanceTransaction } from '../../src/engine/transaction/advanceTransact
 import { allowedOn } from '../../src/features/access/allowed.ts'
 import { grantRole, revokeRole } from '../../src/features/access/grants.ts'
 import { bringShippedAccess } from '../../src/features/access/shipped.ts'
+import { moveNode } from '../../src/features/hierarchy/shape.ts'
 import { createPerson, updatePerson } from '../../src/features/people/people.ts'
 import { readResource } from '../../src/features/resources/resources.ts'
 import { setRule } from '../../src/features/schedules/rules.ts'
@@ -27,6 +28,7 @@ import { inScope } from '../../src/store/scope.ts'
 import type { Snapshot } from '../engine/control.ts'
 import { groups, plainGroup, users } from '../engine/transactionCases.ts'
 import { administrator, startWorld, type World } from '../engine/world.ts'
+import { peopleWithoutRole, refusalsOf, setTransactionState } from './accessQueries.ts'
 
 let world: World
 let engine: World['engine']
@@ -52,7 +54,7 @@ beforeAll(async () => {
   chief = String(before.users.at(-2)?.id)
   await world.control.mutate('grant-role', { id: chief, role: 'User Administrator' })
   await advanceSync(world.engine, world.job(await world.newRun()))
-  ordinary = await withoutRole()
+  ordinary = await peopleWithoutRole(world.db)
   plain = ordinary[0] ?? ''
 })
 beforeEach(async () => {
@@ -61,27 +63,20 @@ beforeEach(async () => {
 })
 afterAll(() => world.close())
 
-async function hire(): Promise<Actor & { personId: number; grantId: number }> {
+async function hire(
+  nodeId = 2,
+  roleName = 'Customer administrator',
+): Promise<Actor & { personId: number; grantId: number }> {
   round += 1
-  const input = { nodeId: 2, login: `ada ${round}`, name: 'Ada' }
+  const input = { nodeId, login: `ada ${round}`, name: 'Ada' }
   const { id: personId } = await createPerson(administrator, store(), input)
   const { rows } = await sql<{ id: number }>`
-    select id from role where name = 'Customer administrator'`.execute(world.db.kysely)
-  const given = { personId, roleId: rows[0]?.id ?? 0, nodeId: 2 }
+    select id from role where name = ${roleName}`.execute(world.db.kysely)
+  const given = { personId, roleId: rows[0]?.id ?? 0, nodeId }
   const { id: grantId } = await grantRole(administrator, world.db, given)
   const actor = await findActorAgain(where(), `person:${personId}`)
   if (actor === undefined) throw new Error('nobody was hired')
   return { ...actor, personId, grantId }
-}
-
-/** The emulated tenant has administrators of its own. */
-async function withoutRole(): Promise<string[]> {
-  const found = await inScope(world.db, '1.', (tx) =>
-    sql<{ key: string }>`select key from resource join model on model.id = model_id
-      where model.name = ${users} and not exists (select from link where to_key = key
-        and kind in ('roleHolder', 'roleAssignment')) order by key`.execute(tx),
-  )
-  return found.rows.map(({ key }) => key)
 }
 
 const store = () => ({ db: world.db, vault: world.engine.vault, clock: world.engine.clock })
@@ -99,18 +94,6 @@ async function carryOut(id: number) {
   return await readTransaction(administrator, world.db, id)
 }
 
-async function refusals(): Promise<string[]> {
-  return await inScope(world.db, '1.', async (tx) => {
-    const rows = await tx
-      .selectFrom('audit')
-      .select(['subject', 'detail'])
-      .where('action', '=', 'access.refused')
-      .where(sql<string>`actor ->> 'id'`, '=', ada.id)
-      .execute()
-    return rows.map(({ subject, detail }) => `${subject} ${detail.code}`)
-  })
-}
-
 describe('D5: what was queued is asked again when it begins', () => {
   it('and is carried out while its author may', async () => {
     const { id } = await start(ada, update(plain))
@@ -125,13 +108,30 @@ describe('D5: what was queued is asked again when it begins', () => {
       steps: { done: 0, total: 1 },
     })
     expect(await writes()).toEqual([])
-    expect(await refusals()).toEqual(['transaction not-found'])
+    expect(await refusalsOf(world.db, ada.id)).toEqual(['transaction not-found'])
   })
 
   it('nor once they are disabled', async () => {
     const { id } = await start(ada, update(plain))
     await updatePerson(administrator, store(), { personId: ada.personId, disabled: true })
     expect(await carryOut(id)).toMatchObject({ state: 'undone' })
+    expect(await writes()).toEqual([])
+  })
+
+  it('nor once the node was moved from below their role, which waits for what is queued', async () => {
+    await inScope(world.db, '1.', (tx) =>
+      sql`insert into node (id, parent_id, kind, name, node_path)
+        values (4, 1, 'reseller', 'West', '1.4.')`.execute(tx),
+    )
+    const move = (parentId: number) =>
+      moveNode(administrator, world.db, { nodeId: 2, parentId, confirm: 'Customer' })
+    await move(4)
+    const { id } = await start(await hire(4, 'Reseller administrator'), update(plain))
+    await expect(move(1)).rejects.toMatchObject({ code: 'conflict' })
+    await setTransactionState(world.db, id, 'succeeded')
+    await move(1)
+    await setTransactionState(world.db, id, 'queued')
+    expect(await carryOut(id)).toMatchObject({ state: 'undone', error: { code: 'not-permitted' } })
     expect(await writes()).toEqual([])
   })
 
@@ -283,9 +283,7 @@ describe('D7: who holds a role at Microsoft', () => {
     expect(await carryOut(asAda.id)).toMatchObject({ state: 'undone', error: refused })
     expect(await writes()).toEqual([])
     const byBoss = await start({ ...administrator, id: ada.id }, update(late))
-    await inScope(world.db, '1.', (tx) =>
-      sql`update transaction set state = 'succeeded' where id = ${byBoss.id}`.execute(tx),
-    )
+    await setTransactionState(world.db, byBoss.id, 'succeeded')
     await inScope(world.db, '1.', (tx) =>
       sql`update transaction_step set state = 'done', before = '{"department": "Old"}',
         after = '{"department": "New"}' where transaction_id = ${byBoss.id}`.execute(tx),
