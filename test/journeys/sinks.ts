@@ -2,8 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { Value } from 'typebox/value'
 import { api } from '../../src/contract/api.ts'
 import type { Route } from '../../src/contract/route.ts'
+import { limits } from '../../src/core/limits.ts'
 import type { World } from './world.ts'
 
 /** Whatever others may come to read, by where it was found. */
@@ -16,7 +18,7 @@ export async function gatherLogs(world: World): Promise<Sinks> {
   return sinks.set('log of PostgreSQL', await readFile(file, 'utf8'))
 }
 
-/** Every route that reads, asked with the values given for the places in its path. */
+/** Every route that reads, asked with the values for its path; lists with all rows they answer. */
 export async function gatherAnswers(
   world: World,
   places: Readonly<Record<string, string>>,
@@ -24,16 +26,21 @@ export async function gatherAnswers(
   const sinks: Sinks = new Map()
   const headers = { authorization: `Bearer ${await world.token()}` }
   const routes: Route[] = Object.values(api).flatMap((noun) => Object.values(noun))
-  for (const { method, path, permission, produces, name } of routes) {
+  for (const { method, path, permission, produces, name, query } of routes) {
     if (method !== 'GET' || produces === 'text/event-stream') continue
     const filled = path.replace(/\{(\w+)\}/g, (_, place) => encodeURIComponent(places[place] ?? ''))
-    const answer = await fetch(`${world.url()}${filled}`, { headers })
+    const rows = takesLimit(query) ? `?limit=${limits.listRowsMax}` : ''
+    const answer = await fetch(`${world.url()}${filled}${rows}`, { headers })
     const text = await answer.text()
     // Of pages for browsers a refusal is what there is to see without one.
     if (!answer.ok && permission !== 'open') throw new Error(`${name}: ${answer.status} ${text}`)
     sinks.set(`answer of ${name}`, JSON.stringify([...answer.headers]) + text)
   }
   return sinks
+}
+
+function takesLimit(query: Route['query']): boolean {
+  return query !== undefined && Value.Check(query, { limit: 1 })
 }
 
 /** All events from the first on; the stream does not end, so it is left when it falls silent. */
