@@ -17,6 +17,7 @@ import { withoutMetadata } from './graph/front.ts'
 import { answerGraph, bearerToken } from './graph/graph.ts'
 import { GraphRefusal } from './graphErrors.ts'
 import { type Service, serviceOf } from './hosts.ts'
+import { namedThumbprint } from './login/assertion.ts'
 import { verifyToken } from './login/keys.ts'
 import { answerLogin } from './login/login.ts'
 import { recordCall } from './record.ts'
@@ -31,6 +32,7 @@ export interface Answered {
 interface Caller {
   tenantId: string | undefined
   appId: string | undefined
+  thumbprint?: string | undefined
 }
 
 /** One request from routing to the answer: faults, the service itself, latency, the record. */
@@ -65,7 +67,7 @@ async function answerService(
     if (!batched) await wait(state, caller, reply, fault)
     recordCall(state.calls, {
       ...recordOf(call, fault, reply),
-      ...{ appId: caller.appId, batch, batched },
+      ...{ appId: caller.appId, thumbprint: caller.thumbprint, batch, batched },
       at: started,
       milliseconds: state.clock.now() - started,
     })
@@ -116,8 +118,12 @@ function callerOf(state: State, service: Service, request: Request): Caller {
     return { tenantId: claims?.tid, appId: claims?.appid }
   }
   const [name = ''] = pathParts(request.path)
-  const appId = new URLSearchParams(request.body.toString('utf8')).get('client_id')
-  return { tenantId: findTenant(state.tenants, name, request.host)?.id, appId: appId ?? undefined }
+  const form = new URLSearchParams(request.body.toString('utf8'))
+  return {
+    tenantId: findTenant(state.tenants, name, request.host)?.id,
+    appId: form.get('client_id') ?? undefined,
+    thumbprint: namedThumbprint(form.get('client_assertion') ?? ''),
+  }
 }
 
 function enter(state: State, { tenantId = 'none' }: Caller): () => void {

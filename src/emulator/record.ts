@@ -14,6 +14,8 @@ export interface CallRecord {
   status: number
   tenantId: string | undefined
   appId: string | undefined
+  /** Of a sign-in by certificate: the one its assertion names, base64url, right or wrong. */
+  thumbprint: string | undefined
   requestId: string | undefined
   clientRequestId: string | undefined
   /** Whether it changes something, by what it is; and whether it did. */

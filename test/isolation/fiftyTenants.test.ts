@@ -12,6 +12,8 @@ import type { Emulator, TenantAccess } from '../../src/emulator/options.ts'
 import type { CallRecord } from '../../src/emulator/record.ts'
 import { startEmulator } from '../../src/emulator/start.ts'
 import { loadModels } from '../../src/engine/models/load.ts'
+import { generateCertificate } from '../../src/features/certificates/generate.ts'
+import type { KeyPair } from '../../src/features/certificates/keyPair.ts'
 import { createMicrosoft } from '../../src/features/connections/microsoft.ts'
 import { createEgress, type Egress } from '../../src/net/egress.ts'
 import { control } from '../engine/control.ts'
@@ -25,6 +27,8 @@ const round = Math.min(callsEach, 500)
 
 interface Customer {
   access: TenantAccess
+  /** Of the certificate it signs in with, as a proof names it; undefined where it has a secret. */
+  thumbprint: string | undefined
   wire: Wire
   people: string[]
   groups: string[]
@@ -42,12 +46,17 @@ const never = new AbortController().signal
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'patchbay-isolation-'))
+  // Half of them sign in with a certificate, each its own, in each of the two kinds below.
+  const pairs = await Promise.all(Array.from({ length: tenants }, (_, at) => at).map(pairOf))
   emulator = await startEmulator({
     ...{ dataDir, clock: systemClock, control: true },
     tenants: Array.from({ length: tenants }, (_, at) => ({
       ...{ users: 20, groups: 3, seed: at + 1, domain: `customer${at}.onmicrosoft.com` },
       // Half of them use one application of the provider's, as with delegated administration.
       ...(at % 2 === 0 && { clientId: '6b1d7a1e-0000-4000-8000-000000000001' }),
+      certificates: pairs.flatMap((pair, of) =>
+        pair && isTaken(at, of) ? pair.certificatePem : [],
+      ),
     })),
   })
   const models = await loadModels('models')
@@ -56,7 +65,7 @@ beforeAll(async () => {
   users = modelOf('MSOLUser')
   groups = modelOf('Groups')
   egress = createEgress(async () => [{ address: '127.0.0.1', family: 4 }])
-  customers = await Promise.all(emulator.tenants.map(customerOf(egress, emulator)))
+  customers = await Promise.all(emulator.tenants.map(customerOf(egress, emulator, pairs)))
 }, 120_000)
 afterAll(async () => {
   await egress.close()
@@ -64,19 +73,32 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true })
 })
 
+/** Small keys: to make fifty of the usual ones takes seconds. */
+async function pairOf(at: number): Promise<KeyPair | undefined> {
+  if (at % 4 > 1) return undefined
+  return await generateCertificate(systemClock, { commonName: `Customer ${at}`, keyBits: 1024 })
+}
+
+/** One application has all of its certificates everywhere: only the record tells whose was used. */
+function isTaken(at: number, certificateOf: number): boolean {
+  return at === certificateOf || (at % 2 === 0 && certificateOf % 2 === 0)
+}
+
 /** All of them over one process's tokens, lanes and connections. */
-function customerOf(egress: Egress, emulator: Emulator) {
+function customerOf(egress: Egress, emulator: Emulator, pairs: readonly (KeyPair | undefined)[]) {
   const cloud = {
     ...{ name: 'emulator', login: emulator.url, graph: emulator.url, ca: emulator.caPem },
     ...{ scope: 'https://graph.microsoft.com/.default', allowedAddresses: ['127.0.0.0/8'] },
   }
   const ways = { egress, clock: systemClock, random: Math.min, log: () => {} }
   const microsoft = createMicrosoft({ ...ways, clouds: createClouds([cloud]) })
-  return async (access: TenantAccess): Promise<Customer> => {
+  return async (access: TenantAccess, at: number): Promise<Customer> => {
     const { tenantId, clientId, clientSecret } = access
+    const certificate = pairs[at]
     const application = {
       ...{ cloud, tenantId, clientId, credentialVersion: '1' },
-      credentials: async () => ({ clientSecret: new Sealed(clientSecret) }),
+      credentials: async () =>
+        certificate ? { certificate } : { clientSecret: new Sealed(clientSecret) },
     }
     const own = control(emulator, tenantId)
     const truth = await own.snapshot()
@@ -84,6 +106,8 @@ function customerOf(egress: Egress, emulator: Emulator) {
     const people = truth.users.map(({ id }) => String(id))
     const theirs = truth.groups.map(({ id }) => String(id))
     return {
+      thumbprint:
+        certificate && Buffer.from(certificate.thumbprintSha256, 'hex').toString('base64url'),
       ...{ access, people, groups: theirs, ids: new Set([...people, ...theirs]) },
       wire: createGraphWire(microsoft.graph(application, 'sync'), () => 5),
     }
@@ -121,14 +145,16 @@ const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
 /** What the emulated Microsoft got with one tenant's token or at its sign-in, and is another's. */
 function mismatches(calls: readonly CallRecord[]): string[] {
   const byTenant = new Map(customers.map((customer) => [customer.access.tenantId, customer]))
-  return calls.flatMap(({ service, method, path, tenantId = '', appId }) => {
+  return calls.flatMap(({ service, method, path, tenantId = '', appId, thumbprint }) => {
     const customer = byTenant.get(tenantId)
-    const told = `${method} ${path} as ${tenantId} ${appId}`
+    const told = `${method} ${path} as ${tenantId} ${appId} ${thumbprint}`
     if (customer === undefined || (appId ?? '') !== customer.access.clientId) return [told]
     const [place = ''] = path.split('?')
     const named = place.match(uuid) ?? []
     const fits =
-      service === 'login' ? tenantId === named[0] : named.every((id) => customer.ids.has(id))
+      service === 'login'
+        ? tenantId === named[0] && thumbprint === customer.thumbprint
+        : named.every((id) => customer.ids.has(id))
     return fits ? [] : [told]
   })
 }
@@ -136,6 +162,7 @@ function mismatches(calls: readonly CallRecord[]): string[] {
 it(`H4: ${tenants} tenants x ${callsEach} concurrent mixed calls, and none meets another's`, async () => {
   const admin = control(emulator, '')
   let sent = 0
+  const proofs = new Set<string | undefined>()
   const wrong: string[] = []
   await admin.clearCalls()
   for (let from = 0; from < callsEach; from += round) {
@@ -150,10 +177,14 @@ it(`H4: ${tenants} tenants x ${callsEach} concurrent mixed calls, and none meets
     const calls = await admin.ask<CallRecord[]>('GET', 'calls')
     sent += calls.length
     wrong.push(...mismatches(calls))
+    for (const { thumbprint } of calls) proofs.add(thumbprint)
     await admin.clearCalls()
   }
   await admin.close()
   expect(wrong.slice(0, 5)).toEqual([])
-  figure('mismatches of token, tenant and path', wrong.length, '= 0')
+  proofs.delete(undefined)
+  expect(proofs.size).toBe(customers.filter(({ thumbprint }) => thumbprint).length)
+  figure('mismatches of token, tenant, certificate and path', wrong.length, '= 0')
+  figure('tenants that signed in with a certificate of their own', proofs.size, '>= 25')
   figure('calls checked at Microsoft', sent, `>= ${tenants * callsEach}`)
 }, 600_000)

@@ -48,6 +48,13 @@ export function checkAssertion(tenant: Tenant, assertion: string, now: number): 
   }
 }
 
+/** Of the certificate that an assertion names; nothing of it is checked. */
+export function namedThumbprint(assertion: string): string | undefined {
+  const header = readPart(assertion.split('.')[0] ?? '')
+  const thumbprint = header?.['x5t#S256'] ?? header?.x5t
+  return thumbprint === undefined ? undefined : bare(thumbprint)
+}
+
 function malformed(): TokenRefusal {
   return new TokenRefusal(401, 'invalid_client', 50027, 'JWT token is invalid or malformed.')
 }
@@ -61,8 +68,9 @@ function readPart(text: string): JsonObject | undefined {
   }
 }
 
+const bare = (value: unknown) => String(value).replace(/=+$/, '')
+
 function isNamed(certificate: ClientCertificate, header: JsonObject): boolean {
-  const bare = (value: unknown) => String(value).replace(/=+$/, '')
   return (
     bare(header['x5t#S256']) === certificate.thumbprint256 ||
     bare(header.x5t) === certificate.thumbprint1

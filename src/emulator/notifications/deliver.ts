@@ -153,7 +153,8 @@ function recordDelivery(
 ): void {
   recordCall(state.calls, {
     ...{ at: sent.at, service: 'notification', method: 'POST', path: url, status: sent.status },
-    ...{ tenantId, appId: undefined, requestId: undefined, clientRequestId: undefined },
+    ...{ tenantId, appId: undefined, thumbprint: undefined },
+    ...{ requestId: undefined, clientRequestId: undefined },
     ...{ write: false, applied: false, fault: undefined, batched: false, batch: undefined },
     ...{ milliseconds: sent.done - sent.at, bytes: sent.bytes, rows: notices.length },
   })
