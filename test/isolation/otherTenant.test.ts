@@ -25,6 +25,16 @@ function ask(method: string, path: string, body?: object): Promise<Answered> {
   return sender.send({ method, path, ...(body && { body: JSON.stringify(body) }) })
 }
 
+const pairs = () => [
+  { mine: own, theirs: other },
+  { mine: other, theirs: own },
+]
+
+/** Of a text that is about one tenant: what in it belongs to the other. */
+function foreignIn(text: string, theirs: Furnished): string[] {
+  return theirs.marks.filter((mark) => text.includes(mark))
+}
+
 const update = (ref: string) => ({
   steps: [{ do: 'update', model: users, ref, set: { department: 'Mixed up' } }],
 })
@@ -57,8 +67,37 @@ it('H6: a place in one list is none in the list of another tenant', async () => 
     ask('GET', `/v1/tenants/${tenantId}/resources/${users}?limit=5${after}`)
   const first = (await listOf(other.tenantId)).json
   const continued = await listOf(own.tenantId, `&after=${encodeURIComponent(String(first.next))}`)
-  const foreign = other.marks.filter((mark) => continued.text.includes(mark))
-  expect(foreign).toEqual([])
+  expect(foreignIn(continued.text, other)).toEqual([])
+})
+
+it('H6: a place in the syncs, audit or removals of one tenant brings none of another', async () => {
+  const listsOf = ({ tenantId, heldSyncId }: Furnished) => [
+    `/v1/syncs?limit=1&tenantId=${tenantId}`,
+    `/v1/audit?limit=1&tenantId=${tenantId}`,
+    `/v1/syncs/${heldSyncId}/removals?limit=1`,
+  ]
+  let seen = 0
+  for (const { mine, theirs } of pairs()) {
+    const places = await Promise.all(listsOf(theirs).map((path) => ask('GET', path)))
+    const answers = await Promise.all(
+      listsOf(mine).map((path, at) => {
+        const next = String(places[at]?.json.next)
+        expect(next).not.toBe('null')
+        return ask('GET', `${path.replace('limit=1', 'limit=500')}&after=${next}`)
+      }),
+    )
+    for (const { status, json } of answers) {
+      expect(status).toBe(200)
+      const items = Array.isArray(json.items) ? json.items.map(Object) : expect.fail('no list')
+      const { tenantId, marks } = mine
+      // Removals say whose they are by the sync they are asked of.
+      const isOurs = (item: { tenantId?: number; key?: string }) =>
+        item.key === undefined ? item.tenantId === tenantId : marks.includes(item.key)
+      expect(items.filter((item) => !isOurs(item))).toEqual([])
+      seen += items.length
+    }
+  }
+  expect(seen).toBeGreaterThan(10)
 })
 
 it('H6: every answer about a tenant says which', async () => {
@@ -84,12 +123,143 @@ it('H6: many requests for two tenants at the same time are each answered about t
         `/v1/tenants/${tenantId}/resources/${users}/${key}`,
       ]
       const { text, status } = await ask('GET', paths[at % 3] ?? '')
-      const foreign = (name === own.name ? other : own).marks.filter((mark) => text.includes(mark))
+      const foreign = foreignIn(text, name === own.name ? other : own)
       if (status !== 200 || foreign.length > 0) wrong.push(`${status} ${foreign.join()}`)
     }),
   )
   expect(wrong).toEqual([])
   figure('answers about another tenant', wrong.length, '= 0')
+})
+
+it('H6: exports of two tenants made at the same time hold all of their own objects and no other', async () => {
+  const round = pairs().flatMap(({ mine, theirs }) =>
+    ['csv', 'json', 'csv', 'json'].map((form) => ({ mine, theirs, form })),
+  )
+  const wrong = await Promise.all(
+    round.map(async ({ mine, theirs, form }) => {
+      const path = `/v1/tenants/${mine.tenantId}/exports/${users}/${form}`
+      const { text, status } = await ask('GET', path)
+      expect(status).toBe(200)
+      // Behind what else marks it come the keys of all of its people.
+      const missing = mine.marks.slice(3).filter((key) => !text.includes(key))
+      return [...missing, ...foreignIn(text, theirs)]
+    }),
+  )
+  expect(wrong.flat()).toEqual([])
+})
+
+it('H6: a search for what another tenant has finds nothing, in lists and exports', async () => {
+  const found = async ({ tenantId }: Furnished, { name }: Furnished) => {
+    const word = name.toLowerCase()
+    const filter = encodeURIComponent(`userPrincipalName*=${word}`)
+    const asked = [`search=${word}`, `filter=${filter}`, `search=${word}&filter=${filter}`]
+    const answers = asked.flatMap((query) => [
+      ask('GET', `/v1/tenants/${tenantId}/resources/${users}?${query}`),
+      ask('GET', `/v1/tenants/${tenantId}/exports/${users}/csv?${query}`),
+      ask('GET', `/v1/tenants/${tenantId}/exports/${users}/json?${query}`),
+    ])
+    return (await Promise.all(answers)).flatMap(({ text, json }) => {
+      const named = text.split(`@${word}.`).length - 1
+      // To be counted is to be told of, too.
+      return json.count === undefined ? [named] : [named, Number(json.count)]
+    })
+  }
+  const [ofMine, ofTheirs] = await Promise.all([
+    Promise.all(pairs().map(({ mine }) => found(mine, mine))),
+    Promise.all(pairs().map(({ mine, theirs }) => found(mine, theirs))),
+  ])
+  expect(ofMine.flat().filter((count) => count < 20)).toEqual([])
+  expect(ofTheirs.flat().filter((count) => count > 0)).toEqual([])
+})
+
+it('H6: a refusal tells nothing of the object of another tenant that was asked for', async () => {
+  const place = (id: number) => `/v1/tenants/${id}/resources/${users}`
+  const { json } = await ask('GET', `${place(other.tenantId)}/${other.key}`)
+  const { displayName, userPrincipalName } = Object(json.data)
+  const [, microsoftId = '', clientId] = other.marks
+  const facts = [other.key, displayName, userPrincipalName, other.name, microsoftId, clientId]
+  const graph = { cloud: 'emulator', tenantId: microsoftId, clientId, clientSecret: 'x' }
+  const asked = [other.key, String(displayName), String(userPrincipalName)].flatMap((ref) => {
+    const at = `${place(own.tenantId)}/${encodeURIComponent(ref)}`
+    const plan = `/v1/tenants/${own.tenantId}/transactions/plan`
+    return [
+      { ref, sent: ask('GET', at) },
+      { ref, sent: ask('GET', `${at}/history`) },
+      { ref, sent: ask('POST', plan, update(ref)) },
+    ]
+  })
+  // The same tenant of Microsoft once more, elsewhere.
+  const again = { nodeId: world.parent.nodeId, name: 'Again', graph }
+  asked.push({ ref: microsoftId, sent: ask('POST', '/v1/tenants', again) })
+  for (const { ref, sent } of asked) {
+    const { status, text } = await sent
+    expect(status).toBeGreaterThanOrEqual(400)
+    expect(facts.filter((fact) => fact !== ref && text.includes(fact))).toEqual([])
+  }
+})
+
+it('H6: an idempotency key of one tenant is refused in another, and tells nothing', async () => {
+  const { parent, child } = world
+  const headers = { 'idempotency-key': 'used-at-two-tenants' }
+  const body = JSON.stringify(update(parent.key))
+  const [first, second] = [parent, child].map(({ tenantId }) => {
+    const path = `/v1/tenants/${tenantId}/transactions`
+    return { method: 'POST', path, headers, body }
+  })
+  expect((await sender.send(first ?? expect.fail())).json.tenantId).toBe(parent.tenantId)
+  const { status, text } = await sender.send(second ?? expect.fail())
+  expect(status).toBe(422)
+  expect(foreignIn(text, parent)).toEqual([])
+})
+
+interface Told {
+  id: string
+  tenantId: number | null
+  text: string
+}
+
+/** The first so many events behind a place. */
+async function eventsBehind(place: string, subject: string, count: number): Promise<Told[]> {
+  const headers = { authorization: `Bearer ${world.patchbay.token}`, 'last-event-id': place }
+  const about = subject === '' ? '' : `?subject=${subject}`
+  const answer = await fetch(`${world.patchbay.url}/v1/events${about}`, { headers })
+  let text = ''
+  for await (const chunk of answer.body ?? []) {
+    text += new TextDecoder().decode(chunk)
+    const frames = text.matchAll(/^id: (.*)\nevent: .*\ndata: (.*)\n\n/gm)
+    const told = [...frames].map(([, id = '', data = '']) => {
+      return { id, tenantId: JSON.parse(data).tenantId, text: data }
+    })
+    if (told.length >= count) return told
+  }
+  return expect.fail('the stream ended')
+}
+
+async function countEvents(place: string, subject: string): Promise<number> {
+  const query = `select count(*)::int from patchbay.event
+    where ($1 = '' or subject = $1) and (tx, id) > ($2::xid8, $3::bigint)`
+  const values = [subject, ...place.split('-')]
+  const { rows } = await world.database.query<{ count: number }>(query, values)
+  return rows[0]?.count ?? 0
+}
+
+it('H6: every event says whose it is, and a place in those of one tenant brings none to another', async () => {
+  const all = await eventsBehind('0-0', '', await countEvents('0-0', ''))
+  for (const { mine, theirs } of pairs()) {
+    const ours = all.filter(({ tenantId }) => tenantId === mine.tenantId)
+    expect(ours.length).toBeGreaterThan(10)
+    expect(ours.flatMap(({ text }) => foreignIn(text, theirs))).toEqual([])
+  }
+  const unsaid = all.filter(({ tenantId }) => tenantId === null).map(({ text }) => text)
+  const people = [...own.marks.slice(3), ...other.marks.slice(3)]
+  expect(people.filter((key) => unsaid.join().includes(key))).toEqual([])
+  const followed = pairs().map(async ({ mine, theirs }) => {
+    const { id } = all.find(({ tenantId }) => tenantId === theirs.tenantId) ?? expect.fail()
+    const subject = `transaction:${mine.transactionId}`
+    const told = await eventsBehind(id, subject, await countEvents(id, subject))
+    return told.map(({ tenantId }) => tenantId === mine.tenantId)
+  })
+  expect(new Set((await Promise.all(followed)).flat())).toEqual(new Set([true]))
 })
 
 /** What a tenant has anywhere but on record, by table: whatever names it, its runs or its work. */
