@@ -7,7 +7,8 @@ import { endServer, startEmbedded } from '../../src/store/embedded.ts'
 import { newMasterKey } from '../../src/store/masterKey.ts'
 import { run } from '../cli/command.ts'
 import { systemClock } from '../store/testing.ts'
-import { openWorld, postgresPid, type World } from './world.ts'
+import { makeCanary, search } from './canaries.ts'
+import { openWorld, postgresPid, until, type World } from './world.ts'
 
 let world: World
 let second: string
@@ -103,6 +104,46 @@ function otherKey(): string {
   const { id, key } = newMasterKey()
   return `${id} ${key.export().toString('base64')}\n`
 }
+
+/** Arguments and environment of the PostgreSQL in a data directory, as soon as it runs. */
+async function postgresSeen(dataDir: string): Promise<string> {
+  return await until('PostgreSQL is running', 30_000, async () => {
+    const pid = await postgresPid(dataDir)
+    const read = (name: string) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')
+    const environ = await read('environ')
+    return environ !== '' && environ + (await read('cmdline'))
+  })
+}
+
+test('E1, E7: what came with the environment is shown by no command, nor given to PostgreSQL', async () => {
+  await rm(join(second, 'master-key'), { force: true })
+  const keys = (await readFile(join(world.dataDir, 'master-key'), 'utf8')).trim()
+  const password = makeCanary('password', '_-_-')
+  const secrets = [{ name: 'master key', text: keys.split(' ')[1] ?? '' }, password]
+  const given = { PATCHBAY_MASTER_KEY: keys }
+  const away = { DATABASE_URL: `postgres://ada:${password.text}@127.0.0.1:1/patchbay` }
+  const odd = { DATABASE_URL: `mysql://ada:${password.text}@127.0.0.1/patchbay` }
+  const command = (env: NodeJS.ProcessEnv, ...args: string[]) =>
+    run([...args, '--data', second], { env })
+  const [seen, verified, ...refused] = await Promise.all([
+    postgresSeen(second),
+    command(given, 'key', 'verify'),
+    command({ ...given, ...away }, 'doctor'),
+    command({ ...given, ...away }, 'key', 'verify'),
+    command({ PATCHBAY_MASTER_KEY: keys.slice(0, -2) }, 'doctor', '--json'),
+    command({ ...given, ...odd }, 'serve', '--port', '0'),
+  ])
+  expect(verified).toMatchObject({ exit: 0, err: '' })
+  for (const { exit } of refused) expect(exit).toBeGreaterThan(0)
+  expect(refused.map(({ out, err }) => out + err).join()).toMatch(
+    /PATCHBAY_MASTER_KEY.*DATABASE_URL/s,
+  )
+  expect(seen).toContain('LC_ALL=C')
+  const said = new Map(
+    [verified, ...refused].map(({ out, err }, at) => [`command ${at}`, out + err]),
+  )
+  expect(search(said.set('PostgreSQL', seen), secrets)).toEqual([])
+})
 
 test.each([
   [['key'], 2],
