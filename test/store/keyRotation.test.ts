@@ -87,7 +87,10 @@ const keysInFile = async () => (await readFile(path, 'utf8')).trim().split('\n')
 async function startLoad(name: string) {
   const args = [fresh.url.reveal(), path, name, JSON.stringify(all)]
   const load = fork(loadChild, args, { execArgv: [] })
-  const said = async (): Promise<Told> => (await once(load, 'message'))[0]
+  const said = async (): Promise<Told> => {
+    const [told] = await Promise.race([once(load, 'message'), once(load, 'exit')])
+    return told
+  }
   expect(await said()).toBe('working')
   return {
     async stop() {

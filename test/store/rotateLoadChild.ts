@@ -29,6 +29,8 @@ const tell = (told: Told) => process.send?.(told)
 process.once('message', () => {
   duringAndBefore = done
 })
+// Nobody would ever tell it to stop.
+process.once('disconnect', () => process.exit())
 
 async function use(turn: number, lane: string): Promise<void> {
   const [owner = '', field = ''] = refs[(turn * 7) % refs.length] ?? []
