@@ -193,7 +193,7 @@ describe('secrets', () => {
     expect(said.get('received elsewhere')).toBe('')
     const failed = [...said.values()].filter((text) => /"(outcome|state)":"failed"/.test(`${text}`))
     expect(failed.length).toBeGreaterThan(20)
-  })
+  }, 60_000)
 
   it('survive that everything is killed', async () => {
     for (const one of world.living()) await one.end('SIGKILL')
@@ -263,7 +263,7 @@ describe('secrets', () => {
     const shown = search(files, [planted], isPlain).map(({ sink }) => sink)
     expect(shown.length).toBeGreaterThan(1)
     expect(shown).toContain('file backup')
-  })
+  }, 60_000)
 })
 
 describe('the search', () => {
