@@ -1,3 +1,4 @@
+import { nameOf, propertyOf } from './names.ts'
 import { type Finding, finding, isTest, type SourceFile, visit } from './source.ts'
 
 /** Where src may read the environment and the clock of the machine: the composition roots. */
@@ -63,50 +64,6 @@ export function ambientRead(file: SourceFile): Finding[] {
   return found
 }
 
-/** What no file of the repository may do, tests included. */
-export function banned(file: SourceFile): Finding[] {
-  const found: Finding[] = []
-  const add = (node: { start: number }, message: string) => found.push(finding(file, node, message))
-  visit(file, {
-    Identifier: (node) => {
-      if (node.name === 'eval') add(node, 'eval: text is never run as code; use data.')
-    },
-    MemberExpression: (node) => {
-      if (nameOf(node.object) === 'Math' && propertyOf(node) === 'random') {
-        add(node, 'Math.random can be guessed: take Random as an argument, or use node:crypto.')
-      }
-    },
-    NewExpression: (node) => {
-      if (nameOf(node.callee) === 'Function') add(node, 'new Function runs text as code; use data.')
-    },
-    CallExpression: (node) => {
-      if (nameOf(node.callee) === 'Function') add(node, 'Function() runs text as code; use data.')
-    },
-    ImportDeclaration: (node) => {
-      const source = node.source.value
-      if (/^(node:)?vm$/.test(source)) add(node, 'node:vm runs text as code; use data.')
-      if (!/^(node:)?child_process$/.test(source)) return
-      for (const specifier of node.specifiers) {
-        const name = specifier.type === 'ImportSpecifier' ? nameOf(specifier.imported) : undefined
-        if (name === undefined || name === 'exec' || name === 'execSync') {
-          add(specifier, 'exec passes text to a shell: import spawn or execFile by name.')
-        }
-      }
-    },
-    Property: (node) => {
-      const name = nameOf(node.key) ?? (node.key.type === 'Literal' ? node.key.value : undefined)
-      const value = node.value.type === 'Literal' ? node.value.value : undefined
-      if (name === 'shell' && value !== false) {
-        add(node, 'shell: a shell parses its arguments as code; pass them as a list.')
-      }
-      if (name === 'rejectUnauthorized' && value !== true) {
-        add(node, 'rejectUnauthorized: certificates are always verified; give the CA instead.')
-      }
-    },
-  })
-  return found
-}
-
 /** `.reveal()` on a sealed secret. The files that may are listed with their reason. */
 export function secretsRevealed(file: SourceFile): Finding[] {
   if (!isOurCode(file.path)) return []
@@ -153,25 +110,13 @@ export function sqlOutsideStore(file: SourceFile): Finding[] {
       if (sqlText.test(text)) found.push(finding(file, node, message))
     },
     CallExpression: (node) => {
-      if (node.callee.type === 'MemberExpression' && queryBuilders.test(propertyOf(node.callee))) {
+      if (
+        node.callee.type === 'MemberExpression' &&
+        queryBuilders.test(propertyOf(node.callee) ?? '')
+      ) {
         found.push(finding(file, node, message))
       }
     },
   })
   return found
-}
-
-interface Named {
-  type: string
-  name?: unknown
-}
-
-function nameOf(node: Named | null | undefined): string | undefined {
-  return node?.type === 'Identifier' && typeof node.name === 'string' ? node.name : undefined
-}
-
-/** `b` of `a.b` and of `a['b']`; empty when it is computed. */
-function propertyOf(node: { computed: boolean; property: Named & { value?: unknown } }): string {
-  if (node.computed) return typeof node.property.value === 'string' ? node.property.value : ''
-  return nameOf(node.property) ?? ''
 }

@@ -117,9 +117,9 @@ export const modules: Readonly<Record<string, Reach>> = {
  * exception nobody uses is a finding too, so the list cannot outlive its reasons.
  */
 export interface Exception {
-  rule: 'reveal' | 'cast' | 'ambient'
+  rule: 'reveal' | 'cast' | 'ambient' | 'banned'
   file: string
-  /** For casts: how many; one more is a decision. */
+  /** How many there are; one more is a decision. */
   count?: number
   why: string
 }
@@ -229,6 +229,12 @@ export const exceptions: readonly Exception[] = [
   { rule: 'reveal', file: 'src/cli/nouns/certificate.ts', why: 'the body of a request to us' },
   { rule: 'reveal', file: 'src/cli/tenantFields.ts', why: 'the body of a request to us' },
   { rule: 'reveal', file: 'src/main/dataDir.ts', why: 'the token file of the first administrator' },
+  {
+    rule: 'banned',
+    file: 'test/connectors/tls.test.ts',
+    count: 2,
+    why: 'NODE_TLS_REJECT_UNAUTHORIZED is set to see that it does not count',
+  },
   {
     rule: 'cast',
     file: 'src/catalogue/graph.ts',
