@@ -133,18 +133,22 @@ describe('D9: an answer of a provider', () => {
     expect(await comeBack(tried, changed)).toEqual(refused)
     const right = await begin()
     const again = await acme.signIn(right.location, 'frieda')
+    const spare = await acme.signIn(right.location, 'frieda')
+    const kept = right.browser.cookies.get('__Host-patchbay-way') ?? ''
     expect(await comeBack(right.browser, again)).toEqual(letIn)
+    // The provider gave two codes for one round trip, and the browser kept its secret.
     right.browser.cookies.delete('__Host-patchbay-session')
-    expect(await comeBack(right.browser, again)).toEqual(refused)
+    right.browser.cookies.set('__Host-patchbay-way', kept)
+    expect(await comeBack(right.browser, spare)).toEqual(refused)
   })
 
   it('D9: a code of somebody else is worth nothing: PKCE', async () => {
-    const attacker = await begin()
-    const stolen = await acme.signIn(attacker.location, 'frieda')
-    const victim = await begin()
-    const injected = new URL(stolen)
-    const state = new URL(victim.location).searchParams.get('state') ?? ''
-    injected.searchParams.set('state', state)
+    const [attacker, victim] = [await begin(), await begin()]
+    // All is the victim's own but the challenge: the attacker does not know the verifier.
+    const asked = new URL(victim.location)
+    const challenge = new URL(attacker.location).searchParams.get('code_challenge') ?? ''
+    asked.searchParams.set('code_challenge', challenge)
+    const injected = await acme.signIn(asked.href, 'frieda')
     expect(await comeBack(victim.browser, injected)).toEqual(refused)
   })
 
@@ -163,9 +167,13 @@ describe('D9: an answer of a provider', () => {
     returned.searchParams.set('iss', other.issuer)
     expect(await comeBack(first.browser, returned)).toEqual(refused)
     const second = await begin('acme')
+    const told = other.asked.filter((path) => path.startsWith('/token'))
     const elsewhere = await acme.signIn(second.location, 'frieda')
     elsewhere.pathname = '/sign-in/return/other'
+    elsewhere.searchParams.set('iss', other.issuer)
     expect(await comeBack(second.browser, elsewhere)).toEqual(refused)
+    // Nor is the code told to the other, who might be the attacker.
+    expect(other.asked.filter((path) => path.startsWith('/token'))).toEqual(told)
     const third = await begin('acme')
     const silent = await acme.signIn(third.location, 'frieda')
     silent.searchParams.delete('iss')

@@ -12,6 +12,8 @@ export interface TestProvider {
   clientSecret: string
   /** PEM of the authority its certificate is by. */
   ca: string
+  /** The path of every request so far. */
+  asked: string[]
   /** From an authorization request to the answer: where it sends the browser back to. */
   signIn(authorization: string, account: string): Promise<URL>
   close(): Promise<void>
@@ -47,10 +49,12 @@ export async function startProvider(redirectUri: string): Promise<TestProvider> 
     },
     cookies: { keys: [randomBytes(16).toString('hex')] },
   })
+  const asked: string[] = []
+  server.on('request', ({ url = '' }) => asked.push(url))
   server.on('request', provider.callback())
   const agent = new Agent({ connect: { ca: authority.certificatePem } })
   return {
-    ...{ issuer, clientId: 'patchbay', clientSecret, ca: authority.certificatePem },
+    ...{ issuer, clientId: 'patchbay', clientSecret, ca: authority.certificatePem, asked },
     signIn: (authorization, account) => walk(agent, issuer, authorization, account),
     async close() {
       await agent.close()
