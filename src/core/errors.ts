@@ -51,6 +51,8 @@ export interface FieldProblem {
 export interface ErrorDetail {
   /** The fields at fault, when the code is `bad-input`. */
   fields?: FieldProblem[]
+  /** A field names what may well be another customer's: on record like what is not permitted. */
+  beyondScope?: boolean
   /** How long to wait before trying again, in milliseconds. */
   retryAfterMs?: number
   /**
@@ -69,6 +71,7 @@ export interface ErrorDetail {
 export class AppError extends Error {
   readonly code: ErrorCode
   readonly fields: FieldProblem[]
+  readonly beyondScope: boolean
   readonly retryAfterMs: number | undefined
   readonly foreignCode: string | undefined
   readonly foreignRequestId: string | undefined
@@ -78,6 +81,7 @@ export class AppError extends Error {
     this.name = 'AppError'
     this.code = code
     this.fields = detail.fields ?? []
+    this.beyondScope = detail.beyondScope ?? false
     this.retryAfterMs = detail.retryAfterMs
     this.foreignCode = detail.foreignCode
     this.foreignRequestId = detail.foreignRequestId

@@ -292,8 +292,9 @@ async function noteRefusal<C extends Contract>(
   { actor, id: requestId, params }: FastifyRequest,
   thrown: unknown,
 ): Promise<unknown> {
-  const { code } = asProblem(thrown)
-  if (!onRefused || !actor || !isTold(route) || !refusals.includes(code)) return thrown
+  const { code, beyondScope } = asProblem(thrown)
+  const isRefusal = beyondScope || refusals.includes(code)
+  if (!onRefused || !actor || !isTold(route) || !isRefusal) return thrown
   try {
     const asked = Object.entries(params ?? {}).map(([name, value]) => [name, String(value)])
     await onRefused({

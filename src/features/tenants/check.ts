@@ -65,7 +65,8 @@ async function chosenCertificate(
   const chosen = await selectCertificate(tx, certificateId, 'share')
   if (draft.changed.includes(field)) {
     if (chosen === undefined) {
-      throw refused([{ field, problem: 'names no certificate within your scope.' }])
+      const problem = 'names no certificate within your scope.'
+      throw refused([{ field, problem }], { beyondScope: true })
     }
     requirePermission(actor, 'Read', certificateType, chosen.node_path)
     if (!within(nodePath, chosen.node_path)) {

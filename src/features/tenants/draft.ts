@@ -1,4 +1,4 @@
-import { AppError, type FieldProblem } from '../../core/errors.ts'
+import { AppError, type ErrorDetail, type FieldProblem } from '../../core/errors.ts'
 import type { Sealed } from '../../core/secret.ts'
 import type { PolicyReach } from '../egress/reach.ts'
 import { endpointIn, maskProxy } from './addresses.ts'
@@ -105,10 +105,13 @@ export function checkDraft(draft: Draft, context: Context, mayLackSecrets = fals
   return lacked
 }
 
-export function refused(problems: readonly FieldProblem[]): AppError {
+export function refused(
+  problems: readonly FieldProblem[],
+  detail: Pick<ErrorDetail, 'beyondScope'> = {},
+): AppError {
   const message = problems.map(({ field, problem }) => `${field} ${problem}`).join(' ')
   const fields = problems.map(({ field, problem }) => ({ field: `body.${field}`, problem }))
-  return new AppError('bad-input', message, { fields })
+  return new AppError('bad-input', message, { ...detail, fields })
 }
 
 /** What is shown of an encrypted field. */
