@@ -140,6 +140,9 @@ describe('an access token', () => {
     expect((await browser.send('PATCH', path, become)).status).toBe(403)
     expect((await browser.send('PATCH', path, { email: 'helper@evil.example' })).status).toBe(403)
     expect((await browser.send('PATCH', path, { name: 'The boss' })).status).toBe(200)
+    // Nor does somebody who holds less give them all of it back.
+    expect((await browser.send('PATCH', path, { disabled: true })).status).toBe(200)
+    expect((await browser.send('PATCH', path, { disabled: false })).status).toBe(403)
   })
 
   it('ends after 90 days unless said otherwise, after a year at most', async () => {

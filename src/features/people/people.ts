@@ -66,8 +66,9 @@ export async function createPerson(
 }
 
 /**
- * Changes a person. Who they are to others (login, e-mail, identity) only somebody may change who
- * holds all that they hold: else it would be a way to become them. Throws `conflict`.
+ * Changes a person. Only somebody who holds all that they hold may change who they are to others
+ * (login, e-mail, identity), which would be a way to become them, or enable them, which gives all
+ * of it back. Throws `conflict`.
  */
 export async function updatePerson(
   actor: Actor,
@@ -79,7 +80,8 @@ export async function updatePerson(
     const before = await permittedPerson(tx, actor, 'Update', personId, true)
     const after = changed(before, changes, now)
     const identifying = ['login', 'email', 'issuer', 'subject'] as const
-    if (identifying.some((name) => after[name] !== before[name])) {
+    const isEnabled = before.disabledAt !== null && after.disabledAt === null
+    if (isEnabled || identifying.some((name) => after[name] !== before[name])) {
       await requireHoldsAllOf(db, actor, personId)
     }
     if (after.disabledAt !== null && actor.id === `person:${personId}`) {
