@@ -1,3 +1,4 @@
+import { elapsedMs } from '../core/clock.ts'
 import { checkReply } from './check.ts'
 import { answerControl } from './control/control.ts'
 import { findTenant } from './directory/findTenant.ts'
@@ -69,7 +70,7 @@ async function answerService(
       ...recordOf(call, fault, reply),
       ...{ appId: caller.appId, thumbprint: caller.thumbprint, batch, batched },
       at: started,
-      milliseconds: state.clock.now() - started,
+      milliseconds: elapsedMs(state.clock, started),
     })
     return { reply, fault }
   } finally {

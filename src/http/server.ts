@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type Contract, type Route, routesOf } from '../contract/route.ts'
 import type { Actor } from '../core/actor.ts'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, elapsedMs } from '../core/clock.ts'
 import { AppError, asAppError, type ErrorCode } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { type Authenticate, admit, type Credential } from './admission.ts'
@@ -130,7 +130,7 @@ export function createHttpServer<C extends Contract>(
     // Not Fastify's onResponse: that is silent about callers who hang up. Without it Fastify
     // measures no time either.
     reply.raw.once('close', () => {
-      options.onRequest(record(request, reply, options.clock.now() - began))
+      options.onRequest(record(request, reply, elapsedMs(options.clock, began)))
     })
   })
   app.setErrorHandler((error, request, reply) => sendProblem(options, error, request, reply))

@@ -3,6 +3,7 @@ import type { Grant, Permission } from '../core/actor.ts'
 import type { Database } from '../store/database.ts'
 import { asStoreError } from '../store/errors.ts'
 import type { Tx } from '../store/scope.ts'
+import { onceCreated } from '../store/times.ts'
 
 /** A person as they are now, with what their roles allow (function of migration 0024). */
 export interface PersonRow {
@@ -86,7 +87,8 @@ async function selectOne<Row extends object>(
 }
 
 export async function updateUsed(tx: Tx, id: number, now: Date): Promise<void> {
-  await tx.updateTable('access_token').set({ last_used_at: now }).where('id', '=', id).execute()
+  const used = { last_used_at: onceCreated(now) }
+  await tx.updateTable('access_token').set(used).where('id', '=', id).execute()
 }
 
 export async function updateSeen(tx: Tx, id: number, now: Date, idleEndsAt: Date): Promise<void> {

@@ -203,7 +203,8 @@ async function endWork(client: pg.Client): Promise<RestoreSummary['ended']> {
       'It was under way when the backup was made that was restored here. Look at what is there, then begin anew.',
   })
   const runs = await client.query(
-    `update patchbay.run set state = 'failed', ended_at = now(), error = $1
+    `update patchbay.run set state = 'failed', ended_at = greatest(requested_at, started_at, now()),
+        error = $1
       where state in ('queued', 'running')`,
     [error],
   )
@@ -213,7 +214,7 @@ async function endWork(client: pg.Client): Promise<RestoreSummary['ended']> {
         (select id from patchbay.transaction where state in ('queued', 'running', 'undoing'))`,
   )
   const transactions = await client.query(
-    `update patchbay.transaction t set ended_at = now(), error = $1,
+    `update patchbay.transaction t set ended_at = greatest(requested_at, started_at, now()), error = $1,
         state = case when exists (select from patchbay.transaction_step s
           where s.transaction_id = t.id and s.state in ('done', 'stuck')) then 'stuck' else 'cancelled' end
       where state in ('queued', 'running', 'undoing')`,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { createGraphWire } from '../../src/connectors/graph/wire.ts'
+import type { CallRecord, LogCall } from '../../src/connectors/microsoft/callLog.ts'
 import { createClouds } from '../../src/connectors/microsoft/clouds.ts'
 import { type Actor, allPermissions } from '../../src/core/actor.ts'
 import type { Clock } from '../../src/core/clock.ts'
@@ -85,7 +86,9 @@ export async function startWorld(spec: TenantSpec, surroundings: Surroundings = 
   if (access === undefined) throw new Error('the emulator has no tenant')
   const { database, tenantId } = await open(access, emulator)
   const egress = createEgress(async () => [{ address: '127.0.0.1', family: 4 }], patience)
-  const graph = graphOf(egress, emulator, access, clock)
+  const callLog: CallRecord[] = []
+  const log = (call: CallRecord) => void callLog.push(call)
+  const graph = graphOf(egress, emulator, access, { clock, log })
   const emulatorControl = control(emulator, access.tenantId)
   const settings = { removalsWithoutApproval: 10, pageSize: 999 }
   await bringShippedModels(database.db, await readModelFiles('models'))
@@ -114,23 +117,13 @@ export async function startWorld(spec: TenantSpec, surroundings: Surroundings = 
     },
   }
   return {
-    ...{ db: database.db, emulator, engine, models, scope, tenantId, access, settings },
+    ...{ db: database.db, emulator, engine, models, scope, tenantId, access, settings, callLog },
     /** Of the database's superuser: for what others do to it. */
     databaseUrl: database.url,
     control: emulatorControl,
     job: (id: number) => ({ id, scope, signal: new AbortController().signal }),
     newRun: (fullList = false, only: readonly Model[] = models) =>
-      inScope(database.db, scope, async (tx) => {
-        const run = { tenantId, nodePath: scope, fullList, actor: administrator }
-        const id = await insertRun(tx, run)
-        await insertRunModels(
-          tx,
-          id,
-          scope,
-          only.map((model) => model.id),
-        )
-        return id
-      }),
+      queueRun(database.db, { tenantId, fullList, of: only.map(({ id }) => id) }),
     async close() {
       await emulatorControl.close()
       await egress.close()
@@ -141,15 +134,32 @@ export async function startWorld(spec: TenantSpec, surroundings: Surroundings = 
   }
 }
 
+function queueRun(
+  db: Engine['db'],
+  { tenantId, fullList, of }: { tenantId: number; fullList: boolean; of: string[] },
+): Promise<number> {
+  return inScope(db, scope, async (tx) => {
+    const run = { tenantId, nodePath: scope, fullList, actor: administrator }
+    const id = await insertRun(tx, run)
+    await insertRunModels(tx, id, scope, of)
+    return id
+  })
+}
+
 /** The way to Graph for the emulated tenant, as its application. */
-function graphOf(egress: Egress, emulator: Emulator, access: TenantAccess, clock: Clock) {
+function graphOf(
+  egress: Egress,
+  emulator: Emulator,
+  access: TenantAccess,
+  { clock, log }: { clock: Clock; log: LogCall },
+) {
   const cloud = {
     ...{ name: 'emulator', login: emulator.url, graph: emulator.url, ca: emulator.caPem },
     scope: 'https://graph.microsoft.com/.default',
     allowedAddresses: ['127.0.0.0/8'],
   }
   const clouds = createClouds([cloud])
-  const ways = { egress, clouds, clock, random: () => 0, log: () => {} }
+  const ways = { egress, clouds, clock, random: () => 0, log }
   const microsoft = createMicrosoft(ways)
   const application = {
     ...{ cloud, tenantId: access.tenantId, clientId: access.clientId, credentialVersion: '1' },

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { GraphCall } from '../../core/call.ts'
-import type { Clock, Random } from '../../core/clock.ts'
+import { type Clock, elapsedMs, type Random } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
@@ -221,7 +221,7 @@ async function tryOnce(
     if (!(error instanceof AppError)) throw error
     return { error, status: undefined }
   } finally {
-    const milliseconds = clock.now() - began
+    const milliseconds = elapsedMs(clock, began)
     endTurn({ ...newsOf(answer, result, options, clock.now()), latencyMs: milliseconds })
     const requestId = answer?.headers['request-id']
     const { status } = answer ?? {}

@@ -57,9 +57,11 @@ export function createAllowance(clock: Clock, rates: Rates): Allowance {
     return Math.max(units.waitMs(cost.units), writes.waitMs(cost.writes))
   }
 
-  /** None is longer than the longest: where it seems so, the clock was put back meanwhile. */
+  /** The clock may be put back: what is over stays over, and none is longer than the longest. */
   function paused(): number {
-    pausedUntil = Math.min(pausedUntil, clock.now() + limits.retryAfterMaxMs)
+    const now = clock.now()
+    if (pausedUntil <= now) pausedUntil = 0
+    pausedUntil = Math.min(pausedUntil, now + limits.retryAfterMaxMs)
     return pausedUntil
   }
 

@@ -142,6 +142,28 @@ describe('pause', () => {
     await clock.advance(limits.retryAfterMaxMs)
     ;(await lane.take(one, sync))(fine)
   })
+
+  it('A10: that is over stays over when the clock is put back', async () => {
+    const { lane, clock } = startLanes()
+    ;(await lane.take(one, sync))(refused(5_000))
+    await clock.advance(5_000)
+    ;(await lane.take(one, sync))(fine)
+    clock.putBy(-600_000)
+    expect(await takeAll(lane, 1)).toHaveLength(1)
+  })
+})
+
+it('A10: a window shrinks at a refusal though the clock was put back since the last', async () => {
+  const { lane, clock } = startLanes()
+  await fill(lane, 100)
+  await fill(lane, 1, refused(1_000))
+  await clock.advance(1_000)
+  expect(lane.state().window).toBe(8)
+  clock.putBy(-600_000)
+  ;(await lane.take(one, sync))(fine)
+  await clock.advance(1)
+  ;(await lane.take(one, sync))(refused(1_000))
+  expect(lane.state().window).toBe(4)
 })
 
 describe('turns', () => {

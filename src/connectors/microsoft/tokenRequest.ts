@@ -1,5 +1,5 @@
 import { randomUUID, X509Certificate } from 'node:crypto'
-import type { Clock } from '../../core/clock.ts'
+import { type Clock, elapsedMs } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import { isJsonObject } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
@@ -65,7 +65,7 @@ export async function requestToken(
       wire: 'login',
       operation: 'POST token',
       status: answer?.status,
-      milliseconds: clock.now() - began,
+      milliseconds: elapsedMs(clock, began),
       attempt,
       clientRequestId,
       requestId: answer?.headers['x-ms-request-id'],

@@ -63,6 +63,8 @@ export function createWindow(clock: Clock, sizeMax: number): Window {
       if (inFlight >= Math.floor(size)) filled = true
     },
     judge({ kind, began, latencyMs, throttled, healthy, usedShare = 0 }) {
+      // A clock that was put back makes no news old.
+      shrunkAt = Math.min(shrunkAt, clock.now())
       // Calls that were out already when it last shrank say nothing new.
       const isNews = began > shrunkAt
       const isLate = isSlow(kind, latencyMs)

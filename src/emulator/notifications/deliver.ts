@@ -156,6 +156,6 @@ function recordDelivery(
     ...{ tenantId, appId: undefined, thumbprint: undefined },
     ...{ requestId: undefined, clientRequestId: undefined },
     ...{ write: false, applied: false, fault: undefined, batched: false, batch: undefined },
-    ...{ milliseconds: sent.done - sent.at, bytes: sent.bytes, rows: notices.length },
+    ...{ milliseconds: Math.max(sent.done - sent.at, 0), bytes: sent.bytes, rows: notices.length },
   })
 }

@@ -42,7 +42,8 @@ export type Counts = typeof noCounts
  */
 export async function claimRun(tx: Tx, id: number): Promise<Run | undefined> {
   const { rows } = await sql<Run>`
-    update run set epoch = epoch + 1, state = 'running', started_at = coalesce(started_at, now())
+    update run set epoch = epoch + 1, state = 'running',
+      started_at = coalesce(started_at, greatest(requested_at, now()))
     where id = ${id} and state in ('queued', 'running')
     returning id, tenant_id as "tenantId", node_path as "nodePath", state,
       full_list as "fullList", actor, epoch`.execute(tx)
@@ -80,7 +81,8 @@ export async function moveRunModel(
   await sql`
     update run_model set phase = ${state.phase}, listed = ${state.listed},
       delta_cursor = ${state.deltaCursor}, requests = requests + ${requests},
-      started_at = coalesce(started_at, now()), ended_at = ${ended ? sql`now()` : null}
+      started_at = coalesce(started_at, now()),
+      ended_at = ${ended ? sql`greatest(started_at, now())` : null}
     where run_id = ${runId} and model_id = ${state.modelId}`.execute(tx)
 }
 
@@ -130,7 +132,8 @@ export async function failRunModel(
   requests: number,
 ): Promise<void> {
   await sql`
-    update run_model set phase = 'failed', error = ${toJsonb(error)}, ended_at = now(),
+    update run_model set phase = 'failed', error = ${toJsonb(error)},
+      ended_at = greatest(started_at, now()),
       started_at = coalesce(started_at, now()), requests = requests + ${requests}
     where run_id = ${runId} and model_id = ${modelId}`.execute(tx)
 }
@@ -143,7 +146,8 @@ export async function endRun(
   error: JsonObject | null,
 ): Promise<void> {
   await sql`
-    update run set state = ${state}, ended_at = now(), error = ${error && toJsonb(error)}
+    update run set state = ${state}, ended_at = greatest(started_at, now()),
+      error = ${error && toJsonb(error)}
     where id = ${run.id}`.execute(tx)
   await sql`delete from sync_page where run_id = ${run.id}`.execute(tx)
 }

@@ -37,7 +37,8 @@ export interface Step {
 /** Takes the transaction; undefined when it has ended. */
 export async function claimTransaction(tx: Tx, id: number): Promise<Transaction | undefined> {
   const { rows } = await sql<Transaction>`
-    update transaction set epoch = epoch + 1, started_at = coalesce(started_at, now()),
+    update transaction set epoch = epoch + 1,
+      started_at = coalesce(started_at, greatest(requested_at, now())),
       state = case when state = 'queued' then 'running' else state end
     where id = ${id} and state in ('queued', 'running', 'undoing')
     returning id, tenant_id as "tenantId", node_path as "nodePath", kind, state, actor, epoch,
@@ -93,7 +94,8 @@ export async function saveStep(
       after = coalesce(${optional(change.after)}::jsonb, after),
       error = coalesce(${optional(change.error)}::jsonb, error),
       attempts = attempts + ${change.attempted === true ? 1 : 0},
-      started_at = coalesce(started_at, now()), ended_at = ${ended ? sql`now()` : null}
+      started_at = coalesce(started_at, now()),
+      ended_at = ${ended ? sql`greatest(started_at, now())` : null}
     where transaction_id = ${transactionId} and seq = ${seq}`.execute(tx)
 }
 
@@ -112,7 +114,7 @@ export async function saveTransaction(
   const ended = state !== 'running' && state !== 'undoing'
   await sql`
     update transaction set state = ${state}, error = ${error && toJsonb(error)},
-      ended_at = ${ended ? sql`now()` : null}
+      ended_at = ${ended ? sql`greatest(started_at, now())` : null}
     where id = ${transaction.id} and epoch = ${transaction.epoch}`.execute(tx)
 }
 

@@ -29,7 +29,7 @@ export interface WorkerRow {
 
 export async function selectWorkers(db: Database): Promise<WorkerRow[]> {
   const { rows } = await sql<WorkerRow>`
-    select id, started_at as "startedAt", seen_at as "seenAt" from worker order by id`.execute(
+    select id, least(started_at, seen_at) as "startedAt", seen_at as "seenAt" from worker order by id`.execute(
     db.kysely,
   )
   return rows

@@ -73,7 +73,8 @@ export async function exchangeCode(
     if (!person || person.disabledAt !== null) return undefined
     const name = `Command line on ${String(taken.detail.device)}`
     const expiresAt = later(now, limits.tokenDaysDefault * dayMs)
-    return await insertPersonsToken(tx, personAuthor(person), person, { name, expiresAt })
+    const token = { name, createdAt: now, expiresAt }
+    return await insertPersonsToken(tx, personAuthor(person), person, token)
   })
   if (made) return made
   await signIns.noteRefused(undefined)

@@ -1,6 +1,7 @@
 import type { Permission } from '../../core/actor.ts'
 import type { Tx } from '../../store/scope.ts'
 import { toJsonb } from '../../store/text.ts'
+import { onceCreated } from '../../store/times.ts'
 
 export interface PersonRow {
   id: number
@@ -136,6 +137,8 @@ export async function insertToken(
     personId: number
     permissions: readonly Permission[] | null
     createdBy: object
+    /** By the same clock as its end. */
+    createdAt: Date
     expiresAt: Date
   },
 ): Promise<number> {
@@ -144,7 +147,8 @@ export async function insertToken(
     .values({
       ...{ name: token.name, scope: token.scope, hash: token.hash, person_id: token.personId },
       permissions: token.permissions && toJsonb([...token.permissions]),
-      ...{ created_by: toJsonb(token.createdBy), expires_at: token.expiresAt },
+      created_by: toJsonb(token.createdBy),
+      ...{ created_at: token.createdAt, expires_at: token.expiresAt },
     })
     .returning('id')
     .executeTakeFirstOrThrow()
@@ -152,5 +156,6 @@ export async function insertToken(
 }
 
 export async function endToken(tx: Tx, id: number, now: Date): Promise<void> {
-  await tx.updateTable('access_token').set({ ended_at: now }).where('id', '=', id).execute()
+  const ended = { ended_at: onceCreated(now) }
+  await tx.updateTable('access_token').set(ended).where('id', '=', id).execute()
 }

@@ -90,7 +90,8 @@ export async function createToken(
   return await inScope(db, rootPath, async (tx) => {
     const person = await queries.selectPerson(tx, personId)
     if (person === undefined) throw notFound('person')
-    return await insertPersonsToken(tx, actor, person, { name: input.name, expiresAt, ...bounds })
+    const token = { name: input.name, createdAt: now, expiresAt, ...bounds }
+    return await insertPersonsToken(tx, actor, person, token)
   })
 }
 
@@ -117,10 +118,10 @@ export async function insertPersonsToken(
   tx: Tx,
   author: Author,
   person: { id: number; nodePath: string },
-  { name, expiresAt, ...given }: { name: string; expiresAt: Date } & Partial<Bounds>,
+  made: { name: string; createdAt: Date; expiresAt: Date } & Partial<Bounds>,
 ): Promise<{ id: number; token: Sealed; expiresAt: Date }> {
+  const { name, createdAt, expiresAt, scope = rootPath, permissions = null } = made
   const token = newSecret('pb')
-  const { scope = rootPath, permissions = null } = given
   await record(tx, author, {
     nodePath: person.nodePath,
     action: 'token.create',
@@ -131,7 +132,8 @@ export async function insertPersonsToken(
     },
   })
   const id = await queries.insertToken(tx, {
-    ...{ name, scope, permissions, expiresAt, hash: hashOf(token), personId: person.id },
+    ...{ name, scope, permissions, createdAt, expiresAt, hash: hashOf(token) },
+    personId: person.id,
     createdBy: authorOf(author),
   })
   return { id, token, expiresAt }

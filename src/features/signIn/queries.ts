@@ -4,6 +4,7 @@ import { limits } from '../../core/limits.ts'
 import type { Tx } from '../../store/scope.ts'
 import type { OneTimeSecretTable } from '../../store/tables/people.ts'
 import { toJsonb } from '../../store/text.ts'
+import { onceCreated } from '../../store/times.ts'
 
 export interface PersonRow {
   id: number
@@ -100,7 +101,10 @@ export async function endSessions(
   of: { personId: number; keep?: Buffer | undefined } | { hash: Buffer },
   now: Date,
 ): Promise<number> {
-  let query = tx.updateTable('session').set({ ended_at: now }).where('ended_at', 'is', null)
+  let query = tx
+    .updateTable('session')
+    .set({ ended_at: onceCreated(now) })
+    .where('ended_at', 'is', null)
   if ('hash' in of) query = query.where('hash', '=', of.hash)
   else {
     query = query.where('person_id', '=', of.personId)
@@ -114,7 +118,7 @@ export async function endSessions(
 export async function endTokens(tx: Tx, personId: number, now: Date): Promise<void> {
   await tx
     .updateTable('access_token')
-    .set({ ended_at: now })
+    .set({ ended_at: onceCreated(now) })
     .where('person_id', '=', personId)
     .where('ended_at', 'is', null)
     .execute()
