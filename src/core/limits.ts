@@ -293,6 +293,8 @@ export const limits = {
   /** Database: connections of one process, and how long a request waits for one. */
   poolMax: 10,
   poolWaitMs: 5_000,
+  /** When to come again where the database could not serve: it is back sooner or much later. */
+  unavailableRetryMs: 2_000,
   /** Retention: how often old rows are sought; rows of one commit, commits of one kind, pauses. */
   sweepEveryMs: 10 * 60_000,
   sweepRows: 2_000,

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox'
 import type { Problem } from '../contract/schemas.ts'
 import { AppError, type ErrorCode, errorCodes } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
 
 export type ProblemBody = Static<typeof Problem>
 export const problemType = 'application/problem+json; charset=utf-8'
@@ -16,6 +17,7 @@ const titles: Partial<Record<ErrorCode, string>> = {
 /** The error as RFC 9457 has it. `instance` names the request, under which the log has the line. */
 export function problemOf(error: AppError, requestId: string): ProblemBody {
   const { status } = errorCodes[error.code]
+  const retryAfterMs = retryAfterOf(error)
   return {
     type: `urn:patchbay:problem:${error.code}`,
     title: titles[error.code] ?? sentence(error.code),
@@ -24,10 +26,15 @@ export function problemOf(error: AppError, requestId: string): ProblemBody {
     detail: error.message,
     instance: `urn:uuid:${requestId}`,
     ...(error.fields.length > 0 && { fields: error.fields }),
-    ...(error.retryAfterMs !== undefined && { retryAfterMs: Math.ceil(error.retryAfterMs) }),
+    ...(retryAfterMs !== undefined && { retryAfterMs: Math.ceil(retryAfterMs) }),
     ...(error.foreignCode !== undefined && { microsoftCode: error.foreignCode }),
     ...(error.foreignRequestId !== undefined && { microsoftRequestId: error.foreignRequestId }),
   }
+}
+
+/** When to come again: every `unavailable` says so, though what caused it does not know. */
+export function retryAfterOf({ code, retryAfterMs }: AppError): number | undefined {
+  return retryAfterMs ?? (code === 'unavailable' ? limits.unavailableRetryMs : undefined)
 }
 
 function sentence(code: string): string {

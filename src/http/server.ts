@@ -20,7 +20,7 @@ import {
 import { inputReader } from './input.ts'
 import { parseJson, requireUnencoded } from './jsonBody.ts'
 import { openApi } from './openApi.ts'
-import { asProblem, asUnfinished, problemOf, problemType } from './problems.ts'
+import { asProblem, asUnfinished, problemOf, problemType, retryAfterOf } from './problems.ts'
 import { serverSentEvents } from './serverSentEvents.ts'
 
 export interface RequestRecord {
@@ -349,8 +349,9 @@ function sendProblem<C extends Contract>(
   const unfinished = request.raw.complete === false
   const error = unfinished ? asUnfinished(thrown) : asProblem(thrown)
   if (alarming.includes(error.code)) options.onFailure(error, request.id)
-  if (error.retryAfterMs !== undefined) {
-    reply.header('retry-after', String(Math.ceil(error.retryAfterMs / 1_000)))
+  const retryAfterMs = retryAfterOf(error)
+  if (retryAfterMs !== undefined) {
+    reply.header('retry-after', String(Math.ceil(retryAfterMs / 1_000)))
   }
   // A string passes by the answer schema, which describes another body.
   return reply

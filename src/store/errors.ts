@@ -32,7 +32,12 @@ const byState: Record<string, { code: 'unavailable' | 'conflict'; message: strin
   },
   // The session was ended because its transaction stood still: our process was stopped meanwhile.
   '25P03': { code: 'unavailable', message: unreachableMessage },
-  '55P03': { code: 'conflict', message: collisionMessage },
+  // Only by lock_timeout: whoever holds it may change something else, or nothing at all.
+  '55P03': {
+    code: 'unavailable',
+    message:
+      'Other work holds this in the database for longer than a request waits. Nothing was changed; try again shortly.',
+  },
   40: { code: 'conflict', message: collisionMessage },
 }
 

@@ -14,7 +14,8 @@ let admin: pg.Client
 
 beforeAll(async () => {
   await withLimit('poolWaitMs', patienceMs, () =>
-    withLimit('lockWaitMs', patienceMs, () =>
+    // Shorter than a statement may take, as in the product, or that bound would be all there is.
+    withLimit('lockWaitMs', patienceMs / 2, () =>
       withLimit('statementMs', patienceMs, async () => {
         patchbay = await startTestPatchbay({ role: 'api' })
       }),
@@ -30,7 +31,16 @@ afterAll(async () => {
   await patchbay.close()
 })
 
-async function ask(method: 'GET' | 'POST'): Promise<{ status: number; code: string; ms: number }> {
+interface Asked {
+  status: number
+  code: string
+  detail: string
+  /** Seconds until one may ask again; NaN where nothing was said. */
+  retryAfter: number
+  ms: number
+}
+
+async function ask(method: 'GET' | 'POST'): Promise<Asked> {
   const began = performance.now()
   const name = `Customer ${randomUUID()}`
   const answer = await fetch(`${patchbay.url}/v1/nodes`, {
@@ -43,8 +53,9 @@ async function ask(method: 'GET' | 'POST'): Promise<{ status: number; code: stri
       body: JSON.stringify({ parentId: 1, kind: 'customer', name }),
     }),
   })
-  const { code = '' } = JSON.parse(await answer.text())
-  return { status: answer.status, code, ms: performance.now() - began }
+  const { code = '', detail = '' } = JSON.parse(await answer.text())
+  const retryAfter = Number(answer.headers.get('retry-after') ?? Number.NaN)
+  return { status: answer.status, code, detail, retryAfter, ms: performance.now() - began }
 }
 
 const many = () =>
@@ -61,20 +72,30 @@ async function recovers(): Promise<void> {
   expect((await fetch(`${patchbay.url}/health/ready`)).status).toBe(200)
 }
 
-/** Everything was answered in time, and what failed says that it is the database. */
-async function boundedRefusals(codes: readonly string[]): Promise<void> {
+/** A 503 that says that it is the database, what became of the request, and when to come again. */
+const isClear = ({ status, code, detail, retryAfter }: Asked) =>
+  status === 503 &&
+  code === 'unavailable' &&
+  /database/.test(detail) &&
+  /try again/.test(detail) &&
+  retryAfter >= 1 &&
+  retryAfter <= 5
+
+/** Everything was answered in time, and what failed is told clearly. */
+async function boundedRefusals(): Promise<void> {
   const answers = await many()
   expect(answers.filter(({ ms }) => ms > mostMs)).toEqual([])
   figure('ms of the slowest answer', Math.max(...answers.map(({ ms }) => ms)), `<= ${mostMs}`)
   const failed = answers.filter(({ status }) => status >= 400)
   expect(failed.length).toBeGreaterThan(0)
-  expect(failed.filter(({ code }) => !codes.includes(code))).toEqual([])
+  expect(failed.filter((answer) => !isClear(answer))).toEqual([])
 }
 
-// Fails when the pool has no wait of its own, or the session no lock_timeout.
+// Fails when the pool has no wait of its own, the session no lock_timeout, or a lock that is not
+// given is told as a conflict.
 it('A11: a locked table and no connection left: bounded waits, words, and back in 5 seconds', async () => {
   await admin.query('begin; lock table patchbay.node in access exclusive mode')
-  await boundedRefusals(['unavailable', 'conflict'])
+  await boundedRefusals()
   await admin.query('rollback')
   await recovers()
 })
@@ -86,8 +107,10 @@ it('A11: a database that takes no writes is read from, and says why it is not wr
   await admin.query(`alter database ${name} set default_transaction_read_only = on`)
   await cutConnections()
   const answers = await many()
-  const kinds = new Set(answers.map(({ status, code }) => `${status} ${code}`.trim()))
-  expect([...kinds].sort()).toEqual(['200', '503 unavailable'])
+  const refused = answers.filter(({ status }) => status !== 200)
+  expect(refused.length).toBeGreaterThan(0)
+  expect(refused.length).toBeLessThan(answers.length)
+  expect(refused.filter((answer) => !isClear(answer))).toEqual([])
   await admin.query('begin read write; ')
   await admin.query(`alter database ${name} reset default_transaction_read_only`)
   await admin.query('commit')
@@ -108,7 +131,7 @@ it.runIf(mayStop)(
     )
     for (const { pid } of rows) process.kill(pid, 'SIGSTOP')
     try {
-      await boundedRefusals(['unavailable'])
+      await boundedRefusals()
     } finally {
       for (const { pid } of rows) process.kill(pid, 'SIGCONT')
     }

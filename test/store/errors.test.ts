@@ -28,7 +28,7 @@ test.each([
   ...[['25006', 'unavailable', 'read-only'] as const],
   ...[['40001', 'conflict', 'Nothing was changed'] as const],
   ...[['40P01', 'conflict', 'Nothing was changed'] as const],
-  ...[['55P03', 'conflict', 'Nothing was changed'] as const],
+  ...[['55P03', 'unavailable', 'Nothing was changed'] as const],
 ])('SQLSTATE %s is told as %s', async (state, code, words) => {
   const message = expect.stringContaining(words)
   await expect(raise(state)).rejects.toMatchObject({ code, message })
@@ -49,7 +49,7 @@ test('a row that someone else holds is waited for, not for ever', async () => {
       await sql`set local lock_timeout = '100ms'`.execute(tx)
       await tx.selectFrom('node').select('id').forUpdate().execute()
     })
-    await expect(late).rejects.toMatchObject({ code: 'conflict' })
+    await expect(late).rejects.toMatchObject({ code: 'unavailable' })
   })
 })
 
