@@ -154,8 +154,15 @@ export function createHttpServer<C extends Contract>(
  * would keep it, and everything that is to be closed behind it, open for ever.
  */
 function letGoOfSlow(app: FastifyInstance): void {
+  let closing = false
   app.addHook('preClose', async () => {
+    closing = true
     setTimeout(() => app.server.closeAllConnections(), limits.drainMs).unref()
+  })
+  // Whoever is answered last would keep the connection for their next request, and be waited for.
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (closing) reply.header('connection', 'close')
+    done(null, payload)
   })
 }
 

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClient } from '../../src/client/client.ts'
 import { api } from '../../src/contract/api.ts'
@@ -84,6 +85,47 @@ describe('a process that is told to stop', () => {
     expect(await stream.text()).toContain('retry:')
     expect(await ended).toMatchObject({ code: 0 })
     await expect(fetch(`${served.url}/health/live`)).rejects.toThrow()
+  })
+
+  // Fails when the database is let go before those who asked have their answers.
+  it('A14: under load answers what it was asked, lets nobody in, and ends in time', async () => {
+    const served = await serve('api')
+    const headers = { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' }
+    const ask = async (number: number) => {
+      const body = { parentId: 1, kind: 'customer', name: `Asked ${number}` }
+      const writes = { method: 'POST', body: JSON.stringify(body) }
+      const about = { headers, ...(number % 3 === 0 && writes) }
+      return await fetch(`${served.url}/v1/nodes`, about).then(
+        async (answer) => ({ status: answer.status, text: await answer.text() }),
+        () => ({ status: 'closed' as const, text: '' }),
+      )
+    }
+    // Its first use puts a token on record, which would wait as well.
+    expect(await ask(1)).toMatchObject({ status: 200 })
+    const admin = new pg.Client({ connectionString: world.databaseUrl.reveal() })
+    await admin.connect()
+    await admin.query('begin; lock table patchbay.node in access exclusive mode')
+    const waiting = async () => {
+      const { rowCount } = await admin.query(
+        `select from pg_locks where relation = 'patchbay.node'::regclass and not granted`,
+      )
+      return rowCount
+    }
+    const asked = Array.from({ length: 3 * limits.poolMax }, (_, number) => ask(number))
+    await expect.poll(waiting, { timeout: 10_000 }).toBe(limits.poolMax)
+
+    const ended = stop(served)
+    const knock = () => fetch(`${served.url}/health/live`).then(String, () => 'nobody there')
+    await expect.poll(knock, { timeout: 5_000, interval: 20 }).toBe('nobody there')
+    await admin.query('rollback')
+    await admin.end()
+    const answers = await Promise.all(asked)
+    // And does not wait for those who would keep their connections.
+    const inTime = expect.toSatisfy((ms: number) => ms < limits.drainMs)
+    expect(await ended).toMatchObject({ code: 0, ms: inTime })
+    const answered = answers.filter(({ status }) => status !== 'closed')
+    expect(answered.filter(({ status }) => status !== 200 && status !== 201)).toEqual([])
+    expect(answered.length).toBeGreaterThanOrEqual(limits.poolMax)
   })
 
   it('as a worker answers for its health and for nothing else', async () => {
