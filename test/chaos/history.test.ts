@@ -31,7 +31,7 @@ beforeAll(async () => {
   const { users } = await world.microsoft.snapshot()
   keys = users.slice(0, shared).map(({ id }) => String(id))
 }, 120_000)
-afterAll(() => world.close())
+afterAll(() => world.close({ cut: true }))
 
 interface Asked {
   id: number

@@ -37,7 +37,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await admin.end()
-  await world.close()
+  await world.close({ cut: true })
 })
 
 interface Point {

@@ -1,6 +1,7 @@
 import { Agent, fetch } from 'undici'
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from '../../src/core/json.ts'
 import type { Model } from '../../src/core/model.ts'
+import { somebodyElse } from '../engine/control.ts'
 import type { World } from '../engine/world.ts'
 
 /** What Microsoft holds of a model, read by a few lines of our own: no connector has part in it. */
@@ -31,7 +32,10 @@ export async function askGraph(
     const token = Object(await signedIn.json()).access_token
     const answer = await fetch(new URL(address, `${url}/v1.0/`), {
       ...{ method, dispatcher },
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      headers: {
+        ...{ authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        'client-request-id': somebodyElse,
+      },
       ...(body && { body: JSON.stringify(body) }),
     })
     const text = await answer.text()

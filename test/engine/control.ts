@@ -25,6 +25,12 @@ export interface RecordedCall {
   rows: number
 }
 
+/** The request id of a test that writes itself, as any other application might. */
+export const somebodyElse = 'somebody-else'
+
+/** By emulator: what it was sent to write, and the tests had cleared from its record since. */
+const clearedWrites = new WeakMap<object, RecordedCall[]>()
+
 /** Asks things of one emulated tenant over the control API. */
 export function control(emulator: Emulator, tenantId: string) {
   const dispatcher = new Agent({ connect: { ca: emulator.caPem } })
@@ -43,6 +49,15 @@ export function control(emulator: Emulator, tenantId: string) {
     // The control API is ours; its answers are what the caller names.
     return (text === '' ? undefined : JSON.parse(text)) as T
   }
+  const cleared = clearedWrites.get(emulator) ?? []
+  clearedWrites.set(emulator, cleared)
+  /** Of every tenant, by Patchbay; signing in aside. */
+  async function writesNow(): Promise<RecordedCall[]> {
+    const writes = await ask<RecordedCall[]>('GET', 'calls?writes=true')
+    return writes.filter(
+      ({ service, clientRequestId }) => service !== 'login' && clientRequestId !== somebodyElse,
+    )
+  }
   return {
     ask,
     mutate: async (action: string, input: object = {}): Promise<string[]> => {
@@ -53,7 +68,13 @@ export function control(emulator: Emulator, tenantId: string) {
     fault: (name: string, spec: object = {}) => ask('POST', 'faults', { name, tenantId, ...spec }),
     clearFaults: () => ask('DELETE', 'faults'),
     calls: (query = '') => ask<RecordedCall[]>('GET', `calls?tenant=${tenantId}${query}`),
-    clearCalls: () => ask('DELETE', 'calls'),
+    clearCalls: async () => {
+      cleared.push(...(await writesNow()))
+      await ask('DELETE', 'calls')
+    },
+    /** All that was ever written, by the ids it came with, also what was cleared. */
+    writesSent: async () =>
+      [...cleared, ...(await writesNow())].map(({ clientRequestId: id, at }) => ({ id, at })),
     violations: () => ask<unknown[]>('GET', 'violations'),
     close: () => dispatcher.close(),
   }

@@ -28,6 +28,7 @@ import { inScope } from '../../src/store/scope.ts'
 import { createVault } from '../../src/store/vault.ts'
 import { giveCertificates } from '../emulator/certificates.ts'
 import { type FreshDatabase, freshDatabase, quietLog, systemClock } from '../store/testing.ts'
+import { type Deeds, requireAllOnRecord } from '../writesOnRecord.ts'
 import { control } from './control.ts'
 
 export const administrator: Actor = {
@@ -56,6 +57,8 @@ interface Surroundings {
   patience?: Patience
   /** Where the tenant is attached, if not in a database of its own. */
   open?: (access: TenantAccess, emulator: Emulator) => Promise<Opened>
+  /** What it does to its own writes; where nothing, all and only what is on record was sent. */
+  deeds?: Deeds
 }
 
 interface Opened {
@@ -72,7 +75,7 @@ async function openFresh({ tenantId }: TenantAccess): Promise<Opened> {
 
 /** A database with one tenant, an emulated Microsoft 365 behind it, and the engine between them. */
 export async function startWorld(spec: TenantSpec, surroundings: Surroundings = {}) {
-  const { clock = createHastyClock(), patience, open = openFresh } = surroundings
+  const { clock = createHastyClock(), patience, open = openFresh, deeds } = surroundings
   const dataDir = await mkdtemp(join(tmpdir(), 'patchbay-emulator-'))
   await giveCertificates(dataDir)
   const emulator: Emulator = await startEmulator({
@@ -127,9 +130,13 @@ export async function startWorld(spec: TenantSpec, surroundings: Surroundings = 
     async close() {
       await emulatorControl.close()
       await egress.close()
-      await emulator.close()
-      await database.close()
-      await rm(dataDir, { recursive: true })
+      try {
+        await requireAllOnRecord(emulator, database.url, deeds)
+      } finally {
+        await emulator.close()
+        await database.close()
+        await rm(dataDir, { recursive: true })
+      }
     },
   }
 }

@@ -30,7 +30,7 @@ beforeEach(async () => {
   // The API and two workers.
   while (world.living().length < 3) await world.serve('worker')
 })
-afterAll(() => world.close())
+afterAll(() => world.close({ cut: true }))
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
 

@@ -27,7 +27,7 @@ beforeAll(async () => {
   tenantId = await world.attach('Contoso', { userPageSize: 10 })
   await ended(world, 'sync', await startSync(world, tenantId), 30_000)
 })
-afterAll(() => world.close())
+afterAll(() => world.close({ cut: true }))
 
 it('A7: a worker frozen in the middle of its work does nothing of it when it wakes', async () => {
   const [, frozen] = world.living()

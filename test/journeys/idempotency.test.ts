@@ -17,7 +17,7 @@ beforeAll(async () => {
   await ended(world, 'sync', await startSync(world, tenantId), 30_000)
   ;[ref = ''] = await firstPeople(world, tenantId, 1)
 })
-afterAll(() => world.close())
+afterAll(() => world.close({ cut: true }))
 
 let count = 0
 beforeEach(async () => {

@@ -19,7 +19,7 @@ beforeAll(async () => {
   await world.serve()
   tenantId = await world.attach('Contoso', { userPageSize: 20 })
 })
-afterAll(() => world.close())
+afterAll(() => world.close({ cut: true }))
 
 /**
  * Everything of ours is killed at once, the database with it, and started anew. Not quite a power

@@ -85,7 +85,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   delete process.env.TMPDIR
-  await world.close()
+  await world.close({ cut: true })
   await proxy.close()
   await rm(folder, { recursive: true })
 })

@@ -17,6 +17,14 @@ import { type Ended, run } from '../cli/command.ts'
 import { giveCertificates } from '../emulator/certificates.ts'
 import { control } from '../engine/control.ts'
 import { systemClock } from '../store/testing.ts'
+import {
+  compareWrites,
+  type Deeds,
+  type Recorded,
+  recordedWrites,
+  requireOnRecord,
+  type WritesOnRecord,
+} from '../writesOnRecord.ts'
 
 export const users = 'device/msgraph/MSOLUser'
 
@@ -52,7 +60,7 @@ export async function openWorld(people: number, bounds: Bounds = {}) {
   // PostgreSQL does not run as root, so whoever it runs as has to pass through.
   await chmod(dataDir, 0o711)
   const { emulator, tenant } = await startMicrosoft(dataDir, people)
-  const { microsoft, writesSent } = keepWrites(control(emulator, tenant.tenantId))
+  const microsoft = control(emulator, tenant.tenantId)
   const served: Served[] = []
   let url = ''
   const entrance = enter(join(dataDir, 'admin-token'), () => url)
@@ -90,19 +98,14 @@ export async function openWorld(people: number, bounds: Bounds = {}) {
     /** What Microsoft was sent to write beside what the audit has of it, by request id. */
     async writesOnRecord(): Promise<WritesOnRecord> {
       return compareWrites(
-        await writesSent(),
-        await database.query<Recorded>(
-          `select detail ->> 'requestId' as id, (extract(epoch from at) * 1000)::float8 as at
-            from audit where action = 'microsoft.write'`,
-        ),
+        await microsoft.writesSent(),
+        await database.query<Recorded>(recordedWrites),
       )
     },
-    async close() {
-      // Of every journey, whatever it killed: nothing was sent that is not on record.
-      let wrong: unknown[] = []
+    async close(deeds: Deeds = {}) {
+      let found: WritesOnRecord
       try {
-        const { unrecorded, late } = await this.writesOnRecord()
-        wrong = [...unrecorded, ...late]
+        found = await this.writesOnRecord()
       } finally {
         // Also where the database is gone, or its servers would look for it for ever.
         await microsoft.close()
@@ -111,53 +114,9 @@ export async function openWorld(people: number, bounds: Bounds = {}) {
         await endPostgres(dataDir)
         await rm(dataDir, { recursive: true, force: true })
       }
-      if (wrong.length > 0) throw new Error(`not on record before it was sent: ${wrong}`)
+      requireOnRecord(found, deeds)
     },
   }
-}
-
-interface Recorded {
-  id: string
-  /** Milliseconds since 1970. */
-  at: number
-}
-
-export interface WritesOnRecord {
-  sent: number
-  /** Sent, and not on record. */
-  unrecorded: string[]
-  /** On record, and not sent: a worker died in between, or the call did not come through. */
-  unsent: string[]
-  /** On record only after it came in. */
-  late: string[]
-}
-
-function compareWrites(sent: readonly Recorded[], recorded: readonly Recorded[]): WritesOnRecord {
-  const recordedAt = new Map(recorded.map(({ id, at }) => [id, at]))
-  const came = new Set(sent.map(({ id }) => id))
-  return {
-    sent: sent.length,
-    unrecorded: sent.map(({ id }) => id).filter((id) => !recordedAt.has(id)),
-    unsent: recorded.map(({ id }) => id).filter((id) => !came.has(id)),
-    late: sent.filter(({ id, at }) => (recordedAt.get(id) ?? 0) > at + 1).map(({ id }) => id),
-  }
-}
-
-/** The control API; it remembers what was written beyond a clearing of the calls. */
-function keepWrites(microsoft: ReturnType<typeof control>) {
-  const before: Recorded[] = []
-  async function writesNow(): Promise<Recorded[]> {
-    const calls = await microsoft.calls('&writes=true')
-    return calls
-      .filter(({ service }) => service !== 'login')
-      .map(({ clientRequestId: id, at }) => ({ id, at }))
-  }
-  async function clearCalls(): Promise<void> {
-    before.push(...(await writesNow()))
-    await microsoft.clearCalls()
-  }
-  const writesSent = async () => [...before, ...(await writesNow())]
-  return { microsoft: { ...microsoft, clearCalls }, writesSent }
 }
 
 async function startMicrosoft(dataDir: string, people: number) {

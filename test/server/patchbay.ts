@@ -9,6 +9,7 @@ import { readSettings } from '../../src/main/settings.ts'
 import { startPatchbay } from '../../src/main/start.ts'
 import { giveCertificates } from '../emulator/certificates.ts'
 import { freshDatabase, systemClock } from '../store/testing.ts'
+import { type Deeds, requireAllOnRecord } from '../writesOnRecord.ts'
 
 /** A Patchbay as `patchbay serve` starts it, on a database of its own. */
 export interface TestPatchbay {
@@ -32,6 +33,8 @@ export async function startTestPatchbay(
     settings?: object
     notifications?: EmulatorOptions['notifications']
     clock?: Clock
+    /** What it does to its own writes; where nothing, all and only what is on record was sent. */
+    deeds?: Deeds
   } = {},
 ): Promise<TestPatchbay> {
   const dataDir = await mkdtemp(join(tmpdir(), 'patchbay-test-serve-'))
@@ -80,9 +83,13 @@ export async function startTestPatchbay(
     log,
     async close() {
       await patchbay.close()
-      await emulator.close()
-      await database.close()
-      await rm(dataDir, { recursive: true })
+      try {
+        await requireAllOnRecord(emulator, database.url, given.deeds)
+      } finally {
+        await emulator.close()
+        await database.close()
+        await rm(dataDir, { recursive: true })
+      }
     },
   }
 }
