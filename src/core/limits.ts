@@ -1,3 +1,4 @@
+import { emulatorLimits } from './emulatorLimits.ts'
 import { signInLimits } from './signInLimits.ts'
 
 /**
@@ -317,42 +318,7 @@ export const limits = {
   /** Embedded PostgreSQL: how often it is looked whether it still runs. */
   embeddedWatchMs: 1_000,
 
-  /** Emulated tenant: changes kept for delta, calls and schema violations kept, largest request. */
-  emulatorChangesMax: 200_000,
-  emulatorCallsMax: 100_000,
-  emulatorViolationsMax: 1_000,
-  emulatorRequestBytes: 4 * 1024 * 1024,
-  /** Emulated tenant: of a request that is too large so much is read before it is cut off. */
-  emulatorDrainBytes: 64 * 1024 * 1024,
-  /** Emulated tenant: how long a page token is known, objects of one page of delta. */
-  emulatorPageTokenMs: 15 * 60_000,
-  /** Emulated tenant: how far a client's clock may be off; brackets within brackets of a filter. */
-  emulatorClockSkewMs: 5 * 60_000,
-  emulatorFilterDepthMax: 20,
-  /** Emulated tenant: managers of managers that one answer shows. */
-  emulatorLevelsMax: 1_000,
-  emulatorDeltaPage: 200,
-  /**
-   * Emulated tenant, notifications, as documented: an address proves itself within, an answer comes
-   * within, counts as slow after, is looked at over; attempts go on for, waiting at most.
-   */
-  emulatorValidationMs: 10_000,
-  emulatorNotifyMs: 30_000,
-  emulatorNotifySlowMs: 10_000,
-  emulatorNotifyHealthMs: 10 * 60_000,
-  emulatorNotifyTryMs: 4 * 60 * 60_000,
-  emulatorNotifyRetryMaxMs: 10 * 60_000,
-  /** Emulated tenant: a subscription asked to be authorized again goes on for so long. */
-  emulatorReauthorizeMs: 60 * 60_000,
-  /**
-   * Emulated tenant: notifications in one request, requests that wait and that are under way, bytes
-   * of an answer to one, answers of one address remembered.
-   */
-  emulatorNotifyItemsMax: 100,
-  emulatorNotifyQueueMax: 10_000,
-  emulatorNotifyInFlight: 16,
-  emulatorNotifyAnswerBytes: 64 * 1024,
-  emulatorNotifySamplesMax: 1_000,
+  ...emulatorLimits,
 
   /**
    * Vault: what one data key may seal (NIST SP 800-38D: 2^32 random nonces), keys wrapped at once.
@@ -366,6 +332,8 @@ export const limits = {
   /** Audit: links read at once when chains are followed; heads one verification compares with. */
   auditBatchRows: 2_000,
   auditHeadsMax: 5_000,
+  /** Audit: how long one entry stands for the pages of an export; then there is another. */
+  auditExportMs: 60 * 60_000,
   /** Audit: characters of what a refused request named. */
   auditNameChars: 64,
   /**
@@ -382,6 +350,8 @@ export const limits = {
    * Certificates: how many one import may hold, and what opening a PFX may take of time and memory.
    */
   certificateChainMax: 10,
+  /** Certificates: two years, one of them a leap year, and a day for clocks and time zones. */
+  certificateDaysMax: 732,
   /** Characters of the certification authorities of one tenant, in PEM. */
   certificateAuthorityChars: 32 * 1024,
   pfxMs: 10_000,

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox'
 import type { auditRoutes } from '../../contract/audit.ts'
 import { type Actor, scopesPermitted } from '../../core/actor.ts'
+import { limits } from '../../core/limits.ts'
 import { type AuditRow, listAudit, writeAudit } from '../../store/audit.ts'
 import {
   type AuditVerification,
@@ -18,8 +19,6 @@ import { homeOf, rootPath } from '../hierarchy/root.ts'
 import { foreignCursor, idCursor, type PageQuery, readPage } from '../operation/paging.ts'
 
 const auditType = 'data/Audit'
-/** How long one entry stands for the pages of an export; a longer one is on record again. */
-const exportSeconds = 60 * 60
 
 type Listed = Static<typeof auditRoutes.list.answer>
 type Exported = Static<typeof auditRoutes.export.answer>
@@ -86,9 +85,8 @@ async function exportOnRecord(
 ): Promise<number> {
   const entry = { nodePath: homeOf(actor), actorId: actor.id, action: 'audit.export' }
   return await inScope(db, entry.nodePath, async (tx) => {
-    if (entryId !== undefined && (await isFreshEntry(tx, entryId, entry, exportSeconds))) {
-      return entryId
-    }
+    const seconds = limits.auditExportMs / 1_000
+    if (entryId !== undefined && (await isFreshEntry(tx, entryId, entry, seconds))) return entryId
     await recordReading(tx, actor, entry.action)
     return await newestEntry(tx, entry)
   })

@@ -14,8 +14,6 @@ interface Import {
 }
 
 const bitsMax = 8192
-/** Two years, one of them a leap year, and a day for clocks and time zones. */
-const validDaysMax = 732
 const dayMs = 24 * 60 * 60_000
 
 /**
@@ -102,7 +100,7 @@ function checkCertificate(clock: Clock, field: string, certificate: X509Certific
     throw badInput(field, `holds a certificate that expired on ${day}.`)
   }
   const validMs = certificate.validToDate.getTime() - certificate.validFromDate.getTime()
-  if (validMs > validDaysMax * dayMs) {
+  if (validMs > limits.certificateDaysMax * dayMs) {
     const days = Math.floor(validMs / dayMs)
     throw badInput(
       field,
