@@ -165,6 +165,15 @@ describe('where every copy learns of a write a while later', () => {
     expect(person?.department).toBe('Theirs')
   })
 
+  it('a link whose making nobody heard of is taken back in the time of one look', async () => {
+    const group = plainGroup(before)
+    await world.control.fault('status', { method: 'POST', path: '/members/\\$ref', status: 500 })
+    slept = []
+    const { transaction, steps } = await run([link(group, String(personAt(before, 9).id))])
+    expect([transaction?.state, steps[0]?.state]).toEqual(['undone', 'undone'])
+    expect(slept.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(3 * limits.settleMs)
+  })
+
   it('what was just made can be licensed and put into a group', async () => {
     await lag(500)
     const made = { step: 1 }

@@ -22,8 +22,11 @@ export interface StepContext extends ReadContext {
    * still its own (`fenced` when not): a worker that was frozen between its read and its write, or
    * while it waited to try again, would else write what is no longer wanted, the moment it wakes.
    * In a dry run nothing is sent, and the step ends here.
+   *
+   * For `patienceMs`, the context's own unless a step repeats its calls itself, a call that names
+   * what Microsoft does not know is sent again.
    */
-  send(model: Model, call: Call): Promise<Json | undefined>
+  send(model: Model, call: Call, patienceMs?: number): Promise<Json | undefined>
   /** Puts on record what is known before the step is done: the key of what was just made. */
   keep(known: JsonObject): Promise<void>
   /** What an earlier attempt kept. */

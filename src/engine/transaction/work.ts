@@ -82,8 +82,8 @@ export function openStep(
     resumed: sent,
     patienceMs,
     mustSend: !forward || transaction.undoes !== null,
-    send: (model, call) =>
-      patiently(context, async () => {
+    send: (model, call, ms = patienceMs) =>
+      patiently(context, ms, async () => {
         let attempts = 0
         const confirm = async (attempt: WriteAttempt) => {
           await announceWrite(work, step, attempt)
@@ -127,9 +127,9 @@ export function readContext({
 }
 
 /** Sends again what names an object that the answering replica does not know yet. */
-async function patiently<T>(context: StepContext, send: () => Promise<T>): Promise<T> {
+async function patiently<T>(context: StepContext, ms: number, send: () => Promise<T>): Promise<T> {
   let unknown: unknown
-  const answered = await settled(context, context.patienceMs, async () => {
+  const answered = await settled(context, ms, async () => {
     try {
       return { answer: await send() }
     } catch (error) {

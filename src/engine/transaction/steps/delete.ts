@@ -83,7 +83,7 @@ function isDeleted(context: StepContext, model: Model, key: string): Promise<boo
 /** False when the service knows no such object: it is gone, or not known everywhere yet. */
 async function deleteOnce(context: StepContext, model: Model, key: string): Promise<boolean> {
   try {
-    await context.send(model, context.wire(model).deleteCall(model, key))
+    await context.send(model, context.wire(model).deleteCall(model, key), 0)
     return true
   } catch (error) {
     if (error instanceof AppError && error.code === 'microsoft-not-found') return false

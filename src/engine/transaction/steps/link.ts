@@ -33,7 +33,8 @@ export const linkStep: StepKind = {
     const model = context.model(input.model)
     const edge = edgeOf(input)
     if (context.mustSend || (await isLinked(context, model, input)) !== input.present) {
-      await settled(context, limits.settleMs, () => sendOnce(context, model, edge))
+      const ms = Math.max(limits.settleMs, context.patienceMs)
+      await settled(context, ms, () => sendOnce(context, model, edge))
     }
     const shown = await settled(context, limits.appearMs, async () =>
       (await isLinked(context, model, input)) === input.present ? true : undefined,
@@ -73,7 +74,7 @@ function isLinked(context: StepContext, model: Model, input: LinkInput): Promise
  */
 async function sendOnce(context: StepContext, model: Model, edge: Edge): Promise<true | undefined> {
   try {
-    await context.send(model, context.wire(model).linkCall(model, edge))
+    await context.send(model, context.wire(model).linkCall(model, edge), 0)
     return true
   } catch (error) {
     if (!(error instanceof AppError)) throw error
