@@ -2,6 +2,8 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { seededRandom } from '../../src/emulator/random.ts'
+import type { Snapshot } from '../engine/control.ts'
+import { freeFlow, groups, plainGroup } from '../engine/transactionCases.ts'
 import { figure, fullSize } from '../figures/figure.ts'
 import { differences } from '../journeys/truth.ts'
 import { ended, startMove, startSync } from '../journeys/work.ts'
@@ -21,6 +23,10 @@ const shared = 40
 let world: World
 let tenantId: number
 let keys: string[]
+/** Whom nothing was done to; each transaction takes one of their own, as long as there are any. */
+let newcomers: string[]
+/** What a newcomer joins. */
+let group: string
 
 beforeAll(async () => {
   world = await openWorld(120)
@@ -28,8 +34,12 @@ beforeAll(async () => {
   await world.serve('worker')
   tenantId = await world.attach('Contoso', { userPageSize: 20 })
   await ended(world, 'sync', await startSync(world, tenantId), 60_000)
-  const { users } = await world.microsoft.snapshot()
-  keys = users.slice(0, shared).map(({ id }) => String(id))
+  const before = await world.microsoft.snapshot()
+  const ids = before.users.map(({ id }) => String(id))
+  keys = ids.slice(0, shared)
+  group = plainGroup(before)
+  const unfit = ids.filter((id) => holdings(before, id) !== 'nothing')
+  newcomers = ids.slice(shared).filter((id) => !unfit.includes(id))
 }, 120_000)
 afterAll(() => world.close({ cut: true }))
 
@@ -37,10 +47,11 @@ interface Asked {
   id: number
   department: string
   keys: string[]
+  newcomer: string | undefined
 }
 
 // Fails when a step is marked done without a look, when a write is not fenced, or when an undone
-// transaction leaves something behind.
+// transaction leaves something behind: a department, a membership, a licence.
 it(`A5, A6: whatever dies and fails (${size}, in full 1000 and 20 in 600 s): acknowledged is visible, undone is as before`, async () => {
   const random = seededRandom(chooseSeed('history'), 'history')
   const before = await departments()
@@ -81,7 +92,11 @@ it(`A5, A6: whatever dies and fails (${size}, in full 1000 and 20 in 600 s): ack
   await ended(world, 'sync', sync, 60_000)
   const unended = await world.query(`select id from run where ended_at is null`)
 
-  const violations = [...(await historyFaults(results, before)), ...(await differences(world))]
+  const violations = [
+    ...(await historyFaults(results, before)),
+    ...joiningFaults(results, await world.microsoft.snapshot()),
+    ...(await differences(world)),
+  ]
   const counted = Object.entries(Object.groupBy(results, ({ state }) => String(state)))
   console.info(counted.map(([state, all]) => `${all?.length} ${state}`).join(', '))
   expect(violations).toEqual([])
@@ -111,14 +126,32 @@ async function ask(
     const department = `Department ${asked.length + 1}`
     const some = keys.slice(from, from + 4)
     // Not acknowledged when the database is away; then it was not begun either.
-    const id = await startMove(world, tenantId, some, department).catch(() => undefined)
-    if (id !== undefined) asked.push({ id, department, keys: some })
+    const newcomer = newcomers[turn]
+    const more = newcomer === undefined ? [] : joining(newcomer)
+    const id = await startMove(world, tenantId, some, department, more).catch(() => undefined)
+    if (id !== undefined) asked.push({ id, department, keys: some, newcomer })
     if (turn % Math.ceil(transactions / syncs / 3) === 0) {
       const run = await startSync(world, tenantId, random() < 0.5).catch(() => undefined)
       if (run !== undefined) synced.add(run)
     }
     await wait(random() * pauseMs)
   }
+}
+
+function joining(newcomer: string) {
+  return [
+    { do: 'link' as const, model: groups, ref: group, link: 'member', to: newcomer },
+    { do: 'licence' as const, ref: newcomer, add: [{ product: freeFlow.name }] },
+  ]
+}
+
+/** What somebody has of what joining brings: both, nothing, or what there is of each. */
+function holdings({ users, links }: Snapshot, key: string): string {
+  const seats = links.filter((line) => line === `member ${group} ${key}`).length
+  const held = JSON.stringify(users.find(({ id }) => id === key)?.assignedLicenses ?? [])
+  const licences = held.split(freeFlow.skuId).length - 1
+  if (seats === licences && seats <= 1) return seats === 1 ? 'both' : 'nothing'
+  return `${seats} memberships, ${licences} licences`
 }
 
 /** 2 to 5 s after a worker has begun it is killed, and another takes its place. */
@@ -180,4 +213,14 @@ async function historyFaults(
       faults.push(`${key} has lost ${succeeded.map(({ id }) => id).join(', ')}`)
   }
   return faults
+}
+
+/** Who joined has all of it once, and who was taken back nothing; one that got stuck says so. */
+function joiningFaults(results: readonly Result[], now: Snapshot): string[] {
+  return results.flatMap(({ id, newcomer, state }) => {
+    if (newcomer === undefined || state === 'stuck') return []
+    const has = holdings(now, newcomer)
+    const right = has === (state === 'succeeded' ? 'both' : 'nothing')
+    return right ? [] : [`transaction ${id} ended ${state}, and its newcomer has ${has}`]
+  })
 }

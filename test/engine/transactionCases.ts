@@ -55,7 +55,7 @@ const skuOf = (person: JsonObject): string => {
   return String(Object(licence).skuId)
 }
 
-const freeFlow = { skuId: 'f30db892-07e9-47e9-837c-80727f46fd3d', name: 'FLOW_FREE' }
+export const freeFlow = { skuId: 'f30db892-07e9-47e9-837c-80727f46fd3d', name: 'FLOW_FREE' }
 
 /** Somebody with one licence, so that none depends on another. */
 function licensed(before: Snapshot): JsonObject {

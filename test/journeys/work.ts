@@ -1,3 +1,5 @@
+import type { Static } from 'typebox'
+import type { Changes } from '../../src/contract/transactions.ts'
 import { until, users, type World } from './world.ts'
 
 export type Kind = 'sync' | 'transaction'
@@ -22,16 +24,19 @@ export async function firstPeople(world: World, tenantId: number, limit: number)
   return (await resource.list({ params, query: { limit } })).items.map(({ key }) => key)
 }
 
-/** A transaction that gives these people another department, one after the other. */
+type Steps = Static<typeof Changes>['steps']
+
+/** A transaction that gives these people another department, and does what else is said. */
 export async function startMove(
   world: World,
   tenantId: number,
   keys: readonly string[],
   department: string,
+  more: Steps = [],
 ): Promise<number> {
   const { transaction } = await world.client()
   const change = { do: 'update' as const, model: users, set: { department } }
-  const body = { steps: keys.map((ref) => ({ ...change, ref })) }
+  const body = { steps: [...keys.map((ref) => ({ ...change, ref })), ...more] }
   return (await transaction.start({ params: { tenantId }, body })).id
 }
 
