@@ -34,7 +34,7 @@ export function refusedAttempts(route: Route, valid: ValidRequest): Attempt[] {
   return [
     ...fieldsOf(route).flatMap((field, place) =>
       hostile.hostileValues
-        .filter((value, at) => fullSize || hostile.isForEach(value) || (at + place) % 3 === 0)
+        .filter((value, at) => isShare(value, at + place))
         .filter((value) => !isLegal(field, value))
         .flatMap((value) => attempt(route, valid, field, value)),
     ),
@@ -51,12 +51,19 @@ export function legalAttempts(route: Route, valid: ValidRequest): LegalAttempt[]
   const { fewLegal, hostileValues } = hostile
   return fieldsOf(route).flatMap((field, place) => {
     // Where successes take long each field gets a few texts and its share of the others.
-    const isTried = ({ what, json }: hostile.Hostile, at: number) =>
-      !valid.slow || !json.startsWith('"') || fewLegal.includes(what) || (at + place) % 4 === 0
+    const isTried = (value: hostile.Hostile, at: number) =>
+      valid.slow && value.json.startsWith('"')
+        ? fewLegal.includes(value.what) || (at + place) % 4 === 0
+        : isShare(value, at + place)
     return hostileValues
       .filter((value, at) => isLegal(field, value) && isTried(value, at))
       .flatMap((value) => attempt(route, valid, field, value))
   })
+}
+
+/** Whether a field gets a value in each run, or this time: neighbours get different ones. */
+function isShare(value: hostile.Hostile, place: number): boolean {
+  return fullSize || hostile.isForEach(value) || place % 3 === 0
 }
 
 function isLegal({ part, schema }: Field, tried: hostile.Hostile): boolean {

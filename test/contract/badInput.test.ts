@@ -85,6 +85,8 @@ it.each(routes)('C1: $name takes its valid request after all of that', async (ro
   const { status, text } = answer
   // One of the requests before this one may have undone the same transaction.
   if (route.name === 'transaction.undo' && /was undone by transaction/.test(text)) return
+  // Its wrong passwords keep it waiting for some seconds, which may be over.
+  if (route.name === 'session.changePassword' && /is not your password/.test(text)) return
   expect({ status, text: text.slice(0, 500) }).toMatchObject({
     status: validOf(route).answered ?? route.status,
   })
