@@ -2,7 +2,7 @@
 # npm brings the Node this project runs on and a PostgreSQL.
 
 .POSIX:
-.PHONY: help demo test check types lint rules knip bench mutations figures install clean
+.PHONY: help demo test check types lint rules knip advisories bench mutations figures install clean
 
 # Tools and `node` come from node_modules, so that an older Node of the system is not used.
 IN_PROJECT = PATH="$(CURDIR)/node_modules/.bin:$$PATH"
@@ -14,6 +14,7 @@ help:
 	@echo 'make check       types, format, repository rules, unused code'
 	@echo 'make bench       measurements; NAME=... for one of them'
 	@echo 'make figures     runs what proves our promises and writes docs/figures.md'
+	@echo 'make advisories  asks the registry for known faults of the dependencies'
 	@echo 'make mutations   takes each defence out once and sees its test fail; NAME=... for some'
 
 install: $(INSTALLED)
@@ -27,8 +28,10 @@ demo: $(INSTALLED)
 	@$(IN_PROJECT) node bin/patchbay.js demo $${ONCE:+--once}
 
 # Embedded PostgreSQL for everything; the database tests once more on PostgreSQL 15, the oldest
-# supported, where Debian has installed it. The repository rules are among the tests.
+# supported, where Debian has installed it. The repository rules are among the tests. What became
+# known of dependencies since is told, and does not fail a commit that has not changed.
 test: $(INSTALLED)
+	-@$(MAKE) --no-print-directory advisories
 	@$(MAKE) --no-print-directory -j2 -O types lint knip
 	@$(IN_PROJECT) PATCHBAY_TEST_POSTGRES=both vitest run
 
@@ -46,6 +49,10 @@ rules: $(INSTALLED)
 
 knip: $(INSTALLED)
 	@$(IN_PROJECT) knip
+
+# Known faults of the dependencies, where the registry can be asked.
+advisories: $(INSTALLED)
+	@$(IN_PROJECT) node test/advisories.ts
 
 bench: $(INSTALLED)
 	@$(IN_PROJECT) node bench/main.ts $(NAME)
