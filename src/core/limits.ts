@@ -154,11 +154,12 @@ export const limits = {
   shardsInFlight: 16,
   pageStoresInFlight: 3,
   /**
-   * Sync: pages of a list between being asked for and being stored, 2.5 MB each. PostgreSQL stores
-   * some ten a second and Graph takes half a second for one, so more would only wait. With sixteen
-   * a Graph twice as slow is read a tenth sooner, but 100,000 users peaked at 302 MB.
+   * Sync: pages of a list between being asked for and being stored. One that has come, 2.5 MB, is
+   * counted as so many: where PostgreSQL is the slower, few wait for it; where Graph is, as many as
+   * a lane lets out are on their way. With twelve of either a first import took a tenth longer.
    */
-  pagesAheadMax: 12,
+  pagesAheadMax: 16,
+  pagePlaces: 3,
   /**
    * Sync: how many of them may be of one shard where objects have lists of their own. With one at a
    * time half of what Graph permits was used; two end at the same moment where answers come late.

@@ -32,14 +32,14 @@ async function fill(lane: Lane, rounds: number, outcome: TurnOutcome = fine): Pr
 describe('window', () => {
   it('starts small, and grows with every good answer of a full window, up to its bound', async () => {
     const { lane } = startLanes()
-    expect(lane.state().window).toBe(4)
+    expect(lane.state().window).toBe(10)
     const ends: EndTurn[] = []
-    for (let call = 0; call < 6; call += 1) lane.take(one, sync).then((end) => ends.push(end))
+    for (let call = 0; call < 12; call += 1) lane.take(one, sync).then((end) => ends.push(end))
     await settle()
-    expect(ends).toHaveLength(4)
-    expect(lane.state()).toMatchObject({ inFlight: 4, waiting: 2 })
+    expect(ends).toHaveLength(10)
+    expect(lane.state()).toMatchObject({ inFlight: 10, waiting: 2 })
     for (const end of ends.splice(0)) end(fine)
-    expect(lane.state().window).toBe(6)
+    expect(lane.state().window).toBe(12)
     await settle()
     for (const end of ends.splice(0)) end(fine)
     await fill(lane, 100)
@@ -61,9 +61,9 @@ describe('window', () => {
   it('does not grow while it is not filled, nor by faults', async () => {
     const { lane } = startLanes()
     for (let call = 0; call < 50; call += 1) (await lane.take(one, sync))(fine)
-    expect(lane.state().window).toBe(4)
+    expect(lane.state().window).toBe(10)
     await fill(lane, 10, { ...fine, status: 503 })
-    expect(lane.state().window).toBe(4)
+    expect(lane.state().window).toBe(10)
   })
 
   it('halves once for refusals that were out together, and never below one', async () => {
@@ -124,7 +124,7 @@ describe('pause', () => {
   })
 
   it('sends a call away when it would wait too long, also those that wait already', async () => {
-    const { lane } = startLanes()
+    const { lane } = startLanes({ inFlightMax: 4 })
     const ends = await Promise.all([1, 2, 3, 4].map(() => lane.take(one, sync)))
     const waiting = lane.take(one, sync)
     ends[0]?.(refused(limits.callWaitMs + 1))
@@ -168,7 +168,7 @@ it('A10: a window shrinks at a refusal though the clock was put back since the l
 
 describe('turns', () => {
   it('go to interactive calls first', async () => {
-    const { lane } = startLanes()
+    const { lane } = startLanes({ inFlightMax: 4 })
     const ends = await Promise.all([1, 2, 3, 4].map(() => lane.take(one, sync)))
     const order: string[] = []
     for (const priority of ['sync', 'sync', 'interactive'] as const) {
@@ -213,7 +213,7 @@ describe('turns', () => {
   })
 
   it('are given up without a trace', async () => {
-    const { lane } = startLanes()
+    const { lane } = startLanes({ inFlightMax: 4 })
     const ends = await Promise.all([1, 2, 3, 4].map(() => lane.take(one, sync)))
     const controller = new AbortController()
     const { signal } = controller
@@ -360,10 +360,10 @@ describe('a refusal without a wait', () => {
 it('brakes where the service says how much is used', async () => {
   const { lane, clock } = startLanes()
   await fill(lane, 3, { ...fine, usedShare: 0.8 })
-  expect(lane.state().window).toBe(4)
+  expect(lane.state().window).toBe(10)
   await fill(lane, 1, { ...fine, usedShare: 1.2 })
-  expect(lane.state().window).toBe(2)
+  expect(lane.state().window).toBe(5)
   await clock.advance(1)
   await fill(lane, 5)
-  expect(lane.state().window).toBeGreaterThan(2)
+  expect(lane.state().window).toBeGreaterThan(5)
 })

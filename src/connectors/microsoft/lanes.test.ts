@@ -67,7 +67,10 @@ describe('tenants', () => {
   })
 
   it('leave connections for people, and a place in a full window', async () => {
-    const { lanes } = startLanes({ inFlightTotalMax: limits.callsKeptForPeople + 4 })
+    const { lanes } = startLanes({
+      inFlightMax: 4,
+      inFlightTotalMax: limits.callsKeptForPeople + 4,
+    })
     const lane = lanes.lane(named('busy'))
     expect(await takeAll(lane, 20)).toHaveLength(4)
     expect(await takeAll(lane, 3, person)).toHaveLength(1)

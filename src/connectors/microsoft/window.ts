@@ -21,7 +21,8 @@ interface Judged {
   usedShare: number | undefined
 }
 
-const sizeStart = 4
+/** As TCP begins since RFC 6928: with four the first second of a large import was half idle. */
+const sizeStart = 10
 const sizeMin = 1
 /** Latency beyond this multiple of the fastest seen counts as the service slowing us down. */
 const slowFactor = 4
