@@ -5,6 +5,7 @@ import type { Engine } from '../../src/engine/engine.ts'
 import { advanceSync } from '../../src/engine/sync/advanceSync.ts'
 import { inScope } from '../../src/store/scope.ts'
 import { outcome } from '../engine/observed.ts'
+import { withWires } from '../engine/wires.ts'
 import type { World } from '../engine/world.ts'
 import { noteSeed } from '../figures/figure.ts'
 
@@ -36,23 +37,12 @@ export async function sync(world: World, fullList = false, beforeList?: BeforeLi
 type BeforeList = (noun: string) => Promise<void>
 
 function interrupted(engine: Engine, beforeList: BeforeList): Engine {
-  return {
-    ...engine,
-    openWires: async (...opening) => {
-      const wires = await engine.openWires(...opening)
-      return {
-        ...wires,
-        wire: (name) => {
-          const wire = wires.wire(name)
-          const list: typeof wire.list = async (model, ...rest) => {
-            await beforeList(model.noun)
-            return wire.list(model, ...rest)
-          }
-          return { ...wire, list }
-        },
-      }
+  return withWires(engine, (wire) => ({
+    list: async (model, ...rest) => {
+      await beforeList(model.noun)
+      return wire.list(model, ...rest)
     },
-  }
+  }))
 }
 
 /** A person's word on the removals a run holds, and the work that follows it. */

@@ -10,6 +10,7 @@ import {
   undoTransaction,
 } from '../../src/features/transactions/transactions.ts'
 import { enqueueJob } from '../../src/store/jobs/job.ts'
+import { withWires } from '../engine/wires.ts'
 import { administrator, type World } from '../engine/world.ts'
 
 type Asked = Static<typeof Changes>['steps'][number]
@@ -51,21 +52,10 @@ export function transactionsIn(world: World) {
 
 /** The engine as it is, with a listener between it and the wire. */
 function overheard(engine: Engine, hear: (call: Call) => void): Engine {
-  return {
-    ...engine,
-    openWires: async (...asked) => {
-      const wires = await engine.openWires(...asked)
-      const wire = (name: string) => {
-        const real = wires.wire(name)
-        return {
-          ...real,
-          send: (...asked: Parameters<typeof real.send>) => {
-            hear(asked[0])
-            return real.send(...asked)
-          },
-        }
-      }
-      return { ...wires, wire }
+  return withWires(engine, (wire) => ({
+    send: (call, ...rest) => {
+      hear(call)
+      return wire.send(call, ...rest)
     },
-  }
+  }))
 }

@@ -4,6 +4,7 @@ import type { Filter } from '../../src/core/filter.ts'
 import type { Json } from '../../src/core/json.ts'
 import type { Property, PropertyType } from '../../src/core/model.ts'
 import { type FilterNode, parseFilter } from '../../src/emulator/odata/filterParser.ts'
+import { seededRandom } from '../../src/emulator/random.ts'
 
 const property = (name: string, type: PropertyType, many = false): Property => ({
   name,
@@ -69,7 +70,7 @@ describe('odataFilter', () => {
 
   it('F5: says what was meant, for 5,000 random filters of hostile values', () => {
     const seed = 20261120
-    const random = mulberry(seed)
+    const random = seededRandom(seed, 'filters')
     for (let round = 0; round < 5_000; round += 1) {
       const filter = randomFilter(random, 3)
       const parsed = parseFilter(odataFilter(filter, properties))
@@ -137,15 +138,4 @@ function onItems(name: string, node: Extract<FilterNode, { path: unknown }>): Fi
 
 function scalar(value: Json): string | number | boolean | null {
   return typeof value === 'object' ? null : value
-}
-
-/** mulberry32: small, seeded, good enough to pick test values. */
-function mulberry(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
 }

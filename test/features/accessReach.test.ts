@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Actor, mayDo } from '../../src/core/actor.ts'
 import { AppError } from '../../src/core/errors.ts'
+import { seededRandom } from '../../src/emulator/random.ts'
 import { findActorAgain } from '../../src/server/access.ts'
 import { figure, fullSize } from '../figures/figure.ts'
 import { actions } from './reachActions.ts'
@@ -24,7 +25,7 @@ import { provider } from './support.ts'
  */
 const sequences = fullSize ? 10_000 : 400
 const seed = Number(process.env.PATCHBAY_SEED ?? Date.now() % 2 ** 31)
-const random = mulberry32(seed)
+const random = seededRandom(seed, 'reach')
 
 let world: ReachWorld
 
@@ -32,17 +33,6 @@ beforeAll(async () => {
   world = await openReachWorld(random)
 })
 afterAll(() => world.bench.close())
-
-/** From a seed, so that a failure can be had again (Tommy Ettinger's mulberry32). */
-function mulberry32(start: number): () => number {
-  let state = start
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 type Holders = ReadonlyMap<string, Holder>
 
