@@ -154,12 +154,10 @@ export const limits = {
   shardsInFlight: 16,
   pageStoresInFlight: 3,
   /**
-   * Sync: pages of a list between being asked for and being stored. One that has come, 2.5 MB, is
-   * counted as so many: where PostgreSQL is the slower, few wait for it; where Graph is, as many as
-   * a lane lets out are on their way. With twelve of either a first import took a tenth longer.
+   * Sync: pages of a list between being asked for and being stored; one that has come takes 2.5 MB.
+   * With seven a first import waits for Graph, with sixteen it is not faster.
    */
-  pagesAheadMax: 16,
-  pagePlaces: 3,
+  pagesAheadMax: 10,
   /**
    * Sync: how many of them may be of one shard where objects have lists of their own. With one at a
    * time half of what Graph permits was used; two end at the same moment where answers come late.

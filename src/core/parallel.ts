@@ -43,9 +43,7 @@ export function createSlots(count: number): Slots {
 export interface Gate {
   /** Resolves once there is a place, in the order of asking, or when a signal ends waiting. */
   enter(): Promise<void>
-  /** Takes places without waiting, though there be none: who comes next waits for them, too. */
-  take(places: number): void
-  leave(places?: number): void
+  leave(): void
 }
 
 export function createGate(places: number, signal?: AbortSignal): Gate {
@@ -61,12 +59,10 @@ export function createGate(places: number, signal?: AbortSignal): Gate {
       if (free > 0) free -= 1
       else if (!signal?.aborted) await new Promise<void>((resolve) => waiting.push(resolve))
     },
-    take(places) {
-      free -= places
-    },
-    leave(places = 1) {
-      free += places
-      for (; free > 0 && waiting.length > 0; free -= 1) waiting.shift()?.()
+    leave() {
+      const next = waiting.shift()
+      if (next === undefined) free += 1
+      else next()
     },
   }
 }

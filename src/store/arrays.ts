@@ -8,6 +8,9 @@ export type ElementType = keyof typeof typeNumbers
 const headBytes = 20
 /** Of an element's length. */
 const lengthBytes = 4
+/** What an id of Microsoft's takes with its length, and room for as long a text as is usual. */
+const idBytes = 40
+const longestBytes = 2_048
 /** A character of UTF-16 takes at most this many bytes in UTF-8. */
 const bytesPerUnit = 3
 
@@ -48,7 +51,7 @@ export function createColumnBlock(
 
 /** Texts as a parameter of type text[]: the driver's own way makes a literal that is read again. */
 export function textArray(values: readonly string[]): Buffer {
-  const array = createArray('text', values.length * 40)
+  const array = createArray('text', values.length * idBytes + longestBytes)
   for (const value of values) array.add(value)
   return array.take(values.map((_, line) => line))
 }

@@ -155,6 +155,19 @@ describe('exchange', () => {
     expect(body.toString()).toBe('{"a":1}'.repeat(9_999))
   })
 
+  it('refuses an encoding that nobody asked for, and goes on', async () => {
+    handler = (_, response) =>
+      response.writeHead(200, { 'content-encoding': 'zstd' }).end(Buffer.alloc(100_000))
+    const egress = egressWith()
+    const error = await failure(get(egress))
+    expect(error).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('not asked for'),
+    })
+    handler = (_, response) => response.writeHead(200).end('{}')
+    expect((await get(egress)).body.toString()).toBe('{}')
+  })
+
   it('stops a bomb before it fills the memory', async () => {
     const bomb = gzipSync(Buffer.alloc(300 * 1024 * 1024))
     handler = (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb)

@@ -25,7 +25,7 @@ interface Reading {
   stopped: AbortSignal
   readPage: (cursor: string | null, signal: AbortSignal) => Promise<Page | DeltaPage>
   store: Slots
-  /** Where pages are from being asked for until they begin to be stored: with more places then. */
+  /** Where pages are from being asked for until they begin to be stored. */
   room: Gate
   /** How many of them may be of one shard. */
   aheadMax: number
@@ -110,7 +110,7 @@ async function readShard(reading: Reading, start: Shard): Promise<string | undef
     if (next !== undefined) cursors.add(next)
     shard = { ...shard, seq: shard.seq + 1, cursor: next ?? null }
     await reading.store(async () => {
-      reading.room.leave(limits.pagePlaces)
+      reading.room.leave()
       ahead.leave()
       await storePage(sync, state, shard, page)
     })
@@ -142,10 +142,9 @@ async function listPage(reading: Reading, ahead: Gate, cursor: string | null) {
 }
 
 /** A page as rows, with the sub-lists of its objects: members and owners of groups. */
-async function toRows({ sync, blocks, room }: Reading, page: Page | DeltaPage): Promise<RowPage> {
+async function toRows({ sync, blocks }: Reading, page: Page | DeltaPage): Promise<RowPage> {
   const { model } = sync
   const whole = hasSublists(model) ? { ...page, objects: await withLinks(sync, page) } : page
-  room.take(limits.pagePlaces - 1)
   return toRowPage(sync, whole, blocks.pop() ?? createRowBlock(page.size))
 }
 
