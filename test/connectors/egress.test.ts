@@ -157,7 +157,7 @@ describe('exchange', () => {
 
   it('refuses an encoding that nobody asked for, and goes on', async () => {
     handler = (_, response) =>
-      response.writeHead(200, { 'content-encoding': 'zstd' }).end(Buffer.alloc(100_000))
+      response.writeHead(200, { 'content-encoding': 'zstd' }).end(Buffer.alloc(100))
     const egress = egressWith()
     const error = await failure(get(egress))
     expect(error).toMatchObject({
