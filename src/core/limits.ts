@@ -154,8 +154,9 @@ export const limits = {
   shardsInFlight: 16,
   pageStoresInFlight: 3,
   /**
-   * Sync: pages of a list between being asked for and being stored; one that has come takes 2.5 MB.
-   * With seven a first import waits for Graph, with sixteen it is not faster.
+   * Sync: pages of a list between being asked for and being stored; each takes 2.5 MB.
+   * With seven a first import waits for Graph. Sixteen places, of which a page that had come took
+   * three, kept 17 pages in memory, and were slower than twelve that are counted alike.
    */
   pagesAheadMax: 10,
   /**

@@ -14,8 +14,6 @@ export interface Answer {
 
 /** Of the unpacked length behind what gzip packed. */
 const lengthBytes = 4
-/** Of a piece of what does not say how long it is. */
-const usualBytes = 128 * 1024
 
 type RawHeaders = Readonly<Record<string, string | string[] | undefined>>
 
@@ -55,7 +53,7 @@ export async function readBody(
   try {
     // With a byte to spare zlib sees that it has come to the end, and asks for no second piece.
     return unpackWhole(packed, {
-      chunkSize: Math.max(expected + 1, constants.Z_MIN_CHUNK),
+      chunkSize: Math.max(expected + 1, constants.Z_DEFAULT_CHUNK),
       maxOutputLength: bytesMax,
     })
   } catch (error) {
@@ -75,10 +73,13 @@ const unpackers: ReadonlyMap<string, typeof gunzipSync> = new Map([
   ['br', brotliDecompressSync],
 ])
 
-/** gzip says at its end how long it is unpacked (RFC 1952, 2.3.1): a guess, for anyone can lie. */
+/**
+ * gzip says at its end how long it is unpacked (RFC 1952, 2.3.1): a guess, for anyone can lie, and
+ * 0 where there is none.
+ */
 function statedBytes(packed: Buffer, encoding: string): number {
   const known = encoding.endsWith('gzip') && packed.length >= lengthBytes
-  return known ? packed.readUInt32LE(packed.length - lengthBytes) : usualBytes
+  return known ? packed.readUInt32LE(packed.length - lengthBytes) : 0
 }
 
 async function collect(
